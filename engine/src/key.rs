@@ -1,0 +1,309 @@
+//! The key of a flow: what makes two packets belong together, the same for both directions.
+//!
+//! **Owns** the canonical form (lower endpoint first) and the keyed hash over it. **May touch** nothing else.
+//! **Order** built by `decode`, hashed by `worker` (or by the spreader), compared by `table`.
+//!
+//! A key is canonical so that one lookup finds both directions; which end is the client is not in the key but in the
+//! flow, decided by its first packet and never changed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Protocol numbers (IANA) that the engine treats by name.
+pub mod protocol {
+    /// ICMP, RFC 792.
+    pub const ICMP: u8 = 1;
+    /// IGMP, RFC 3376.
+    pub const IGMP: u8 = 2;
+    /// TCP, RFC 9293.
+    pub const TCP: u8 = 6;
+    /// UDP, RFC 768.
+    pub const UDP: u8 = 17;
+    /// DCCP, RFC 4340.
+    pub const DCCP: u8 = 33;
+    /// ESP, RFC 4303.
+    pub const ESP: u8 = 50;
+    /// ICMPv6, RFC 4443.
+    pub const ICMPV6: u8 = 58;
+    /// SCTP, RFC 9260.
+    pub const SCTP: u8 = 132;
+    /// UDP-Lite, RFC 3828.
+    pub const UDP_LITE: u8 = 136;
+
+    /// Whether flows of this protocol have ports in their key.
+    #[inline]
+    #[must_use]
+    pub const fn has_ports(protocol: u8) -> bool {
+        matches!(protocol, TCP | UDP | SCTP | UDP_LITE | DCCP)
+    }
+}
+
+/// The canonical key of a biflow.
+///
+/// Addresses are 128 bits in host order; an IPv4 address fills the low 32 bits. `(low, low_port)` is not above
+/// `(high, high_port)`. For ICMP the ports carry what the contract keys ICMP by (see [`IcmpKey`]) and stay unswapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct FlowKey {
+    /// The lower endpoint's address.
+    pub low: u128,
+    /// The higher endpoint's address.
+    pub high: u128,
+    /// The lower endpoint's port; for ICMP see [`IcmpKey`]; else 0.
+    pub low_port: u16,
+    /// The higher endpoint's port; for ICMP see [`IcmpKey`]; else 0.
+    pub high_port: u16,
+    /// IANA protocol number of the keyed header's payload.
+    pub protocol: u8,
+    /// 4 or 6.
+    pub version: u8,
+    /// VLAN and tunnel identifiers folded together by `--key vlan,tunnel`; 0 when they are not part of the key.
+    pub scope: u64,
+}
+
+/// What ICMP flows are keyed by beside their addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IcmpKey {
+    /// A query and its reply, by identifier; `request` is the type of the request.
+    Query {
+        /// Type of the request (8 echo, 13 timestamp, ...; 128 for ICMPv6 echo).
+        request: u8,
+        /// Identifier of the query.
+        id: u16,
+    },
+    /// Any other message, by type and code.
+    Message {
+        /// ICMP type.
+        kind: u8,
+        /// ICMP code.
+        code: u8,
+    },
+}
+
+impl IcmpKey {
+    const QUERY: u16 = 1 << 15;
+
+    /// The pair of port fields that stands for this in a [`FlowKey`].
+    #[must_use]
+    pub const fn ports(self) -> (u16, u16) {
+        match self {
+            IcmpKey::Query { request, id } => (id, Self::QUERY | request as u16),
+            IcmpKey::Message { kind, code } => ((kind as u16) << 8 | code as u16, 0),
+        }
+    }
+
+    /// The inverse of [`IcmpKey::ports`].
+    #[must_use]
+    pub const fn of(ports: (u16, u16)) -> IcmpKey {
+        if ports.1 & Self::QUERY != 0 {
+            IcmpKey::Query { request: ports.1 as u8, id: ports.0 }
+        } else {
+            IcmpKey::Message { kind: (ports.0 >> 8) as u8, code: ports.0 as u8 }
+        }
+    }
+}
+
+impl FlowKey {
+    /// The canonical key of a packet from `source` to `destination`, and whether the source is the low endpoint.
+    ///
+    /// Two equal endpoints have no order; their packets all count as coming from the low one.
+    #[inline]
+    #[must_use]
+    pub fn canonical(version: u8, protocol: u8, source: (u128, u16), destination: (u128, u16)) -> (FlowKey, bool) {
+        let from_low = source <= destination;
+        let (low, high) = if from_low { (source, destination) } else { (destination, source) };
+        let key = FlowKey { low: low.0, high: high.0, low_port: low.1, high_port: high.1, protocol, version, scope: 0 };
+        (key, from_low)
+    }
+
+    /// The canonical key of an ICMP packet, and whether the source is the low endpoint.
+    #[inline]
+    #[must_use]
+    pub fn icmp(version: u8, protocol: u8, source: u128, destination: u128, what: IcmpKey) -> (FlowKey, bool) {
+        let from_low = source <= destination;
+        let (low, high) = if from_low { (source, destination) } else { (destination, source) };
+        let (low_port, high_port) = what.ports();
+        (FlowKey { low, high, low_port, high_port, protocol, version, scope: 0 }, from_low)
+    }
+
+    /// Whether this is an ICMP or ICMPv6 flow.
+    #[must_use]
+    pub const fn is_icmp(&self) -> bool {
+        matches!((self.version, self.protocol), (4, protocol::ICMP) | (6, protocol::ICMPV6))
+    }
+
+    /// What an ICMP flow is keyed by; `None` for every other protocol.
+    #[must_use]
+    pub const fn icmp_key(&self) -> Option<IcmpKey> {
+        if self.is_icmp() { Some(IcmpKey::of((self.low_port, self.high_port))) } else { None }
+    }
+
+    /// The address of one endpoint.
+    #[must_use]
+    pub fn address(&self, low: bool) -> IpAddr {
+        ip_of(self.version, if low { self.low } else { self.high })
+    }
+
+    /// The port of one endpoint; `None` where the protocol has none.
+    #[must_use]
+    pub fn port(&self, low: bool) -> Option<u16> {
+        protocol::has_ports(self.protocol).then_some(if low { self.low_port } else { self.high_port })
+    }
+}
+
+/// The address that 128 bits stand for in a key of this IP version.
+#[must_use]
+pub fn ip_of(version: u8, bits: u128) -> IpAddr {
+    if version == 4 { IpAddr::V4(Ipv4Addr::from(bits as u32)) } else { IpAddr::V6(Ipv6Addr::from(bits)) }
+}
+
+/// The secret that keys the table's hash: random per start in `run`, fixed in `read`.
+///
+/// An attacker who does not know it cannot choose keys that meet in one bucket. The hash is multiply-and-fold over
+/// 64-bit lanes (NH-style: each lane is mixed with a secret word before it is multiplied), symmetric because it is
+/// taken over the canonical key.
+#[derive(Clone, Copy, Debug)]
+pub struct HashSecret([u64; 6]);
+
+/// The secret of `read`: fixed, so that a replay is reproducible.
+pub const READ_SECRET: HashSecret = HashSecret([
+    0x9e37_79b9_7f4a_7c15,
+    0xbf58_476d_1ce4_e5b9,
+    0x94d0_49bb_1331_11eb,
+    0xd6e8_feb8_6659_fd93,
+    0xa076_1d64_78bd_642f,
+    0xe703_7ed1_a0b4_28db,
+]);
+
+#[inline]
+const fn fold(a: u64, b: u64) -> u64 {
+    let wide = a as u128 * b as u128;
+    wide as u64 ^ (wide >> 64) as u64
+}
+
+impl HashSecret {
+    /// A secret from 48 random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 48]) -> HashSecret {
+        let mut words = [0; 6];
+        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)) | 1;
+        }
+        HashSecret(words)
+    }
+
+    /// The 64-bit hash of a key. Equal for both directions of a flow.
+    #[inline]
+    #[must_use]
+    pub const fn hash(&self, key: &FlowKey) -> u64 {
+        let s = &self.0;
+        let tail = (key.low_port as u64) << 48
+            | (key.high_port as u64) << 32
+            | (key.protocol as u64) << 8
+            | key.version as u64;
+        let ends = if key.version == 4 {
+            fold(((key.low as u64) << 32 | key.high as u64) ^ s[0], s[1] ^ tail)
+        } else {
+            let low = fold(key.low as u64 ^ s[0], (key.low >> 64) as u64 ^ s[1]);
+            let high = fold(key.high as u64 ^ s[2], (key.high >> 64) as u64 ^ s[3]);
+            fold(low ^ s[4], high ^ s[1] ^ tail)
+        };
+        fold(ends ^ s[2], key.scope ^ tail ^ s[5])
+    }
+
+    /// The worker that a spreader sends this hash to: uniform over `workers`, from bits the table's buckets do not use.
+    #[inline]
+    #[must_use]
+    pub const fn worker_of(hash: u64, workers: usize) -> usize {
+        (((hash >> 32 ^ hash << 7) as u32 as u64 * workers as u64) >> 32) as usize
+    }
+}
+
+/// The flow id of the contract: an unkeyed hash of key and start in microseconds, the same in every run.
+///
+/// FNV-1a over the fields' little-endian bytes, 64 bits, finished by the murmur3 finalizer.
+#[must_use]
+pub fn flow_id(key: &FlowKey, start_micros: u64) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut eat = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    eat(&key.low.to_le_bytes());
+    eat(&key.high.to_le_bytes());
+    eat(&key.low_port.to_le_bytes());
+    eat(&key.high_port.to_le_bytes());
+    eat(&[key.protocol, key.version]);
+    eat(&key.scope.to_le_bytes());
+    eat(&start_micros.to_le_bytes());
+    hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ hash >> 33
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(source: (u128, u16), destination: (u128, u16)) -> (FlowKey, bool) {
+        FlowKey::canonical(4, protocol::TCP, source, destination)
+    }
+
+    #[test]
+    fn both_directions_have_one_key_and_opposite_sides() {
+        let (there, there_low) = key((0x0a00_0001, 4000), (0x0a00_0002, 80));
+        let (back, back_low) = key((0x0a00_0002, 80), (0x0a00_0001, 4000));
+        assert_eq!(there, back);
+        assert_ne!(there_low, back_low);
+        assert_eq!(READ_SECRET.hash(&there), READ_SECRET.hash(&back));
+    }
+
+    #[test]
+    fn one_address_talking_to_itself_is_ordered_by_port() {
+        let (there, there_low) = key((7, 9), (7, 3));
+        let (back, back_low) = key((7, 3), (7, 9));
+        assert_eq!((there, there_low), (back, !back_low));
+    }
+
+    #[test]
+    fn icmp_keys_survive_their_port_form() {
+        for what in [
+            IcmpKey::Query { request: 8, id: 0xffff },
+            IcmpKey::Query { request: 128, id: 0 },
+            IcmpKey::Message { kind: 3, code: 1 },
+            IcmpKey::Message { kind: 255, code: 255 },
+        ] {
+            assert_eq!(IcmpKey::of(what.ports()), what);
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_key_moves_hash_and_flow_id() {
+        let (base, _) = key((1, 2), (3, 4));
+        let changed = [
+            FlowKey { low: 9, ..base },
+            FlowKey { high: 9, ..base },
+            FlowKey { low_port: 9, ..base },
+            FlowKey { high_port: 9, ..base },
+            FlowKey { protocol: 17, ..base },
+            FlowKey { scope: 1, ..base },
+        ];
+        for other in changed {
+            assert_ne!(READ_SECRET.hash(&other), READ_SECRET.hash(&base), "{other:?}");
+            assert_ne!(flow_id(&other, 0), flow_id(&base, 0), "{other:?}");
+        }
+        assert_ne!(flow_id(&base, 1), flow_id(&base, 2));
+    }
+
+    #[test]
+    fn structured_keys_spread_evenly_over_buckets_and_workers() {
+        let (mut buckets, mut workers) = ([0_u32; 256], [0_u32; 5]);
+        for n in 0..65_536_u32 {
+            let (key, _) = key((u128::from(0x0a00_0000 + n / 256), 1024 + (n % 256) as u16), (0xc0a8_0001, 443));
+            let hash = READ_SECRET.hash(&key);
+            buckets[(hash & 255) as usize] += 1;
+            workers[HashSecret::worker_of(hash, 5)] += 1;
+        }
+        assert!(buckets.iter().all(|n| (170..350).contains(n)), "{buckets:?}");
+        assert!(workers.iter().all(|n| (12_400..13_900).contains(n)), "{workers:?}");
+    }
+}

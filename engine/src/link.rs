@@ -1,0 +1,72 @@
+//! Link types: what the first bytes of a frame are.
+//!
+//! **Owns** the numbers of the tcpdump.org link-type registry (LINKTYPE_*, as written in capture files) that have a
+//! name here. **May touch** nothing. Whether a type can be decoded is `decode`'s to say.
+
+/// A LINKTYPE_* number of the tcpdump.org registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkType(pub u16);
+
+macro_rules! link_types {
+    ($($name:ident = $number:literal, $text:literal;)*) => {
+        impl LinkType {
+            $(#[doc = concat!("LINKTYPE_", $text, ".")] pub const $name: LinkType = LinkType($number);)*
+
+            /// The registry's name without its LINKTYPE_ prefix, when this one is known here.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 { $($number => Some($text),)* _ => None }
+            }
+        }
+    };
+}
+
+link_types! {
+    NULL = 0, "NULL";
+    ETHERNET = 1, "ETHERNET";
+    SLIP = 8, "SLIP";
+    PPP = 9, "PPP";
+    FDDI = 10, "FDDI";
+    PPP_HDLC = 50, "PPP_HDLC";
+    PPP_ETHER = 51, "PPP_ETHER";
+    ATM_RFC1483 = 100, "ATM_RFC1483";
+    RAW = 101, "RAW";
+    C_HDLC = 104, "C_HDLC";
+    IEEE802_11 = 105, "IEEE802_11";
+    FRELAY = 107, "FRELAY";
+    LOOP = 108, "LOOP";
+    LINUX_SLL = 113, "LINUX_SLL";
+    IEEE802_11_PRISM = 119, "IEEE802_11_PRISM";
+    IEEE802_11_RADIOTAP = 127, "IEEE802_11_RADIOTAP";
+    IEEE802_11_AVS = 163, "IEEE802_11_AVS";
+    JUNIPER_ETHER = 178, "JUNIPER_ETHER";
+    PPP_PPPD = 166, "PPP_PPPD";
+    PPI = 192, "PPI";
+    IPNET = 226, "IPNET";
+    IPV4 = 228, "IPV4";
+    IPV6 = 229, "IPV6";
+    NFLOG = 239, "NFLOG";
+    PKTAP = 258, "PKTAP";
+    LINUX_SLL2 = 276, "LINUX_SLL2";
+    DSA_TAG_DSA = 284, "DSA_TAG_DSA";
+}
+
+impl std::fmt::Display for LinkType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "link type {}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LinkType;
+
+    #[test]
+    fn known_types_print_their_name_and_unknown_ones_their_number() {
+        assert_eq!(LinkType::ETHERNET.to_string(), "ETHERNET (1)");
+        assert_eq!(LinkType(147).to_string(), "link type 147");
+    }
+}

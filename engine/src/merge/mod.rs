@@ -1,0 +1,3 @@
+//! The control side: collects the workers' tallies into a snapshot and adds up flows that met on several workers.
+
+pub mod snapshot;

@@ -1,0 +1,82 @@
+//! What the control thread publishes: one consistent picture of all workers and ports.
+//!
+//! **Owns** plain values. **May touch** nothing. **Order** made by `merge` once per period, read by the exporter.
+
+use crate::tally::Tally;
+use crate::time::Nanos;
+
+/// One worker in a snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerSnapshot {
+    /// Number of the worker, from 0.
+    pub worker: u16,
+    /// DPDK lcore or CPU it runs on.
+    pub lcore: u32,
+    /// What it had counted at its last hand-over.
+    pub tally: Tally,
+    /// Time of that hand-over by the control thread's clock.
+    pub handed_over: Nanos,
+    /// Periods in which it did not hand over.
+    pub missed_turns: u64,
+}
+
+/// What a port's driver says of itself (`rte_eth_stats_get`).
+#[derive(Clone, Debug, Default)]
+pub struct PortSnapshot {
+    /// DPDK port id.
+    pub port: u16,
+    /// Device name.
+    pub name: String,
+    /// Driver name.
+    pub driver: String,
+    /// NUMA socket, -1 for any.
+    pub socket: i32,
+    /// Link is up.
+    pub link_up: bool,
+    /// Link speed. Unit: Mbit/s; 0 unknown.
+    pub link_mbps: u32,
+    /// Frames received by the driver.
+    pub ipackets: u64,
+    /// Bytes received by the driver.
+    pub ibytes: u64,
+    /// Frames lost for lack of descriptors.
+    pub imissed: u64,
+    /// Frames lost as erroneous.
+    pub ierrors: u64,
+    /// Failures to get an mbuf.
+    pub rx_nombuf: u64,
+}
+
+/// One mbuf pool.
+#[derive(Clone, Debug, Default)]
+pub struct PoolSnapshot {
+    /// Name of the pool.
+    pub name: String,
+    /// NUMA socket, -1 for any.
+    pub socket: i32,
+    /// All mbufs.
+    pub size: u64,
+    /// Free mbufs, those in caches included.
+    pub free: u64,
+}
+
+/// What was published last.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// When it was made, by the wall clock.
+    pub taken_at: Nanos,
+    /// When the probe started, by the wall clock.
+    pub started_at: Nanos,
+    /// How many were published before this one.
+    pub turn: u64,
+    /// Each worker.
+    pub workers: Vec<WorkerSnapshot>,
+    /// Sum over the workers.
+    pub total: Tally,
+    /// Each port, in `run`.
+    pub ports: Vec<PortSnapshot>,
+    /// Each mbuf pool, in `run`.
+    pub pools: Vec<PoolSnapshot>,
+    /// What making it took. Unit: nanoseconds.
+    pub publish_nanos: u64,
+}

@@ -1,0 +1,1 @@
+//! DPDK queues as a source.

@@ -1,0 +1,341 @@
+//! What one worker counted since it started. Plain numbers, written by one core, copied out when asked.
+//!
+//! **Owns** the counters and their closed label sets. **May touch** nothing: no clock, no table.
+//! **Order** written by `shard` and `worker`, copied by `handover`, added up by `merge`.
+//!
+//! A tally is cumulative: the one that travels is a copy, so a lost or late hand-over loses no count.
+
+use crate::packet::{Encap, Flaw, Outcome, Packet, Verdict};
+use crate::record::EndReason;
+use crate::source::Input;
+use crate::time::Nanos;
+use arrayvec::ArrayVec;
+
+/// Inputs (port and queue) that one worker can poll.
+pub const MAX_INPUTS: usize = 64;
+
+/// Transport protocols with a label of their own (`l4`).
+pub const L4_LABELS: [(u8, &str); 12] = [
+    (6, "tcp"),
+    (17, "udp"),
+    (1, "icmp"),
+    (58, "icmpv6"),
+    (132, "sctp"),
+    (47, "gre"),
+    (50, "esp"),
+    (2, "igmp"),
+    (136, "udplite"),
+    (33, "dccp"),
+    (89, "ospf"),
+    (255, "other"),
+];
+
+/// Index of the `other` label in [`L4_LABELS`].
+pub const L4_OTHER: usize = L4_LABELS.len() - 1;
+
+/// Index of a protocol's label in [`L4_LABELS`].
+#[inline]
+#[must_use]
+pub const fn l4_label(protocol: u8) -> usize {
+    match protocol {
+        6 => 0,
+        17 => 1,
+        1 => 2,
+        58 => 3,
+        132 => 4,
+        47 => 5,
+        50 => 6,
+        2 => 7,
+        136 => 8,
+        33 => 9,
+        89 => 10,
+        _ => L4_OTHER,
+    }
+}
+
+/// Packets and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes; which ones is said where it is used.
+    pub bytes: u64,
+}
+
+impl Volume {
+    fn fold(&mut self, other: Volume) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// What was taken from one queue of one port. Bytes are wire bytes without FCS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Port and queue.
+    pub input: Input,
+    /// Frames.
+    pub volume: Volume,
+}
+
+/// What one worker counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Frames taken, by queue: the left side of the books.
+    pub taken: ArrayVec<Taken, MAX_INPUTS>,
+    /// Frames by outcome: the right side of the books, indexed by [`Outcome`].
+    pub outcomes: [u64; Outcome::ALL.len()],
+    /// Flaws seen, indexed by [`Flaw`].
+    pub flaws: [u64; Flaw::ALL.len()],
+    /// Frames from which an encapsulation was taken off, indexed by [`Encap`].
+    pub encaps: [u64; Encap::ALL.len()],
+    /// Packets with a usable IP header, and their IP bytes, by IP version (0: IPv4, 1: IPv6) and [`L4_LABELS`].
+    /// Counted before the flow table, so a full table loses none.
+    pub protocols: [[Volume; L4_LABELS.len()]; 2],
+    /// Fragments by IP version: first ones, later ones that found their flow, orphans.
+    pub fragments: [[u64; 3]; 2],
+    /// Flows created, by [`L4_LABELS`].
+    pub flows_created: [u64; L4_LABELS.len()],
+    /// Records made, indexed by [`EndReason`]; a flow cut by the active timeout makes several.
+    pub records: [u64; EndReason::ALL.len()],
+    /// Packets in the records made.
+    pub finished_packets: u64,
+    /// Records that found their ring full, and the packets in them.
+    pub records_dropped: Volume,
+    /// Flows in the table now.
+    pub live_flows: u64,
+    /// Packets in the table's flows, not yet in a record.
+    pub live_packets: u64,
+    /// Flows the table has room for.
+    pub table_capacity: u64,
+    /// Packets of flows that found no room in the table.
+    pub table_full: u64,
+    /// Packets whose time lies before that of an earlier packet of the same input.
+    pub time_backwards: u64,
+    /// Fragment cache entries pushed out before their time.
+    pub fragment_evictions: u64,
+    /// Link contexts (VLANs, tunnels, MAC addresses) that found no room; their flows' records leave them out.
+    pub contexts_full: u64,
+    /// Polls of the source.
+    pub polls: u64,
+    /// Polls that brought no frame.
+    pub empty_polls: u64,
+    /// Time spent on bursts that were not empty. Unit: TSC cycles in `run`, nanoseconds in `read`.
+    pub busy_cycles: u64,
+    /// Latest packet time seen.
+    pub packet_clock: Nanos,
+    /// Bursts by size: 0, 1, 2, 3-4, 5-8, 9-16, 17-32, 33-64 frames.
+    pub burst_sizes: [u64; 8],
+}
+
+impl Tally {
+    /// Counts frames taken from `input`.
+    #[inline]
+    pub fn take(&mut self, input: Input, wire_bytes: u64) {
+        if let Some(taken) = self.taken.iter_mut().find(|taken| taken.input == input) {
+            taken.volume.packets += 1;
+            taken.volume.bytes += wire_bytes;
+        } else {
+            self.take_first(input, wire_bytes);
+        }
+    }
+
+    #[cold]
+    fn take_first(&mut self, input: Input, wire_bytes: u64) {
+        let volume = Volume { packets: 1, bytes: wire_bytes };
+        if self.taken.try_push(Taken { input, volume }).is_err() {
+            // More inputs than a plan can name: the last row takes them, so that the books still close.
+            if let Some(last) = self.taken.last_mut() {
+                last.volume.fold(volume);
+            }
+        }
+    }
+
+    /// Counts a frame that is not accounted to a flow.
+    #[cold]
+    pub fn refuse(&mut self, verdict: Verdict) {
+        self.outcomes[verdict.outcome as usize] += 1;
+        for flaw in verdict.flaws.iter() {
+            self.flaws[flaw as usize] += 1;
+        }
+        for encap in verdict.encaps.iter() {
+            self.encaps[encap as usize] += 1;
+        }
+    }
+
+    /// Counts what decoding found in a packet with a usable IP header, whatever becomes of it.
+    #[inline]
+    pub fn decoded(&mut self, packet: &Packet) {
+        let version = usize::from(packet.key.version == 6);
+        let volume = &mut self.protocols[version][l4_label(packet.key.protocol)];
+        volume.packets += 1;
+        volume.bytes += u64::from(packet.ip_bytes);
+        if !packet.flaws.is_empty() || !packet.encaps.is_empty() {
+            self.decoded_rare(packet);
+        }
+    }
+
+    #[inline(never)]
+    fn decoded_rare(&mut self, packet: &Packet) {
+        for flaw in packet.flaws.iter() {
+            self.flaws[flaw as usize] += 1;
+        }
+        for encap in packet.encaps.iter() {
+            self.encaps[encap as usize] += 1;
+        }
+    }
+
+    /// Adds another worker's tally to this one.
+    pub fn fold(&mut self, other: &Tally) {
+        for taken in &other.taken {
+            match self.taken.iter_mut().find(|mine| mine.input == taken.input) {
+                Some(mine) => mine.volume.fold(taken.volume),
+                None => {
+                    if self.taken.try_push(*taken).is_err()
+                        && let Some(last) = self.taken.last_mut()
+                    {
+                        last.volume.fold(taken.volume);
+                    }
+                }
+            }
+        }
+        add(&mut self.outcomes, &other.outcomes);
+        add(&mut self.flaws, &other.flaws);
+        add(&mut self.encaps, &other.encaps);
+        for (mine, theirs) in self.protocols.iter_mut().flatten().zip(other.protocols.iter().flatten()) {
+            mine.fold(*theirs);
+        }
+        for (mine, theirs) in self.fragments.iter_mut().zip(&other.fragments) {
+            add(mine, theirs);
+        }
+        add(&mut self.flows_created, &other.flows_created);
+        add(&mut self.records, &other.records);
+        add(&mut self.burst_sizes, &other.burst_sizes);
+        self.records_dropped.fold(other.records_dropped);
+        self.packet_clock = self.packet_clock.max(other.packet_clock);
+        for (mine, theirs) in self.scalars().into_iter().zip(other.clone().scalars()) {
+            *mine += *theirs;
+        }
+    }
+
+    /// The counters that are one plain number and add up over workers.
+    fn scalars(&mut self) -> [&mut u64; 11] {
+        [
+            &mut self.finished_packets,
+            &mut self.live_flows,
+            &mut self.live_packets,
+            &mut self.table_capacity,
+            &mut self.table_full,
+            &mut self.time_backwards,
+            &mut self.fragment_evictions,
+            &mut self.contexts_full,
+            &mut self.polls,
+            &mut self.empty_polls,
+            &mut self.busy_cycles,
+        ]
+    }
+
+    /// Frames taken from all inputs.
+    #[must_use]
+    pub fn taken_packets(&self) -> u64 {
+        self.taken.iter().map(|taken| taken.volume.packets).sum()
+    }
+
+    /// Wire bytes taken from all inputs.
+    #[must_use]
+    pub fn taken_bytes(&self) -> u64 {
+        self.taken.iter().map(|taken| taken.volume.bytes).sum()
+    }
+
+    /// The books of this tally.
+    #[must_use]
+    pub fn books(&self) -> Books {
+        Books {
+            taken: self.taken_packets(),
+            outcomes: self.outcomes.iter().sum(),
+            flow: self.outcomes[Outcome::Flow as usize],
+            finished: self.finished_packets,
+            live: self.live_packets,
+        }
+    }
+}
+
+fn add(mine: &mut [u64], theirs: &[u64]) {
+    for (mine, theirs) in mine.iter_mut().zip(theirs) {
+        *mine += theirs;
+    }
+}
+
+/// The two equations of the contract, with their closure errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Frames taken from the ports.
+    pub taken: u64,
+    /// Sum over all outcomes.
+    pub outcomes: u64,
+    /// Frames with outcome `flow`.
+    pub flow: u64,
+    /// Packets in finished records.
+    pub finished: u64,
+    /// Packets in live flows.
+    pub live: u64,
+}
+
+impl Books {
+    /// Frames taken less the sum of outcomes; 0 when the first equation closes.
+    #[must_use]
+    pub const fn frame_error(&self) -> i64 {
+        self.taken.wrapping_sub(self.outcomes).cast_signed()
+    }
+
+    /// Packets of outcome `flow` less those in records and live flows; 0 when the second equation closes.
+    #[must_use]
+    pub const fn flow_error(&self) -> i64 {
+        self.flow.wrapping_sub(self.finished.wrapping_add(self.live)).cast_signed()
+    }
+
+    /// Whether both equations close.
+    #[must_use]
+    pub const fn closed(&self) -> bool {
+        self.frame_error() == 0 && self.flow_error() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_stands_at_the_index_that_its_protocol_maps_to() {
+        for (index, (protocol, _)) in L4_LABELS.iter().enumerate() {
+            assert_eq!(l4_label(*protocol), index);
+        }
+    }
+
+    #[test]
+    fn folding_adds_every_counter_once() {
+        let mut one = Tally::default();
+        one.take(Input { port: 0, queue: 1 }, 60);
+        one.outcomes[0] = 3;
+        one.records_dropped = Volume { packets: 2, bytes: 7 };
+        for scalar in one.scalars() {
+            *scalar = 5;
+        }
+        let mut sum = Tally::default();
+        sum.fold(&one);
+        sum.fold(&one);
+        assert_eq!(sum.taken_packets(), 2);
+        assert_eq!(sum.outcomes[0], 6);
+        assert_eq!(sum.live_flows, 10);
+        assert_eq!(sum.records_dropped, Volume { packets: 4, bytes: 14 });
+    }
+
+    #[test]
+    fn more_inputs_than_rows_lose_no_frame() {
+        let mut tally = Tally::default();
+        for queue in 0..MAX_INPUTS as u16 + 5 {
+            tally.take(Input { port: 0, queue }, 1);
+        }
+        assert_eq!(tally.taken_packets(), MAX_INPUTS as u64 + 5);
+    }
+}

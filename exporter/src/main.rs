@@ -1,0 +1,2 @@
+//! parshall.
+fn main() {}
