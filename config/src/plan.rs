@@ -127,8 +127,21 @@ pub struct DecapPlan {
 
 /// Encapsulations that are taken off unless switched off.
 pub const DECAP_DEFAULT: &[&str] = &[
-    "vlan", "pbb", "vntag", "mpls", "pseudowire", "pppoe", "ppp", "gre", "ipip", "vxlan", "geneve", "gtpu", "erspan",
-    "tzsp", "etherip",
+    "vlan",
+    "pbb",
+    "vntag",
+    "mpls",
+    "pseudowire",
+    "pppoe",
+    "ppp",
+    "gre",
+    "ipip",
+    "vxlan",
+    "geneve",
+    "gtpu",
+    "erspan",
+    "tzsp",
+    "etherip",
 ];
 
 /// Encapsulations that are taken off only when asked for with `--decap`.

@@ -16,7 +16,7 @@ use arrayvec::ArrayVec;
 pub const BURST: usize = 64;
 
 /// Where a frame was taken from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Input {
     /// DPDK port id; 0 where there are no ports.
     pub port: u16,
