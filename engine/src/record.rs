@@ -7,6 +7,7 @@
 //! A quantity that was not measured is `None`, never 0.
 
 pub mod fields;
+mod sum;
 
 use crate::key::FlowKey;
 use crate::packet::Encap;

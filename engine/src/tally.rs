@@ -100,7 +100,9 @@ pub struct Tally {
     pub records: [u64; EndReason::ALL.len()],
     /// Packets in the records made.
     pub finished_packets: u64,
-    /// Records that found their ring full, and the packets in them.
+    /// Records that found their ring full.
+    pub records_dropped_count: u64,
+    /// Packets and IP bytes in those records.
     pub records_dropped: Volume,
     /// Flows in the table now.
     pub live_flows: u64,
@@ -219,7 +221,7 @@ impl Tally {
     }
 
     /// The counters that are one plain number and add up over workers.
-    fn scalars(&mut self) -> [&mut u64; 11] {
+    fn scalars(&mut self) -> [&mut u64; 12] {
         [
             &mut self.finished_packets,
             &mut self.live_flows,
@@ -232,6 +234,7 @@ impl Tally {
             &mut self.polls,
             &mut self.empty_polls,
             &mut self.busy_cycles,
+            &mut self.records_dropped_count,
         ]
     }
 
