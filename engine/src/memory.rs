@@ -47,7 +47,7 @@ impl<T: Zeroable> Arena<T> {
     /// # Errors
     /// The kernel's refusal to map so much memory.
     pub fn new(len: usize, options: ArenaOptions) -> std::io::Result<Arena<T>> {
-        assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0, "an arena's alignment is that of a page");
+        const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0, "an arena's alignment is that of a page") };
         let bytes = size_of::<T>().checked_mul(len).ok_or(std::io::ErrorKind::OutOfMemory)?.max(1);
         let (mut map, pages) = Self::map(bytes, options.huge)?;
         if options.touch {

@@ -92,7 +92,7 @@ impl Index {
 
     #[inline]
     fn first(&self, hash: u64) -> usize {
-        ((hash >> 32) * self.buckets.len() as u64 >> 32) as usize
+        (((hash >> 32) * self.buckets.len() as u64) >> 32) as usize
     }
 
     #[inline]
@@ -103,7 +103,7 @@ impl Index {
     /// The other bucket of a flow that stands in `bucket`; its own inverse.
     #[inline]
     fn other(&self, bucket: usize, tag: u16) -> usize {
-        let sum = (usize::from(tag) * self.buckets.len() >> 16) | 1;
+        let sum = ((usize::from(tag) * self.buckets.len()) >> 16) | 1;
         let other = if bucket <= sum { sum - bucket } else { sum + self.buckets.len() - bucket };
         if other >= self.buckets.len() { other - self.buckets.len() } else { other }
     }
