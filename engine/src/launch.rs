@@ -192,6 +192,7 @@ fn read_shard(plan: &EnginePlan, workers: usize) -> ShardPlan {
 fn shard_plan(plan: &EnginePlan, flows: u64, memory: ArenaOptions, secret: HashSecret) -> ShardPlan {
     ShardPlan {
         capacity: u32::try_from(flows).unwrap_or(u32::MAX).clamp(1, u32::MAX - 1),
+        segment_memory: plan.segment_memory,
         memory,
         limits: Limits::new(&plan.timeouts),
         secret,

@@ -4,7 +4,7 @@
 //! **Order** asked by `shard` at every lookup; the sweep asks the same questions, so reclaiming early or late changes
 //! no record.
 
-use crate::flow::{Hot, Identity, Mark, TcpCore, TcpRest, tcp::TcpState};
+use crate::flow::{Hot, Identity, Mark, TcpCore, TcpRest, tcp::state};
 use crate::packet::{Marks, Packet, tcp_flags};
 use crate::record::EndReason;
 use crate::time::{Nanos, nanos_of};
@@ -124,14 +124,14 @@ impl Limits {
             && packet.tcp.flags & (tcp_flags::SYN | tcp_flags::ACK | tcp_flags::RST) == tcp_flags::SYN;
         if let Some(reason) = closed(hot) {
             let side = hot.side(packet.marks.has(Marks::FROM_LOW));
-            let same_isn = core.has(TcpState::SYN, side) && rest.isn[side & 1] == packet.tcp.seq;
+            let same_isn = core.has(state::SYN, side) && rest.side[side & 1].isn == packet.tcp.seq;
             let late = packet.time.since(Nanos(rest.closed_at)) > self.linger;
             return if late || (opens && !same_isn) { Fate::Ended(reason) } else { Fate::GoesOn };
         }
         if packet.time.since(hot.last()) > self.idle(hot) {
             return Fate::Ended(EndReason::Idle);
         }
-        let midstream = core.state & (TcpState::SYN | TcpState::SYN << 1) == 0;
+        let midstream = !core.any(state::SYN);
         if opens && midstream && packet.time.since(Nanos(identity.start)) > MIDSTREAM_SYN {
             // The old connection is gone, and its end went by unseen: as with an idle one.
             return Fate::Ended(EndReason::Idle);

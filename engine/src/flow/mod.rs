@@ -15,6 +15,7 @@
 pub mod context;
 pub mod hot;
 pub mod tcp;
+pub mod trail;
 
 use bytemuck::{Pod, Zeroable};
 pub use context::{Context, Contexts};
@@ -35,6 +36,18 @@ impl Pair {
     #[inline]
     pub fn tcp(&mut self) -> &mut TcpCore {
         bytemuck::cast_mut(&mut self.line)
+    }
+
+    /// Both lines of a TCP flow.
+    #[inline]
+    pub fn hot_and_tcp(&mut self) -> (&mut Hot, &mut TcpCore) {
+        (&mut self.hot, bytemuck::cast_mut(&mut self.line))
+    }
+
+    /// Both lines of any other flow.
+    #[inline]
+    pub fn hot_and_identity(&mut self) -> (&mut Hot, &mut Identity) {
+        (&mut self.hot, bytemuck::cast_mut(&mut self.line))
     }
 
     /// Line 1 of a TCP flow, to read.
@@ -122,7 +135,8 @@ pub struct TcpBlock {
     pub rest: TcpRest,
 }
 
-/// Where a flow that was cut by the active timeout began. Mapped for every slot, touched only by flows that were cut.
+/// What few flows have: where one that was cut by the active timeout began, and the ICMP errors about it. Mapped for
+/// every slot, touched only by such flows.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 pub struct Origin {
@@ -130,7 +144,8 @@ pub struct Origin {
     pub start: u64,
     /// Number of the next record.
     pub record_seq: u32,
-    spare: u32,
+    /// ICMP errors that quoted a packet of the flow.
+    pub icmp_errors: u32,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! **Owns** the arithmetic of two records. **May touch** records. **Order** called by `merge::join`.
 
-use super::{Direction, EndReason, FlowRecord, TcpDirection, TcpRecord};
+use super::{Direction, EndReason, FlowRecord, TcpDirection, TcpHistory, TcpRecord};
 use crate::key::flow_id;
 
 impl FlowRecord {
@@ -36,6 +36,7 @@ impl FlowRecord {
             self.flow_id = flow_id(&self.key, self.start.0 / 1000);
         }
         self.half_seen = true;
+        self.icmp_errors += other.icmp_errors;
         self.c2s.add(&other.c2s);
         self.s2c.add(&other.s2c);
         if let (Some(tcp), Some(more)) = (&mut self.tcp, &other.tcp) {
@@ -72,12 +73,20 @@ impl Direction {
         };
         self.dscp = self.dscp.or(other.dscp);
         self.mac = self.mac.or(other.mac);
+        self.span = match (self.span, other.span) {
+            (Some(mine), Some(theirs)) => Some((mine.0.min(theirs.0), mine.1.max(theirs.1))),
+            (mine, theirs) => mine.or(theirs),
+        };
     }
 }
 
 impl TcpRecord {
     fn add(&mut self, other: &TcpRecord) {
         self.midstream &= other.midstream;
+        self.complete |= other.complete;
+        self.handshake_rtt = self.handshake_rtt.or(other.handshake_rtt);
+        self.server_handshake = self.server_handshake.or(other.server_handshake);
+        self.client_handshake = self.client_handshake.or(other.client_handshake);
         self.c2s.add(&other.c2s);
         self.s2c.add(&other.s2c);
     }
@@ -93,5 +102,55 @@ impl TcpDirection {
         self.ack_packets += other.ack_packets;
         self.pure_ack_packets += other.pure_ack_packets;
         self.data_packets += other.data_packets;
+        self.dup_acks += other.dup_acks;
+        self.zero_windows += other.zero_windows;
+        self.sack_packets += other.sack_packets;
+        self.keepalives += other.keepalives;
+        self.other_isn += other.other_isn;
+        self.history = match (self.history, other.history) {
+            (Some(mine), Some(theirs)) => Some(mine.plus(&theirs)),
+            // One part went unmeasured, so the sum is.
+            _ => None,
+        };
+        self.rtt = self.rtt.or(other.rtt);
+        self.rtt_smoothed = self.rtt_smoothed.or(other.rtt_smoothed);
+        self.rtt_timestamps = self.rtt_timestamps.or(other.rtt_timestamps);
+        self.window_min = least(self.window_min, other.window_min);
+        self.window_max = self.window_max.max(other.window_max);
+        self.window_scale = self.window_scale.or(other.window_scale);
+        self.mss = self.mss.or(other.mss);
+        self.mss_min = least(self.mss_min, other.mss_min);
+        self.mss_max = self.mss_max.max(other.mss_max);
+        self.sack_permitted = self.sack_permitted.or(other.sack_permitted);
+        self.ts_option = self.ts_option.or(other.ts_option);
+        self.inflight_max = self.inflight_max.max(other.inflight_max);
+        self.inflight_min = least(self.inflight_min, other.inflight_min);
+        self.inflight_initial = self.inflight_initial.max(other.inflight_initial);
+        self.first_payload = least(self.first_payload, other.first_payload);
+        self.last_payload = self.last_payload.max(other.last_payload);
+        self.first_ack = least(self.first_ack, other.first_ack);
+    }
+}
+
+impl TcpHistory {
+    fn plus(&self, other: &TcpHistory) -> TcpHistory {
+        let mut sum = *self;
+        sum.unique_bytes += other.unique_bytes;
+        sum.retx_packets += other.retx_packets;
+        sum.retx_bytes += other.retx_bytes;
+        sum.ooo_packets += other.ooo_packets;
+        sum.gap_bytes = sum.gap_bytes.saturating_add(other.gap_bytes);
+        for (mine, theirs) in sum.classes.iter_mut().zip(other.classes) {
+            *mine = mine.saturating_add(theirs);
+        }
+        sum
+    }
+}
+
+/// The smaller of two where both are known, else the known one.
+fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

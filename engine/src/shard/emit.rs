@@ -5,11 +5,12 @@
 
 use super::Shard;
 use crate::exit::Exit;
-use crate::flow::{Mark, TcpCore, TcpRest, tcp::TcpState};
+use crate::flow::Mark;
 use crate::key::{FlowKey, flow_id};
-use crate::record::{Direction, EndReason, FlowRecord, TcpDirection, TcpRecord};
+use crate::record::{Direction, EndReason, FlowRecord};
 use crate::table::Slot;
 use crate::time::Nanos;
+use crate::track::{tcp, udp};
 
 impl Shard {
     /// Sends the record of what a flow counted since its last record.
@@ -43,6 +44,9 @@ impl Shard {
         pair.hot.restart();
         if pair.hot.has(Mark::Tcp) {
             pair.tcp().restart();
+            if let Some(trail) = self.history.trail(pair.tcp_ref().trail) {
+                trail.restart();
+            }
             self.blocks[at].rest.restart();
             self.blocks[at].identity.start = time.0;
         } else {
@@ -67,7 +71,10 @@ impl Shard {
         let start = Nanos(identity.start);
         let (origin, record_seq) =
             if hot.has(Mark::Cut) { (self.origins[at].start, self.origins[at].record_seq) } else { (start.0, 0) };
-        let tcp = hot.has(Mark::Tcp).then(|| tcp_record(pair.tcp_ref(), &self.blocks[at].rest, hot));
+        let tcp = hot.has(Mark::Tcp).then(|| {
+            let core = pair.tcp_ref();
+            tcp::report::report(hot, core, &self.blocks[at].rest, self.history.look(core.trail), start, end_reason)
+        });
         let locality = &self.plan.locality;
         FlowRecord {
             key,
@@ -85,6 +92,7 @@ impl Shard {
             outer_source_is_client: context.outer_from_client,
             c2s: self.direction(slot, 0),
             s2c: self.direction(slot, 1),
+            icmp_errors: if hot.has(Mark::IcmpErrors) { self.origins[at].icmp_errors } else { 0 },
             tcp,
         }
     }
@@ -92,10 +100,11 @@ impl Shard {
     fn direction(&self, slot: Slot, side: usize) -> Direction {
         let pair = &self.pairs[slot as usize];
         let hot = &pair.hot;
-        let (payload_bytes, context) = if hot.has(Mark::Tcp) {
-            (pair.tcp_ref().payload[side & 1], self.blocks[slot as usize].identity.context)
+        let (payload_bytes, context, span) = if hot.has(Mark::Tcp) {
+            (pair.tcp_ref().payload(side), self.blocks[slot as usize].identity.context, None)
         } else {
-            (pair.identity_ref().payload(side), pair.identity_ref().context)
+            let identity = pair.identity_ref();
+            (identity.payload(side), identity.context, udp::span(hot, identity, side))
         };
         let seen = hot.packets(side) > 0;
         Direction {
@@ -106,25 +115,7 @@ impl Shard {
             ttl: hot.ttl(side),
             dscp: hot.dscp(side),
             mac: if seen { self.contexts.get(context).mac[side & 1] } else { None },
+            span,
         }
     }
-}
-
-fn tcp_record(core: &TcpCore, rest: &TcpRest, hot: &crate::flow::Hot) -> TcpRecord {
-    let direction = |side: usize| {
-        let packets = u64::from(hot.packets(side));
-        let (data, bare) = (u64::from(core.data_packets[side]), u64::from(core.bare_packets[side]));
-        TcpDirection {
-            flags: rest.flags[side],
-            syn_count: rest.syn_count[side],
-            fin_count: rest.fin_count[side],
-            rst_count: rest.rst_count[side],
-            psh_count: rest.psh_count[side],
-            ack_packets: packets - u64::from(core.no_ack_packets[side]),
-            pure_ack_packets: packets - data - bare,
-            data_packets: data,
-        }
-    };
-    let midstream = core.state & (TcpState::SYN | TcpState::SYN << 1) == 0;
-    TcpRecord { c2s: direction(0), s2c: direction(1), midstream }
 }

@@ -20,7 +20,7 @@ use crate::record::{EndReason, Outer};
 use crate::table::{Full, Index, Slot};
 use crate::tally::{Tally, l4_label};
 use crate::time::Nanos;
-use crate::track;
+use crate::track::{self, history::History};
 
 /// Bytes of state for one flow of capacity: index, pair of lines, TCP block. Origins are mapped but untouched.
 pub const BYTES_PER_FLOW: u64 = crate::table::INDEX_BYTES_PER_FLOW + (size_of::<Pair>() + size_of::<TcpBlock>()) as u64;
@@ -30,6 +30,8 @@ pub const BYTES_PER_FLOW: u64 = crate::table::INDEX_BYTES_PER_FLOW + (size_of::<
 pub struct ShardPlan {
     /// Flows it has room for.
     pub capacity: u32,
+    /// Memory for segment histories. Unit: bytes.
+    pub segment_memory: u64,
     /// How its memory is made.
     pub memory: ArenaOptions,
     /// When its flows end.
@@ -54,6 +56,7 @@ pub struct Shard {
     blocks: Arena<TcpBlock>,
     origins: Arena<Origin>,
     contexts: Contexts,
+    history: History,
     plan: ShardPlan,
     door: ExitDoor,
     sweep: sweep::Cursor,
@@ -87,6 +90,7 @@ impl Shard {
             blocks: Arena::new(flows, plan.memory)?,
             origins: Arena::new(flows, ArenaOptions { huge: false, touch: false })?,
             contexts: Contexts::new(flows),
+            history: History::new(plan.segment_memory, plan.memory)?,
             plan,
             door,
             sweep: sweep::Cursor::default(),
@@ -260,13 +264,12 @@ impl Shard {
             Self::fragments_only(&mut pair.hot, &mut self.door, packet);
         }
         if pair.hot.has(Mark::Tcp) {
-            let mut core = *pair.tcp_ref();
-            track::tcp::packet(&mut pair.hot, &mut core, &mut self.blocks[at].rest, side, packet);
-            *pair.tcp() = core;
+            let (hot, core) = pair.hot_and_tcp();
+            let rest = &mut self.blocks[at].rest;
+            track::tcp::Flow { hot, core, rest, pool: &mut self.history }.packet(side, packet, seen.bytes);
         } else {
-            let mut identity = *pair.identity_ref();
-            track::udp::packet(&mut pair.hot, &mut identity, side, packet);
-            *pair.identity() = identity;
+            let (hot, identity) = pair.hot_and_identity();
+            track::udp::packet(hot, identity, side, packet);
         }
         pair.hot.count(side, packet.time, packet.ip_bytes, packet.wire_bytes, packet.ttl, packet.tos);
         if self.plan.limits.ends_at_once()
@@ -326,6 +329,9 @@ impl Shard {
         self.emit(slot, reason);
         let number = self.identity(slot).context;
         self.contexts.release(number);
+        if self.pairs[slot as usize].hot.has(Mark::Tcp) {
+            self.history.end_trail(self.pairs[slot as usize].tcp_ref().trail);
+        }
         let hot = &mut self.pairs[slot as usize].hot;
         let hash = self.plan.secret.hash(hot.image());
         hot.free();

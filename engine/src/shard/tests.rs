@@ -23,6 +23,7 @@ fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
     let (door, out) = door(1 << 16, WhenFull::Drop);
     let plan = ShardPlan {
         capacity,
+        segment_memory: 1 << 20,
         memory: ArenaOptions { huge: false, touch: false },
         limits: Limits::new(&timeouts),
         secret: READ_SECRET,

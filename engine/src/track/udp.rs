@@ -41,6 +41,19 @@ pub const fn time_of(start: Nanos, offset: u32) -> Option<Nanos> {
     }
 }
 
+/// First and last packet of one side; `None` without packets, or where it came too late to tell.
+#[must_use]
+pub fn span(hot: &Hot, identity: &Identity, side: usize) -> Option<(Nanos, Nanos)> {
+    if hot.packets(side) == 0 {
+        return None;
+    }
+    let start = Nanos(identity.start);
+    let first = if side == 0 { start } else { time_of(start, identity.server_first)? };
+    let was_last = hot.has(Mark::ServerLast) == (side == 1);
+    let last = if was_last { hot.last() } else { time_of(start, identity.other_last)? };
+    Some((first, last))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
