@@ -117,7 +117,7 @@ impl Spreader {
             roads.push(Road { open: Parcel::empty(), out, home });
             ends.push(Arrivals { come, home: send_home });
         }
-        let fragments = FragmentCache::new();
+        let fragments = FragmentCache::new(secret);
         (Spreader { roads, options, fragments, secret, handover, tally: Tally::default() }, ends)
     }
 
@@ -135,11 +135,10 @@ impl Spreader {
     fn refuse(&mut self, frame: &Frame<'_>, verdict: Verdict) {
         self.tally.take(frame.input, u64::from(frame.wire_len));
         self.tally.refuse(verdict);
-        self.tally.fragment_evictions = self.fragments.evictions();
     }
 
     fn put(&mut self, frame: &Frame<'_>, packet: Packet) {
-        let hash = self.secret.hash(self.secret.image(&packet.key));
+        let hash = self.secret.hash_key(&packet.key);
         let to = HashSecret::worker_of(hash, self.roads.len());
         let road = &mut self.roads[to];
         let kept = &frame.bytes[..frame.bytes.len().min(usize::from(packet.payload_offset) + PAYLOAD_KEPT)];
@@ -168,6 +167,7 @@ impl Spreader {
 
     /// Answers the merger, if it has asked.
     pub fn turn(&mut self) {
+        self.tally.fragment_cache = self.fragments.counts();
         self.handover.turn(&self.tally);
     }
 

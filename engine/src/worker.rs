@@ -29,7 +29,8 @@ impl Worker {
     /// A worker over a shard.
     #[must_use]
     pub fn new(shard: Shard, options: DecodeOptions, handover: WorkerEnd, stop: Stop) -> Worker {
-        Worker { shard, options, fragments: FragmentCache::new(), handover, stop }
+        let fragments = FragmentCache::new(shard.secret());
+        Worker { shard, options, fragments, handover, stop }
     }
 
     /// Polls until the source ends or stopping is asked, then ends every flow.
@@ -78,12 +79,12 @@ impl Worker {
     #[cold]
     fn refuse(&mut self, verdict: Verdict) {
         self.shard.tally.refuse(verdict);
-        self.shard.tally.fragment_evictions = self.fragments.evictions();
     }
 
     #[inline]
     fn count_poll(&mut self, frames: usize) {
         let tally = &mut self.shard.tally;
+        tally.fragment_cache = self.fragments.counts();
         tally.polls += 1;
         tally.empty_polls += u64::from(frames == 0);
         tally.burst_sizes[frames.next_power_of_two().trailing_zeros() as usize + usize::from(frames > 0)] += 1;
@@ -92,6 +93,7 @@ impl Worker {
     /// Answers the merger, if it has asked.
     #[inline]
     pub fn turn(&mut self) {
+        self.shard.tally.fragment_cache = self.fragments.counts();
         self.handover.turn(&self.shard.tally);
     }
 }

@@ -98,6 +98,12 @@ impl Shard {
         })
     }
 
+    /// The secret of its hash.
+    #[must_use]
+    pub const fn secret(&self) -> HashSecret {
+        self.plan.secret
+    }
+
     /// The image and hash of a packet's key, and its bucket brought near: first pass over a burst.
     #[inline]
     pub fn near(&self, packet: &mut Packet) -> KeyImage {

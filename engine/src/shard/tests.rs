@@ -6,7 +6,7 @@ use crate::key::{FlowKey, READ_SECRET};
 use crate::packet::TcpHeader;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::record::FlowRecord;
-use parshall_config::plan::Timeouts;
+use parshall_config::plan::{DecapPlan, KeyScope, Timeouts};
 use rtrb::Consumer;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
         limits: Limits::new(&timeouts),
         secret: READ_SECRET,
         locality: Locality::default(),
-        decode: DecodeOptions::default(),
+        decode: DecodeOptions::new(&DecapPlan::default(), KeyScope::default()),
         tell_input: false,
         tell_parts: false,
     };
