@@ -8,6 +8,7 @@
 
 pub mod fields;
 mod sum;
+pub mod tcp_fields;
 
 use crate::key::FlowKey;
 use crate::packet::Encap;
