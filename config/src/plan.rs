@@ -56,6 +56,20 @@ pub struct EnginePlan {
     pub record_ring: usize,
     /// Memory for segment histories of each worker. Unit: bytes.
     pub segment_memory: u64,
+    /// `--duplicates`: what becomes of mirror duplicates.
+    pub duplicates: Duplicates,
+}
+
+/// What becomes of packets that a mirror port copied twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// They are not looked for.
+    Off,
+    /// They are counted, and accounted as any other packet.
+    #[default]
+    Count,
+    /// They are counted and left out: outcome `duplicate`.
+    Drop,
 }
 
 /// Size of the flow tables.

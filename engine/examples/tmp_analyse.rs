@@ -31,7 +31,7 @@ fn main() {
     let linger0 = std::env::args().nth(2).is_some();
     let mut t = Timeouts::default();
     if linger0 { t.tcp_linger = std::time::Duration::ZERO; t.udp_idle = std::time::Duration::from_secs(200); }
-    let plan = EnginePlan { workers: 1.try_into().unwrap(), table: TableSize::Flows(100_000), timeouts: t, local_nets: vec![], key: KeyScope::default(), decap: DecapPlan::default(), record_ring: 4096, segment_memory: 64<<20 };
+    let plan = EnginePlan { workers: 1.try_into().unwrap(), table: TableSize::Flows(100_000), timeouts: t, local_nets: vec![], key: KeyScope::default(), decap: DecapPlan::default(), record_ring: 4096, segment_memory: 64<<20, duplicates: if linger0 { Duplicates::Drop } else { Duplicates::Count } };
     let mut run = launch::read(S(frames,0), &plan, &stop::Stop::default(), time::Nanos(0)).unwrap();
     let mut out = Out;
     while !(run.is_finished() && run.collector.ended()) { if run.collector.turn(time::Nanos(0), &mut out) == 0 { std::thread::sleep(std::time::Duration::from_millis(1)); } }

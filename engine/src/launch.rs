@@ -193,6 +193,7 @@ fn shard_plan(plan: &EnginePlan, flows: u64, memory: ArenaOptions, secret: HashS
     ShardPlan {
         capacity: u32::try_from(flows).unwrap_or(u32::MAX).clamp(1, u32::MAX - 1),
         segment_memory: plan.segment_memory,
+        duplicates: plan.duplicates,
         memory,
         limits: Limits::new(&plan.timeouts),
         secret,

@@ -9,6 +9,7 @@ pub mod source;
 pub mod key;
 pub mod packet;
 pub mod decode;
+pub mod dedup;
 pub mod memory;
 pub mod table;
 pub mod flow;

@@ -117,6 +117,12 @@ pub struct Tally {
     pub time_backwards: u64,
     /// What the fragment cache saw: evictions, fragments out of order, overlapping ones.
     pub fragment_cache: FragmentCounts,
+    /// Mirror duplicates seen.
+    pub duplicates: u64,
+    /// Requests for segment history that found the pool empty.
+    pub history_refused: u64,
+    /// Memory of segment histories in use. Unit: bytes.
+    pub history_bytes: u64,
     /// Link contexts (VLANs, tunnels, MAC addresses) that found no room; their flows' records leave them out.
     pub contexts_full: u64,
     /// Polls of the source.
@@ -226,7 +232,7 @@ impl Tally {
     }
 
     /// The counters that are one plain number and add up over workers.
-    fn scalars(&mut self) -> [&mut u64; 14] {
+    fn scalars(&mut self) -> [&mut u64; 17] {
         [
             &mut self.finished_packets,
             &mut self.live_flows,
@@ -237,6 +243,9 @@ impl Tally {
             &mut self.fragment_cache.evictions,
             &mut self.fragment_cache.out_of_order,
             &mut self.fragment_cache.overlapping,
+            &mut self.duplicates,
+            &mut self.history_refused,
+            &mut self.history_bytes,
             &mut self.contexts_full,
             &mut self.polls,
             &mut self.empty_polls,

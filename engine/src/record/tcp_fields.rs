@@ -99,7 +99,7 @@ pairs! {
         "Segments with at least one byte, SYN or FIN that was seen before.",
         |tcp| history(tcp, |history| u64::from(history.retx_packets));
     "retx_bytes", "bytes", None, columns("11", "25"),
-        "Bytes that were seen before; a SYN or FIN counts one, as in Tstat.",
+        "Payload that was seen before; SYN and FIN not counted.",
         |tcp| history(tcp, |history| history.retx_bytes);
     "ooo_packets", "segments", None, columns("12", "26"),
         "Segments with bytes not seen before that begin and end before some segment already seen.",

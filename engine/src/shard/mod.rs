@@ -8,6 +8,7 @@ mod emit;
 mod sweep;
 
 use crate::decode::{self, DecodeOptions};
+use crate::dedup::Dedup;
 use crate::exit::{Exit, ExitDoor};
 use crate::flow::{Context, Contexts, Hot, Identity, Mark, Origin, Pair, TcpBlock, TcpCore, TcpRest};
 use crate::key::{HashSecret, KeyImage, protocol};
@@ -21,6 +22,7 @@ use crate::table::{Full, Index, Slot};
 use crate::tally::{Tally, l4_label};
 use crate::time::Nanos;
 use crate::track::{self, history::History};
+use parshall_config::plan::Duplicates;
 
 /// Bytes of state for one flow of capacity: index, pair of lines, TCP block. Origins are mapped but untouched.
 pub const BYTES_PER_FLOW: u64 = crate::table::INDEX_BYTES_PER_FLOW + (size_of::<Pair>() + size_of::<TcpBlock>()) as u64;
@@ -32,6 +34,8 @@ pub struct ShardPlan {
     pub capacity: u32,
     /// Memory for segment histories. Unit: bytes.
     pub segment_memory: u64,
+    /// What becomes of mirror duplicates.
+    pub duplicates: Duplicates,
     /// How its memory is made.
     pub memory: ArenaOptions,
     /// When its flows end.
@@ -57,6 +61,7 @@ pub struct Shard {
     origins: Arena<Origin>,
     contexts: Contexts,
     history: History,
+    dedup: Dedup,
     plan: ShardPlan,
     door: ExitDoor,
     sweep: sweep::Cursor,
@@ -90,6 +95,7 @@ impl Shard {
             blocks: Arena::new(flows, plan.memory)?,
             origins: Arena::new(flows, ArenaOptions { huge: false, touch: false })?,
             contexts: Contexts::new(flows),
+            dedup: Dedup::default(),
             history: History::new(plan.segment_memory, plan.memory)?,
             plan,
             door,
@@ -131,6 +137,13 @@ impl Shard {
             self.tally.time_backwards += 1;
         } else {
             self.tally.packet_clock = packet.time;
+        }
+        if self.plan.duplicates != Duplicates::Off && self.dedup.seen(packet, seen.bytes) {
+            self.tally.duplicates += 1;
+            if self.plan.duplicates == Duplicates::Drop {
+                self.tally.outcomes[Outcome::Duplicate as usize] += 1;
+                return;
+            }
         }
         let pairs = &self.pairs;
         let found = self.index.find(packet.hash, image, |slot| pairs[slot as usize].hot.image());

@@ -42,6 +42,8 @@ impl Shard {
     /// Reclaims a bounded number of flows that have ended by `now`.
     #[inline]
     pub fn tick(&mut self, now: Nanos) {
+        self.tally.history_refused = self.history.refused;
+        self.tally.history_bytes = self.history.used_bytes();
         let used = self.index.used();
         let passed = now.since(self.sweep.last_tick).min(ROUND);
         self.sweep.last_tick = self.sweep.last_tick.max(now);
@@ -95,6 +97,8 @@ impl Shard {
                 self.end(slot, reason);
             }
         }
+        self.tally.history_refused = self.history.refused;
+        self.tally.history_bytes = self.history.used_bytes();
         let _ = self.door.send(Exit::Mark { horizon: Nanos::MAX });
     }
 

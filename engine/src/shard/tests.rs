@@ -24,6 +24,7 @@ fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
     let plan = ShardPlan {
         capacity,
         segment_memory: 1 << 20,
+        duplicates: Duplicates::Count,
         memory: ArenaOptions { huge: false, touch: false },
         limits: Limits::new(&timeouts),
         secret: READ_SECRET,

@@ -34,8 +34,7 @@ pub struct History {
     free: [u32; 4],
     /// Requests that found the pool empty.
     pub refused: u64,
-    /// Lines given out now.
-    pub used_lines: u64,
+    used_lines: u64,
 }
 
 impl History {
@@ -46,6 +45,12 @@ impl History {
     pub fn new(bytes: u64, options: ArenaOptions) -> std::io::Result<History> {
         let lines = usize::try_from(bytes / LINE_BYTES).unwrap_or(usize::MAX).min(u32::MAX as usize - 1);
         Ok(History { lines: Arena::new(lines, options)?, fresh: 0, free: [0; 4], refused: 0, used_lines: 0 })
+    }
+
+    /// Memory given out now. Unit: bytes.
+    #[must_use]
+    pub const fn used_bytes(&self) -> u64 {
+        self.used_lines * LINE_BYTES
     }
 
     fn take(&mut self, class: usize) -> Option<u32> {

@@ -105,7 +105,7 @@ impl View<'_> {
         Some(TcpHistory {
             unique_bytes: self.core.payload(side).saturating_sub(repeated),
             retx_packets: counts.retx_packets,
-            retx_bytes: counts.retx_bytes,
+            retx_bytes: repeated,
             ooo_packets: counts.ooo_packets,
             classes: counts.classes,
             gap_bytes: counts.gap_bytes,
