@@ -4,13 +4,13 @@
 //! **Owns** a small memory of recent packets and the rule. **May touch** a packet and its bytes.
 //! **Order** asked by `shard` before a packet is accounted; its answer is counted, and obeyed when the plan says so.
 //!
-//! The rule is Tstat's (its section 2), widened: the same flow, direction, IP length, transport checksum and informative
+//! The rule is Tstat's (its section 2), widened: the same flow, direction, IP length, transport header and informative
 //! IP-ID within 2 ms (TCP) or 1 ms (other), not only against the packet just before, and for IPv6 and IP-ID 0 too, within
 //! 100 us: there a quick retransmission of the same bytes cannot be told from a duplicate otherwise. TTL and MAC
 //! addresses may differ: a routed mirror changes them.
 
 use crate::key::protocol;
-use crate::packet::{Marks, Packet};
+use crate::packet::{Marks, Packet, TcpHeader};
 
 /// Packets remembered. Two of them that meet in one place push each other out, and a duplicate goes unnoticed.
 const PLACES: usize = 8192;
@@ -47,7 +47,9 @@ impl Dedup {
         let from_low = u64::from(packet.marks.has(Marks::FROM_LOW));
         let facts =
             u64::from(checksum) << 48 | u64::from(id) << 32 | u64::from(packet.ip_bytes & 0x7fff_ffff) << 1 | from_low;
-        let print = (packet.hash ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xd6e8_feb8_6659_fd93) | 1;
+        let body = if packet.marks.has(Marks::TCP) { tcp_words(&packet.tcp) } else { payload_words(packet, bytes) };
+        let mixed = packet.hash ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ body.wrapping_mul(0xa076_1d64_78bd_642f);
+        let print = (mixed ^ mixed >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93) | 1;
         let window = match (id, packet.key.protocol) {
             (0, _) => NO_ID_WINDOW,
             (_, protocol::TCP) => TCP_WINDOW,
@@ -58,6 +60,19 @@ impl Dedup {
         *place = Place { print, time: packet.time.0 };
         known
     }
+}
+
+/// What a TCP header says beside its checksum, which a capture before the sender's NIC does not hold.
+#[inline]
+const fn tcp_words(tcp: &TcpHeader) -> u64 {
+    ((tcp.seq as u64) << 32 | tcp.ack as u64) ^ (tcp.window as u64).rotate_left(40) ^ (tcp.flags as u64).rotate_left(24)
+}
+
+/// The first eight bytes of another protocol's payload, for the same reason.
+#[inline]
+fn payload_words(packet: &Packet, bytes: &[u8]) -> u64 {
+    let payload = bytes.get(usize::from(packet.payload_offset)..).and_then(<[u8]>::first_chunk::<8>);
+    payload.map_or(0, |words| u64::from_le_bytes(*words))
 }
 
 /// The transport checksum, where there is one and it was captured.
