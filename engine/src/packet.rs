@@ -248,6 +248,9 @@ impl Marks {
     /// The frame has an Ethernet header, at [`Packet::ethernet_offset`].
     pub const ETHERNET: u16 = 1 << 8;
 
+    /// Not a packet of its own: what an ICMP error quoted. It is accounted nowhere but in its flow's `icmp_errors`.
+    pub const QUOTED: u16 = 1 << 15;
+
     /// Whether all bits of `mark` are set.
     #[inline]
     #[must_use]

@@ -13,7 +13,7 @@ use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
 use crate::key::{HashSecret, KeyImage};
 use crate::link::LinkType;
-use crate::packet::{Packet, Verdict};
+use crate::packet::{Marks, Packet, Verdict};
 use crate::shard::{Shard, Sighting};
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
@@ -138,6 +138,14 @@ impl Spreader {
     }
 
     fn put(&mut self, frame: &Frame<'_>, packet: Packet) {
+        let quoted = decode::quoted(&packet, frame.bytes);
+        self.put_one(frame, packet);
+        if let Some(quoted) = quoted {
+            self.put_one(frame, quoted);
+        }
+    }
+
+    fn put_one(&mut self, frame: &Frame<'_>, packet: Packet) {
         let hash = self.secret.hash_key(&packet.key);
         let to = HashSecret::worker_of(hash, self.roads.len());
         let road = &mut self.roads[to];
@@ -273,7 +281,6 @@ impl SpreadWorker {
     fn burst(&mut self, items: &[Item], bytes: &[u8]) {
         let mut packets = ArrayVec::<(Packet, KeyImage), BURST>::new();
         for item in items {
-            self.shard.tally.take(item.packet.input, u64::from(item.wire_len));
             let mut packet = item.packet;
             let image = self.shard.near(&mut packet);
             packets.push((packet, image));
@@ -282,6 +289,11 @@ impl SpreadWorker {
             self.shard.nearer(packet);
         }
         for ((packet, image), item) in packets.iter().zip(items) {
+            if packet.marks.has(Marks::QUOTED) {
+                self.shard.quoted(packet);
+                continue;
+            }
+            self.shard.tally.take(packet.input, u64::from(item.wire_len));
             let bytes = bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
             self.shard.take(*image, Sighting { packet, bytes, link: item.link });
         }

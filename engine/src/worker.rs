@@ -7,7 +7,7 @@
 use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
 use crate::key::KeyImage;
-use crate::packet::{Packet, Verdict};
+use crate::packet::{Marks, Packet, Verdict};
 use crate::shard::{Shard, Sighting};
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
@@ -73,6 +73,11 @@ impl Worker {
         for (packet, image, index) in &packets {
             let frame = &batch[usize::from(*index)];
             self.shard.take(*image, Sighting { packet, bytes: frame.bytes, link: frame.link });
+            if packet.marks.has(Marks::ICMP_ERROR)
+                && let Some(quoted) = decode::quoted(packet, frame.bytes)
+            {
+                self.shard.quoted(&quoted);
+            }
         }
     }
 

@@ -32,6 +32,7 @@ mod mpls;
 mod options;
 mod outer;
 mod ppp;
+mod quoted;
 mod serial;
 mod transport;
 mod tunnel_gre;
@@ -42,6 +43,7 @@ mod wlan;
 
 pub use fragment::{CAPACITY as FRAGMENT_CAPACITY, FragmentCache, FragmentCounts, TIMEOUT as FRAGMENT_TIMEOUT};
 pub use options::DecodeOptions;
+pub use quoted::quoted;
 
 use crate::link::LinkType;
 use crate::packet::{Encaps, Flaws, Outcome, Packet, Verdict};

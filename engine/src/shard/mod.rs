@@ -161,6 +161,23 @@ impl Shard {
         self.update(slot, seen);
     }
 
+    /// Counts an ICMP error for the flow whose packet it quotes, if that flow lives. Errors about flows of other workers
+    /// reach them only where software spreads.
+    #[cold]
+    pub fn quoted(&mut self, packet: &Packet) {
+        let image = self.plan.secret.image(&packet.key);
+        let hash = self.plan.secret.hash(image);
+        let pairs = &self.pairs;
+        let Some(slot) = self.index.find(hash, image, |slot| pairs[slot as usize].hot.image()) else { return };
+        let (hot, origin) = (&mut self.pairs[slot as usize].hot, &mut self.origins[slot as usize]);
+        if self.plan.limits.over(hot, packet.time).is_some() {
+            return;
+        }
+        let before = if hot.has(Mark::IcmpErrors) { origin.icmp_errors } else { 0 };
+        origin.icmp_errors = before.saturating_add(1);
+        hot.set(Mark::IcmpErrors);
+    }
+
     /// The slot of a flow that was found, after it ended, was cut, or goes on.
     #[inline]
     fn resume(&mut self, slot: Slot, image: KeyImage, seen: Sighting<'_>) -> Option<Slot> {
