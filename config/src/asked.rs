@@ -46,7 +46,7 @@ impl Asked {
 pub(crate) fn quote(text: &str) -> String {
     let short: String = text.chars().take(60).collect();
     let dots = if short.len() < text.len() { "..." } else { "" };
-    format!("{:?}{dots}", short).replace("\\\\", "\\")
+    format!("{short:?}{dots}")
 }
 
 /// A problem with a text that no option's rules cover.

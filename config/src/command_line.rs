@@ -52,10 +52,16 @@ fn no_such_sub(first: &str) -> Problem {
     let near = nearest(first, Sub::ALL.into_iter().map(Sub::name));
     match (first, near) {
         ("", _) => usage("there is no sub-command", names, "see parshall --help"),
-        (_, Some(near)) => usage(format!("{} is not a sub-command", quote(first)), names, format!("did you mean {near}?")),
+        (_, Some(near)) => {
+            usage(format!("{} is not a sub-command", quote(first)), names, format!("did you mean {near}?"))
+        }
         _ if first.starts_with('-') => {
             let possible = format!("{names}, --help, --version");
-            usage(format!("{} stands where a sub-command must", quote(first)), possible, "write options behind the sub-command")
+            usage(
+                format!("{} stands where a sub-command must", quote(first)),
+                possible,
+                "write options behind the sub-command",
+            )
         }
         _ => usage(format!("{} is not a sub-command", quote(first)), names, "see parshall --help"),
     }
@@ -126,7 +132,8 @@ fn parse(sub: Sub, mut words: Vec<OsString>, problems: &mut Problems) -> Option<
 
 /// True if `word` is how the option that clap calls `unknown` was typed.
 fn is_spelling(word: &str, unknown: &str) -> bool {
-    let long = unknown.starts_with("--") && word.strip_prefix(unknown).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+    let long = unknown.starts_with("--")
+        && word.strip_prefix(unknown).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
     let letter = unknown.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'));
     long || letter.is_some_and(|letter| word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
 }
@@ -134,7 +141,11 @@ fn is_spelling(word: &str, unknown: &str) -> bool {
 fn incomprehensible(sub: Sub, error: &clap::Error) -> Problem {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    usage(format!("the command line cannot be read: {line}"), "see below", format!("see parshall {} --help", sub.name()))
+    usage(
+        format!("the command line cannot be read: {line}"),
+        "see below",
+        format!("see parshall {} --help", sub.name()),
+    )
 }
 
 fn unknown_word(sub: Sub, word: &str) -> Problem {

@@ -22,7 +22,9 @@ pub(crate) fn read(env: impl IntoIterator<Item = (OsString, OsString)>, asked: &
     pairs.sort();
     for (name, text) in pairs.into_iter().filter(|(name, text)| name.starts_with(PREFIX) && !text.is_empty()) {
         let Some((_, option)) = known.iter().find(|(variable, _)| *variable == name) else {
-            if let Some(near) = nearest(&name[PREFIX.len()..], known.iter().map(|(variable, _)| &variable[PREFIX.len()..])) {
+            if let Some(near) =
+                nearest(&name[PREFIX.len()..], known.iter().map(|(variable, _)| &variable[PREFIX.len()..]))
+            {
                 problems.add(slip(&name, near));
             }
             continue;
@@ -69,7 +71,8 @@ mod tests {
 
     #[test]
     fn a_variable_of_ours_is_said_and_all_others_are_left_alone() {
-        let env = [("PARSHALL_BURST", "64"), ("HOME", "/root"), ("PARSHALL_TCP_IDLE_TIMEOUT", "1m"), ("PARSHALL_QUIET", "")];
+        let env =
+            [("PARSHALL_BURST", "64"), ("HOME", "/root"), ("PARSHALL_TCP_IDLE_TIMEOUT", "1m"), ("PARSHALL_QUIET", "")];
         let (said, problems) = said(&env);
         let want = [("burst", "64"), ("tcp-idle-timeout", "1m")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         assert_eq!(said, want);
@@ -84,7 +87,8 @@ mod tests {
 
     #[test]
     fn a_slip_in_a_variable_is_told_the_nearest_and_what_a_cluster_sets_is_not_a_mistake() {
-        let (_, problems) = said(&[("PARSHALL_LISTNE", "off"), ("PARSHALL_PORT", "tcp://10.0.0.1:9184"), ("PARSHALL_DATA", "/d")]);
+        let (_, problems) =
+            said(&[("PARSHALL_LISTNE", "off"), ("PARSHALL_PORT", "tcp://10.0.0.1:9184"), ("PARSHALL_DATA", "/d")]);
         assert_eq!(problems.len(), 1, "{problems}");
         assert!(problems.to_string().contains("did you mean PARSHALL_LISTEN?"), "{problems}");
     }

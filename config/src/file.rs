@@ -47,6 +47,8 @@ fn parse(path: &Path, text: &str, asked: &mut Asked, problems: &mut Problems) {
     }
     let mut rows: Vec<_> = table.get_ref().iter().collect();
     rows.sort_by_key(|(key, _)| key.span().start);
+    // Behind a syntax error the parser takes lines for parts of a table that nobody wrote.
+    rows.retain(|(_, value)| errors.is_empty() || !matches!(value.get_ref(), DeValue::Table(_)));
     for (key, value) in rows {
         reader.row(key.get_ref(), key.span().start, value.get_ref());
     }
@@ -75,7 +77,12 @@ impl Reader<'_> {
     fn row(&mut self, key: &str, at: usize, value: &DeValue<'_>) {
         if matches!(value, DeValue::Table(_)) {
             let what = format!("{} is a table", quote(key));
-            return self.problem(at, &what, "keys at the top level, each an option's name", "write key = value without [...]");
+            return self.problem(
+                at,
+                &what,
+                "keys at the top level, each an option's name",
+                "write key = value without [...]",
+            );
         }
         match options::find(key) {
             Some(option) if option.name == "config" => {
@@ -86,7 +93,12 @@ impl Reader<'_> {
             None => {
                 let near = nearest(key, options::all().map(|option| option.name));
                 let remedy = near.map_or_else(|| "remove the line".to_owned(), |near| format!("did you mean {near}?"));
-                self.problem(at, &format!("{} is not a key that parshall knows", quote(key)), "the name of an option", &remedy);
+                self.problem(
+                    at,
+                    &format!("{} is not a key that parshall knows", quote(key)),
+                    "the name of an option",
+                    &remedy,
+                );
             }
         }
     }
@@ -202,6 +214,11 @@ mod tests {
             let shown = problems.to_string();
             assert!(shown.contains(line) && shown.contains(part), "{text}: {shown}");
         }
+        assert_eq!(
+            said("burst = 3\n[a\nlisten_on = 3\n").1.len(),
+            1,
+            "one syntax error, and no table that nobody wrote"
+        );
         let (_, problems) = said("zebra = 1\nquiet = 1\nburst = 1.5\nlisten = \n");
         assert_eq!(problems.len(), 4, "{problems}");
     }
@@ -211,7 +228,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("latin1"), b"# caf\xe9\n").expect("written");
         std::fs::write(folder.path().join("long"), vec![b'#'; (LONGEST + 1) as usize]).expect("written");
-        for (name, want) in [("absent", "No such file"), ("latin1", "not UTF-8"), ("long", "longer than 1 MiB"), (".", "directory")] {
+        for (name, want) in
+            [("absent", "No such file"), ("latin1", "not UTF-8"), ("long", "longer than 1 MiB"), (".", "directory")]
+        {
             let (mut asked, mut problems) = (Asked::new(Sub::Run), Problems::default());
             read(&folder.path().join(name), &Origin::CommandLine, &mut asked, &mut problems);
             let shown = problems.to_string();

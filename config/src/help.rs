@@ -25,12 +25,23 @@ Every option is also a key of the file of --config, and a variable: PARSHALL_ an
 Command line wins over environment, over file, over default.
 Exit status: 0 done, 1 failure at run time or damaged input, 2 usage or configuration error.";
 
-/// The grammar of one sub-command, for the words behind it.
+/// The grammar of one sub-command, for the words behind it. It takes an option without its value, so that this is reported
+/// like every other mistake.
 pub(crate) fn grammar(sub: Sub) -> Command {
+    command(sub, |option, argument| match option.kind.is_flag() {
+        true => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        false => argument.num_args(0..=1).default_missing_value(MISSING),
+    })
+}
+
+/// The grammar with each option's arguments as `arity` has them.
+fn command(sub: Sub, arity: fn(&Opt, Arg) -> Arg) -> Command {
     let (usage, about) = match sub {
         Sub::Run => (RUN_USAGE, "Measures what arrives at DPDK ports and vdevs."),
         Sub::Read => ("parshall read [options] FILE...", "Measures what is in capture files (pcap, pcapng, gzip)."),
-        Sub::CheckConfig => ("parshall check-config [--config FILE]", "Checks file and environment, and says all that is wrong."),
+        Sub::CheckConfig => {
+            ("parshall check-config [--config FILE]", "Checks file and environment, and says all that is wrong.")
+        }
     };
     let mut command = Command::new(sub.name())
         .about(about)
@@ -45,7 +56,9 @@ pub(crate) fn grammar(sub: Sub) -> Command {
         command = command.before_help(RUN_LAW);
     }
     for group in GROUPS {
-        command = command.next_help_heading(group.title).args(group.options.iter().map(|option| argument(option, sub)));
+        command = command
+            .next_help_heading(group.title)
+            .args(group.options.iter().map(|option| arity(option, argument(option, sub))));
     }
     let files = Arg::new("files").value_name("FILE").num_args(0..).value_parser(OsStringValueParser::new());
     let files = files.help("Capture files, merged in time order; - is standard input.").hide(sub != Sub::Read);
@@ -62,12 +75,7 @@ fn argument(option: &'static Opt, sub: Sub) -> Arg {
         .value_name(option.kind.placeholder())
         .value_parser(OsStringValueParser::new())
         .action(ArgAction::Append)
-        .num_args(0..=1)
         .hide(!shown);
-    let argument = match option.kind.is_flag() {
-        true => argument.require_equals(true).default_missing_value("true"),
-        false => argument.default_missing_value(MISSING),
-    };
     match option.short {
         Some(letter) => argument.short(letter),
         None => argument,
@@ -76,7 +84,8 @@ fn argument(option: &'static Opt, sub: Sub) -> Arg {
 
 /// The help of one sub-command.
 pub(crate) fn of(sub: Sub) -> String {
-    grammar(sub).render_help().to_string()
+    let shown = |option: &Opt, argument: Arg| if option.kind.is_flag() { argument.num_args(0) } else { argument };
+    command(sub, shown).render_help().to_string()
 }
 
 /// The help of the program.
@@ -88,7 +97,8 @@ pub(crate) fn top() -> String {
          parshall check-config [--config FILE]     says all that is wrong with file and environment\n  \
          parshall --version\n\n`parshall SUB-COMMAND --help` has the options of each.\n",
     );
-    let waiting: Vec<_> = options::all().filter(|option| !option.built).map(|option| format!("--{}", option.name)).collect();
+    let waiting: Vec<_> =
+        options::all().filter(|option| !option.built).map(|option| format!("--{}", option.name)).collect();
     if !waiting.is_empty() {
         text.push_str(&format!("Not built yet, and refused: {}.\n", waiting.join(", ")));
     }

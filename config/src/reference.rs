@@ -60,7 +60,12 @@ fn default(option: &Opt) -> String {
 }
 
 fn known(option: &Opt) -> String {
-    Sub::ALL.into_iter().filter(|sub| option.scope.has(*sub)).map(|sub| format!("`{}`", sub.name())).collect::<Vec<_>>().join(" ")
+    Sub::ALL
+        .into_iter()
+        .filter(|sub| option.scope.has(*sub))
+        .map(|sub| format!("`{}`", sub.name()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn sinks() -> String {

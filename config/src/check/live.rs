@@ -4,8 +4,8 @@
 //! **Order** called by `check`. What only the EAL knows (ports that are there, lcores, descriptors) is checked by the engine.
 
 use super::common;
-use crate::eal::{self, Device, Time, Told};
 use crate::asked::usage;
+use crate::eal::{self, Device, Time, Told};
 use crate::options;
 use crate::plan::{RssFields, RunPlan};
 use crate::problem::{Problem, Problems};
@@ -67,7 +67,10 @@ fn nb_cores(settings: &Settings, cores: Option<&[u16]>, problems: &mut Problems)
             what: format!("--nb-cores {asked} are more than the {there} lcores of --coremask {}", mask.text),
             asked: format!("asked for: {}, {}", number.show(), mask.show()),
             possible: format!("--nb-cores 1 to {there}"),
-            remedy: format!("write {}, or add lcores to the mask", number.origin.write(number.option, &there.to_string())),
+            remedy: format!(
+                "write {}, or add lcores to the mask",
+                number.origin.write(number.option, &there.to_string())
+            ),
         });
     }
     settings.short("nb-cores")
@@ -79,7 +82,9 @@ fn workers(settings: &Settings, nb_cores: u16, problems: &mut Problems) -> u16 {
     if asked < nb_cores && settings.layer("workers") >= settings.layer("nb-cores") {
         let (workers, cores) = (settings.get("workers"), settings.get("nb-cores"));
         problems.add(Problem {
-            what: format!("--workers {asked} are fewer than the {nb_cores} cores that poll queues; each of them is a worker"),
+            what: format!(
+                "--workers {asked} are fewer than the {nb_cores} cores that poll queues; each of them is a worker"
+            ),
             asked: format!("asked for: {}, {}", workers.show(), cores.show()),
             possible: format!("--workers {nb_cores} or more: software spreads packets over those beyond"),
             remedy: format!("leave out --workers, or write --nb-cores {asked}"),
@@ -100,7 +105,11 @@ fn strays(arguments: &[String], problems: &mut Problems) {
     }
     if let Some(word) = arguments.first().filter(|word| !word.starts_with('-')) {
         let what = format!("{} stands where the EAL's options begin", crate::asked::quote(word));
-        problems.add(usage(what, order, "for a capture: parshall read FILE, or --vdev net_pcap0,rx_pcap=FILE before the --"));
+        problems.add(usage(
+            what,
+            order,
+            "for a capture: parshall read FILE, or --vdev net_pcap0,rx_pcap=FILE before the --",
+        ));
     }
 }
 

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn networks_are_cidr_and_one_with_stray_bits_is_told_the_network() {
-        let shown = |text| networks(text).map(|nets| nets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        let shown =
+            |text| networks(text).map(|nets| nets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
         let cases = [
             ("10.0.0.0/8", "10.0.0.0/8"),
             ("10.0.0.0/8, 2001:db8::/32", "10.0.0.0/8 2001:db8::/32"),

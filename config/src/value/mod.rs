@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_flag_understands_the_usual_words() {
-        for (text, want) in [("true", true), ("1", true), ("Yes", true), ("false", false), ("0", false), ("off", false)] {
+        for (text, want) in [("true", true), ("1", true), ("Yes", true), ("false", false), ("0", false), ("off", false)]
+        {
             assert_eq!(parse_named("quiet", text), Ok(Value::Flag(want)), "{text}");
         }
         assert!(parse_named("quiet", "perhaps").is_err());

@@ -9,7 +9,8 @@ use std::time::Duration;
 /// A number with `k`, `M` or `G` for powers of 1000.
 pub(super) fn count(text: &str, low: u64, high: u64) -> Result<u64, Refusal> {
     let digits = text.strip_suffix(['k', 'K', 'M', 'G']).unwrap_or(text);
-    let plain = digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let plain =
+        digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '_');
     match parse_size(text) {
         Ok(number) if plain => within(number, low, high),
         _ => Err(Refusal::new("it is not a number (k, M and G multiply by powers of 1000)", "")),
@@ -63,8 +64,10 @@ pub(super) fn show_size(bytes: u64) -> String {
 
 /// Milliseconds as one would type them.
 pub(super) fn show_span(millis: u64) -> String {
+    const DAY: u64 = 24 * 3600 * 1000;
     match millis {
         0 => "0s".to_owned(),
+        _ if millis.is_multiple_of(DAY) => format!("{}d", millis / DAY),
         _ => humantime::format_duration(Duration::from_millis(millis)).to_string().replace(' ', ""),
     }
 }

@@ -110,7 +110,8 @@ fn rotation(value: &str) -> Result<std::time::Duration, Refusal> {
 }
 
 fn unknown_option(name: &str) -> Refusal {
-    let hint = nearest(name, OPTIONS.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}=?"));
+    let hint =
+        nearest(name, OPTIONS.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}=?"));
     Refusal::new(format!("{name:?} is not an option of a sink{hint}"), "rotate=DURATION, compress=zstd")
 }
 
