@@ -76,7 +76,7 @@ pub const GROUPS: &[Group] = &[
             .help("Networks that count as local, for client_local and server_local."),
         Opt::new("key", Words(&["vlan", "tunnel"]), Both, "none").unset("none")
             .help("What is in a flow's key beside addresses, protocol and ports: vlan identifiers, tunnel identifiers."),
-        Opt::new("duplicates", Choice(&["off", "count", "drop"]), Both, "count")
+        Opt::new("duplicates", Choice(&["count", "off", "drop"]), Both, "count")
             .help("What becomes of packets that a mirror port copied twice: not looked for, counted, or counted and left out of all flows."),
         Opt::new("filter", Text, Both, "none").unset("none").not_yet()
             .help("Only frames that match count as flows, in the pcap-filter language."),
