@@ -395,3 +395,6 @@ fn options_of(packet: &Packet, bytes: &[u8]) -> Options {
     let to = usize::from(packet.l4_offset) + usize::from(packet.tcp.header_len);
     Options::read(bytes.get(from..to.min(bytes.len())).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;
