@@ -247,6 +247,9 @@ impl Marks {
     pub const ICMP_REPLY: u16 = 1 << 7;
     /// The frame has an Ethernet header, at [`Packet::ethernet_offset`].
     pub const ETHERNET: u16 = 1 << 8;
+    /// The flags of [`Packet::tcp`] were captured, behind a data offset that is not below 5. Without [`Marks::TCP`] they
+    /// are all that is known of the header.
+    pub const TCP_FLAGS: u16 = 1 << 9;
 
     /// Not a packet of its own: what an ICMP error quoted. It is accounted nowhere but in its flow's `icmp_errors`.
     pub const QUOTED: u16 = 1 << 15;
@@ -274,7 +277,7 @@ pub struct Packet {
     pub wire_bytes: u32,
     /// Transport payload by the contract's rule. Unit: bytes.
     pub payload_bytes: u32,
-    /// Fixed part of the TCP header, when [`Marks::TCP`].
+    /// Fixed part of the TCP header, when [`Marks::TCP`]; only its flags, when [`Marks::TCP_FLAGS`] alone.
     pub tcp: TcpHeader,
     /// Facts.
     pub marks: Marks,

@@ -55,18 +55,18 @@ fn transport(number: u8, l4: &[u8; 20], held: u32, options: &DecodeOptions) -> O
         protocol::TCP => {
             let tcp = tcp_header(l4);
             let header = u32::from(tcp.header_len);
-            (header >= 20 && header <= held).then_some(Transport {
-                ports,
-                tcp,
-                marks: Marks::TCP,
-                header: u16::from(tcp.header_len),
-                payload: held - header,
-            })
+            if header < 20 || header > held {
+                return None;
+            }
+            let marks = Marks::TCP | Marks::TCP_FLAGS;
+            Some(Transport { ports, tcp, marks, header: u16::from(tcp.header_len), payload: held - header })
         }
         protocol::UDP => {
             let length = u32::from(u16::from_be_bytes([l4[4], l4[5]]));
-            let plain = length >= 8 && length <= held && !options.may_be_tunnel(ports.0, ports.1);
-            plain.then_some(Transport { ports, tcp: TcpHeader::default(), marks: 0, header: 8, payload: length - 8 })
+            if length < 8 || length > held || options.may_be_tunnel(ports.0, ports.1) {
+                return None;
+            }
+            Some(Transport { ports, tcp: TcpHeader::default(), marks: 0, header: 8, payload: length - 8 })
         }
         _ => None,
     }

@@ -101,16 +101,20 @@ pub(super) fn either<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     }
 }
 
+/// Reads the header that IPv4 was announced for. An IPv6 header in its place is a flaw, and is read all the same.
+pub(super) fn announced_v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    if walk.byte(0).is_some_and(|first| first >> 4 == 6) {
+        walk.flaws.add(Flaw::IpVersion);
+        return v6(walk);
+    }
+    either(walk)
+}
+
 /// Reads an IPv4 header (RFC 791 section 3.1).
-pub(super) fn v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(head) = walk.head::<20>() else {
-        return Step::Broken(if walk.byte(0).is_some_and(|b| b >> 4 != 4) { Flaw::IpVersion } else { Flaw::IpTruncated });
-    };
+fn v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some(head) = walk.head::<20>() else { return Step::Broken(Flaw::IpTruncated) };
     let length = usize::from(head[0] & 0x0f) * 4;
     let total = usize::from(u16::from_be_bytes([head[2], head[3]]));
-    if head[0] >> 4 != 4 {
-        return Step::Broken(Flaw::IpVersion);
-    }
     if length < 20 {
         return Step::Broken(Flaw::IpHeaderLength);
     }
@@ -150,12 +154,10 @@ pub(super) fn v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
 
 /// Reads an IPv6 header (RFC 8200 section 3).
 pub(super) fn v6<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(head) = walk.head::<IPV6_HEADER>() else {
-        return Step::Broken(if walk.byte(0).is_some_and(|b| b >> 4 != 6) { Flaw::IpVersion } else { Flaw::IpTruncated });
-    };
-    if head[0] >> 4 != 6 {
+    if walk.byte(0).is_some_and(|first| first >> 4 != 6) {
         return Step::Broken(Flaw::IpVersion);
     }
+    let Some(head) = walk.head::<IPV6_HEADER>() else { return Step::Broken(Flaw::IpTruncated) };
     let [_, _, _, _, high, low, next, ttl, addresses @ ..] = head;
     let payload = usize::from(u16::from_be_bytes([*high, *low]));
     let jumbo = if payload == 0 && *next == 0 { ipv6_extensions::jumbo_length(walk.rest()) } else { None };

@@ -54,12 +54,12 @@ pub(super) fn follow<S: Sink>(walk: &mut Walk<'_, S>, keyed: &mut Keyed) -> Chai
             number::AUTHENTICATION => (usize::from(length) + 2) * 4,
             _ => (usize::from(length) + 1) * 8,
         };
-        keyed.protocol = next;
-        if extension == number::FRAGMENT
-            && let Some(head) = walk.head::<8>()
-        {
+        if extension == number::FRAGMENT {
+            // A fragment header that is cut off does not say whether anything is behind it.
+            let Some(head) = walk.head::<8>() else { return Chain::Cut };
             fragment(head, keyed);
         }
+        keyed.protocol = next;
         let whole = walk.rest().len() >= bytes;
         walk.skip(bytes);
         if !whole {

@@ -86,8 +86,12 @@ pub fn decode_any(
     let mut walk = Walk::new(frame.bytes, wire, options, Tunnels { frame, fragments });
     let usable = walk.run(first);
     let Walk { bytes, flaws, found, keyed, sink, .. } = walk;
-    match keyed.filter(|_| usable) {
-        Some(keyed) => transport::packet(frame, bytes, &keyed, flaws, sink.fragments),
+    match keyed {
+        Some(keyed) if usable => transport::packet(frame, bytes, &keyed, flaws, sink.fragments),
+        Some(outer) => {
+            transport::remember_tunnel(&outer, frame, sink.fragments);
+            refuse(Outcome::Malformed, flaws, found.encaps)
+        }
         None if flaws.is_empty() => refuse(Outcome::NonIp, flaws, found.encaps),
         None => refuse(Outcome::Malformed, flaws, found.encaps),
     }

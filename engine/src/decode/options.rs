@@ -36,8 +36,6 @@ pub(super) enum UdpTunnel {
 struct PortRule {
     port: u16,
     tunnel: UdpTunnel,
-    /// The source port counts too: the far end answers from it.
-    either: bool,
 }
 
 /// A set of ports that may say yes wrongly (one port in 1,024 for each member) and never says no wrongly.
@@ -61,8 +59,7 @@ pub struct DecodeOptions {
     enabled: Encaps,
     depth: u8,
     key: KeyScope,
-    to: PortFilter,
-    from: PortFilter,
+    filter: PortFilter,
     rules: Vec<PortRule>,
 }
 
@@ -78,32 +75,28 @@ impl DecodeOptions {
             enabled,
             depth: decap.depth,
             key,
-            to: PortFilter::default(),
-            from: PortFilter::default(),
+            filter: PortFilter::default(),
             rules: Vec::new(),
         };
-        options.listen(Encap::Vxlan, UdpTunnel::Vxlan, &decap.vxlan_ports, false);
-        options.listen(Encap::Vxlan, UdpTunnel::VxlanGpe, &decap.vxlan_gpe_ports, false);
-        options.listen(Encap::Geneve, UdpTunnel::Geneve, &decap.geneve_ports, false);
-        options.listen(Encap::Gtpu, UdpTunnel::Gtpu, &decap.gtpu_ports, true);
-        options.listen(Encap::Tzsp, UdpTunnel::Tzsp, &decap.tzsp_ports, false);
-        options.listen(Encap::Gre, UdpTunnel::Gre, &[GRE_IN_UDP], false);
-        options.listen(Encap::Mpls, UdpTunnel::Mpls, &[MPLS_IN_UDP], false);
-        options.listen(Encap::Teredo, UdpTunnel::Teredo, &[TEREDO], true);
-        options.listen(Encap::L2tpv3, UdpTunnel::L2tpv3, &[L2TP], true);
+        options.listen(Encap::Vxlan, UdpTunnel::Vxlan, &decap.vxlan_ports);
+        options.listen(Encap::Vxlan, UdpTunnel::VxlanGpe, &decap.vxlan_gpe_ports);
+        options.listen(Encap::Geneve, UdpTunnel::Geneve, &decap.geneve_ports);
+        options.listen(Encap::Gtpu, UdpTunnel::Gtpu, &decap.gtpu_ports);
+        options.listen(Encap::Tzsp, UdpTunnel::Tzsp, &decap.tzsp_ports);
+        options.listen(Encap::Gre, UdpTunnel::Gre, &[GRE_IN_UDP]);
+        options.listen(Encap::Mpls, UdpTunnel::Mpls, &[MPLS_IN_UDP]);
+        options.listen(Encap::Teredo, UdpTunnel::Teredo, &[TEREDO]);
+        options.listen(Encap::L2tpv3, UdpTunnel::L2tpv3, &[L2TP]);
         options
     }
 
-    fn listen(&mut self, kind: Encap, tunnel: UdpTunnel, ports: &[u16], either: bool) {
+    fn listen(&mut self, kind: Encap, tunnel: UdpTunnel, ports: &[u16]) {
         if !self.takes(kind) {
             return;
         }
         for port in ports {
-            self.rules.push(PortRule { port: *port, tunnel, either });
-            self.to.add(*port);
-            if either {
-                self.from.add(*port);
-            }
+            self.rules.push(PortRule { port: *port, tunnel });
+            self.filter.add(*port);
         }
     }
 
@@ -127,16 +120,17 @@ impl DecodeOptions {
     /// Whether a UDP datagram between these ports can be a tunnel. False is certain, true is not.
     #[inline]
     pub(super) const fn may_be_tunnel(&self, source: u16, destination: u16) -> bool {
-        self.to.may_have(destination) || self.from.may_have(source)
+        self.filter.may_have(destination) || self.filter.may_have(source)
     }
 
-    /// The tunnel of a UDP datagram between these ports. The destination decides before the source.
+    /// The tunnel of a UDP datagram between these ports. The destination decides before the source: the source counts
+    /// because some far ends answer from the tunnel's port.
     pub(super) fn udp_tunnel(&self, source: u16, destination: u16) -> Option<UdpTunnel> {
         if !self.may_be_tunnel(source, destination) {
             return None;
         }
-        let to = self.rules.iter().find(|rule| rule.port == destination);
-        to.or_else(|| self.rules.iter().find(|rule| rule.either && rule.port == source)).map(|rule| rule.tunnel)
+        let of = |port| self.rules.iter().find(|rule| rule.port == port).map(|rule| rule.tunnel);
+        of(destination).or_else(|| of(source))
     }
 }
 
@@ -161,13 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_is_known_by_its_destination_and_gtpu_also_by_its_source() {
+    fn a_tunnel_is_known_by_its_destination_and_then_by_its_source() {
         let options = DecodeOptions::default();
         #[rustfmt::skip]
         let cases = [
             // source, destination, tunnel
             (1_024, 4_789,  Some(UdpTunnel::Vxlan)),
-            (4_789, 1_024,  None),
+            (4_789, 1_024,  Some(UdpTunnel::Vxlan)),
             (1_024, 8_472,  Some(UdpTunnel::Vxlan)),
             (1_024, 4_790,  Some(UdpTunnel::VxlanGpe)),
             (1_024, 6_081,  Some(UdpTunnel::Geneve)),

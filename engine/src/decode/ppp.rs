@@ -15,14 +15,12 @@ mod number {
     pub(super) const MPLS_UPSTREAM: u16 = 0x0283;
 }
 
-/// Reads a PPPoE header (RFC 2516 section 4): version and type 1, code 0 for a session, its id, the payload's length.
+/// Reads a PPPoE header (RFC 2516 section 4): version and type, code, session id, the payload's length. The Ethertype
+/// says that it is a session.
 pub(super) fn session<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some([version_type, code, id_high, id_low, length @ ..]) = walk.head::<6>() else {
+    let Some([_, _, id_high, id_low, length @ ..]) = walk.head::<6>() else {
         return Step::Cut(Flaw::TunnelHeader);
     };
-    if *version_type != 0x11 || *code != 0 {
-        return Step::Stop;
-    }
     if !walk.enter(Encap::Pppoe, Some(u32::from(u16::from_be_bytes([*id_high, *id_low])))) {
         return Step::Stop;
     }

@@ -168,7 +168,15 @@ fn with_tcp(keyed: &Keyed, l4: &[u8], flaws: &mut Flaws, transport: &mut Transpo
     transport.header = 20;
     if let Some(offset) = l4.get(12) {
         let header = u32::from(offset >> 4) * 4;
-        if header < 20 || (header > held && keyed.fragment.part == Part::Whole) {
+        if header < 20 {
+            flaws.add(Flaw::TcpDataOffset);
+            return;
+        }
+        if let Some(flags) = l4.get(13) {
+            transport.marks |= Marks::TCP_FLAGS;
+            transport.tcp.flags = *flags;
+        }
+        if header > held && keyed.fragment.part == Part::Whole {
             flaws.add(Flaw::TcpDataOffset);
             return;
         }

@@ -149,7 +149,7 @@ impl<'a, S: Sink> Walk<'a, S> {
             Layer::Prism => wlan::prism(self),
             Layer::Avs => wlan::avs(self),
             Layer::Ip => ip::either(self),
-            Layer::Ipv4 => ip::v4(self),
+            Layer::Ipv4 => ip::announced_v4(self),
             Layer::Ipv6 => ip::v6(self),
             Layer::Gre => tunnel_gre::header(self),
             Layer::Tzsp => tzsp::header(self),

@@ -2,7 +2,7 @@
 //!
 //! **Owns** nothing that ships. **May touch** files. **Order** used by tests and by the example `decode_to_jsonl`.
 
-#![allow(dead_code, reason = "each user takes a part of it")]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each user takes a part of it")]
 
 use parshall_engine::decode::{DecodeOptions, FragmentCache, decode};
 use parshall_engine::key::{FlowKey, READ_SECRET};
@@ -153,7 +153,7 @@ impl Flow {
     fn new(packet: &Packet) -> Flow {
         let from_low = packet.marks.has(Marks::FROM_LOW);
         let syn_ack = tcp_flags::SYN | tcp_flags::ACK;
-        let answers = packet.marks.has(Marks::TCP) && packet.tcp.flags & syn_ack == syn_ack;
+        let answers = packet.marks.has(Marks::TCP_FLAGS) && packet.tcp.flags & syn_ack == syn_ack;
         Flow {
             key: packet.key,
             client_is_low: from_low != answers,
