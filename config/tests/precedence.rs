@@ -26,6 +26,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Words(_)) => ["gre", "vxlan", "teredo"],
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
+        ("duplicates", _) => ["off", "drop", "off"],
         (_, Kind::Flag) => ["true", "false", "true"],
         (_, Kind::Always(_)) => ["true", "true", "true"],
         (_, Kind::Only(value, _)) => [value, value, value],
