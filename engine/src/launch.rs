@@ -217,3 +217,13 @@ const fn flows(size: TableSize) -> u64 {
 pub fn longest_timeout(plan: &EnginePlan) -> u64 {
     Limits::new(&plan.timeouts).longest().max(nanos_of(plan.timeouts.single_packet))
 }
+
+/// A shard of `run` on this thread, with its memory touched: for benches.
+///
+/// # Panics
+/// When the kernel refuses the memory.
+#[must_use]
+pub fn bench_shard(plan: &EnginePlan, door: crate::exit::ExitDoor) -> Shard {
+    let memory = ArenaOptions { huge: true, touch: true };
+    shard(shard_plan(plan, flows(plan.table), memory, READ_SECRET), door).expect("memory for a bench")
+}
