@@ -81,7 +81,7 @@ impl Input {
             if about.is_dir() {
                 return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
             }
-            (Box::new(file), about.is_file().then(|| about.len()))
+            (Box::new(file), about.is_file().then_some(about.len()))
         };
         let progress = Progress { read: Arc::default(), total };
         let mut counted = Counted { inner: from, read: progress.read.clone() };
