@@ -35,7 +35,8 @@ fn every_real_capture_has_the_packets_and_bytes_that_its_list_says() {
             }
         }
         if (count.to_string().as_str(), sum.to_string().as_str()) != (packets, bytes) {
-            wrong.push(format!("{name}: {count} packets of {packets}, {sum} bytes of {bytes}; {:?}", captures.damage()));
+            wrong
+                .push(format!("{name}: {count} packets of {packets}, {sum} bytes of {bytes}; {:?}", captures.damage()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

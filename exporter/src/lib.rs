@@ -8,3 +8,37 @@ pub mod render;
 pub mod sink;
 pub mod fanout;
 pub mod order;
+pub mod pipeline;
+pub mod progress;
+pub mod summary;
+pub mod read;
+pub mod run;
+
+use std::io::Write;
+
+/// How the program ends, as its exit status says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// 0: all was done.
+    Done,
+    /// 1: it failed, input was damaged, or records were lost.
+    Failed,
+    /// 2: usage or configuration.
+    BadConfiguration,
+}
+
+/// Writes data to standard output. Nobody reading it is a quiet end.
+#[must_use]
+pub fn print(text: &str) -> Ending {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Ending::Failed,
+        _ => Ending::Done,
+    }
+}
+
+/// What `--version` prints.
+#[must_use]
+pub fn version() -> String {
+    format!("parshall {} ({})\n", env!("CARGO_PKG_VERSION"), env!("PARSHALL_GIT"))
+}

@@ -26,11 +26,7 @@ pub(super) fn open_csv(spec: &SinkSpec) -> io::Result<Box<dyn Sink>> {
     open(spec, render::csv_header, render::csv)
 }
 
-fn open(
-    spec: &SinkSpec,
-    header: fn(&mut Vec<u8>),
-    line: fn(&FlowRecord, &mut Vec<u8>),
-) -> io::Result<Box<dyn Sink>> {
+fn open(spec: &SinkSpec, header: fn(&mut Vec<u8>), line: fn(&FlowRecord, &mut Vec<u8>)) -> io::Result<Box<dyn Sink>> {
     let mut text = Text { target: Target::open(spec)?, buffer: Vec::with_capacity(GATHERED), header, line };
     text.begin();
     Ok(Box::new(text))

@@ -143,11 +143,8 @@ fn three_duplicate_acknowledgements_make_a_fast_retransmission() {
 
 #[test]
 fn a_hole_that_is_filled_at_once_is_reordering_and_closes_the_gap() {
-    let data = [
-        seg(100, 0, ACK, 1_000, 9_000, 500),
-        seg(101, 0, ACK, 2_000, 9_000, 500),
-        seg(101, 0, ACK, 1_500, 9_000, 500),
-    ];
+    let data =
+        [seg(100, 0, ACK, 1_000, 9_000, 500), seg(101, 0, ACK, 2_000, 9_000, 500), seg(101, 0, ACK, 1_500, 9_000, 500)];
     let history = session(&data).c2s.history.unwrap();
     assert_eq!((history.ooo_packets, history.retx_packets, history.gap_bytes), (1, 0, 0));
     assert_eq!(history.classes[Class::Reordering as usize], 1);
