@@ -150,6 +150,8 @@ pub struct TcpDirection {
     pub window_min: Option<u64>,
     pub window_max: Option<u64>,
     pub window_scale: Option<u8>,
+    /// The SYN offered window scaling.
+    pub ws_option: Option<bool>,
     pub mss: Option<u16>,
     pub mss_min: Option<u16>,
     pub mss_max: Option<u16>,

@@ -118,6 +118,7 @@ impl TcpDirection {
         self.window_min = least(self.window_min, other.window_min);
         self.window_max = self.window_max.max(other.window_max);
         self.window_scale = self.window_scale.or(other.window_scale);
+        self.ws_option = self.ws_option.or(other.ws_option);
         self.mss = self.mss.or(other.mss);
         self.mss_min = least(self.mss_min, other.mss_min);
         self.mss_max = self.mss_max.max(other.mss_max);

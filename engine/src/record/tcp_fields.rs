@@ -119,6 +119,9 @@ pairs! {
     "window_scale", "0 to 14", Some("tcpWindowScale"), columns("67", "90"),
         "Shift that applies: this side's if both SYNs offered one, else 0. Left out when a SYN was missed.",
         |tcp| integer(tcp.window_scale);
+    "ws_option", "", None, columns("65", "88"),
+        "The SYN offered window scaling (RFC 7323). Left out when the SYN was missed.",
+        |tcp| boolean(tcp.ws_option);
     "mss", "bytes", None, columns("70", "93"),
         "Maximum segment size announced in the SYN (RFC 9293 section 3.7.1).",
         |tcp| integer(tcp.mss);

@@ -170,8 +170,20 @@ impl Write for Target {
     }
 }
 
-/// UNIX seconds as 20261121T090000Z. Days to civil date by the usual era arithmetic (proleptic Gregorian).
+/// UNIX seconds as 20261121T090000Z.
 fn stamp(seconds: u64) -> String {
+    let (year, month, day, hour, minute) = civil(seconds);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{:02}Z", seconds % 60)
+}
+
+/// UNIX seconds as 2026_11_21_09_00, as Tstat names its folders.
+pub(super) fn minute(seconds: u64) -> String {
+    let (year, month, day, hour, minute) = civil(seconds);
+    format!("{year:04}_{month:02}_{day:02}_{hour:02}_{minute:02}")
+}
+
+/// Year, month, day, hour and minute. Days to civil date by the usual era arithmetic (proleptic Gregorian).
+fn civil(seconds: u64) -> (u64, u64, u64, u64, u64) {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
@@ -181,7 +193,7 @@ fn stamp(seconds: u64) -> String {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    (year, month, day, rest / 3600, rest / 60 % 60)
 }
 
 #[cfg(test)]

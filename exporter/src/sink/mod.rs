@@ -5,6 +5,7 @@
 
 mod file;
 mod text;
+mod tstat;
 
 pub use file::Target;
 
@@ -42,8 +43,11 @@ pub trait Sink: Send {
 type Open = fn(&SinkSpec) -> io::Result<Box<dyn Sink>>;
 
 /// The kinds of sinks that can be opened: one row each.
-const SINKS: &[(SinkKind, &str, Open)] =
-    &[(SinkKind::Jsonl, "jsonl", text::open_jsonl), (SinkKind::Csv, "csv", text::open_csv)];
+const SINKS: &[(SinkKind, &str, Open)] = &[
+    (SinkKind::Jsonl, "jsonl", text::open_jsonl),
+    (SinkKind::Csv, "csv", text::open_csv),
+    (SinkKind::Tstat, "tstat", tstat::open),
+];
 
 /// The name of a sink in metrics and messages: `scheme:target`.
 #[must_use]

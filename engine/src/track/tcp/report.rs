@@ -82,6 +82,7 @@ impl View<'_> {
             window_min: self.window(side, false),
             window_max: self.window(side, true),
             window_scale: self.scale(side),
+            ws_option: saw_syn.then_some(facts.scale > 0),
             mss: (facts.options & offered::MSS != 0).then_some(counts.mss),
             mss_min: measured.map(|half| half.mss_min),
             mss_max: measured.map(|half| half.mss_max),
