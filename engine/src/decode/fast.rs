@@ -85,8 +85,7 @@ fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Pac
     let transport = transport(ip[9], l4, total - 20, options)?;
     let source = u128::from(u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]]));
     let destination = u128::from(u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]]));
-    let (key, from_low) =
-        FlowKey::canonical(4, ip[9], (source, transport.ports.0), (destination, transport.ports.1));
+    let (key, from_low) = FlowKey::canonical(4, ip[9], (source, transport.ports.0), (destination, transport.ports.1));
     let mut marks = transport.marks | Marks::IP_ID | Marks::ETHERNET;
     marks |= if from_low { Marks::FROM_LOW } else { 0 };
     marks |= if fragment & 0x4000 != 0 { Marks::DONT_FRAGMENT } else { 0 };
@@ -112,8 +111,7 @@ fn v6<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Pac
     let transport = transport(ip[6], l4, held, options)?;
     let source = u128::from_be_bytes(*ip.get(8..)?.first_chunk()?);
     let destination = u128::from_be_bytes(*ip.get(24..)?.first_chunk()?);
-    let (key, from_low) =
-        FlowKey::canonical(6, ip[6], (source, transport.ports.0), (destination, transport.ports.1));
+    let (key, from_low) = FlowKey::canonical(6, ip[6], (source, transport.ports.0), (destination, transport.ports.1));
     let marks = transport.marks | Marks::ETHERNET | if from_low { Marks::FROM_LOW } else { 0 };
     let mut packet = start::<AT>(frame, key, marks, wire, &transport);
     packet.ip_bytes = held + 40;

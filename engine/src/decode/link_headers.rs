@@ -3,9 +3,9 @@
 //! **Owns** their layouts (tcpdump.org link-type registry, unless a reader names another source). **May touch** the
 //! walk. **Order** called by the walk, as the first layer, or inside PPI, PKTAP and TZSP.
 
+use super::ethernet;
 use super::link::{self, Below, Family, Header};
 use super::walk::{Layer, Sink, Step, Walk};
-use super::ethernet;
 use crate::link::LinkType;
 use crate::packet::{Encap, Flaw};
 

@@ -55,11 +55,7 @@ use walk::{Sink, Walk};
 /// # Errors
 /// Not a failure of the probe: the verdict of a frame that is not accounted to a flow.
 #[inline]
-pub fn decode(
-    frame: &Frame<'_>,
-    options: &DecodeOptions,
-    fragments: &mut FragmentCache,
-) -> Result<Packet, Verdict> {
+pub fn decode(frame: &Frame<'_>, options: &DecodeOptions, fragments: &mut FragmentCache) -> Result<Packet, Verdict> {
     match fast::packet(frame, options) {
         Some(packet) => Ok(packet),
         None => decode_any(frame, options, fragments),

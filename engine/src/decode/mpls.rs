@@ -42,9 +42,7 @@ fn payload<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
             walk.unwrap_to(Encap::Pseudowire, None, length, Layer::Ethernet)
         }
         // A pseudowire without control word whose MAC address begins so; other payloads do not look like this.
-        Some(_) if walk.be16(12).is_some_and(is_likely) => {
-            walk.unwrap_to(Encap::Pseudowire, None, 0, Layer::Ethernet)
-        }
+        Some(_) if walk.be16(12).is_some_and(is_likely) => walk.unwrap_to(Encap::Pseudowire, None, 0, Layer::Ethernet),
         Some(_) => Step::Stop,
     }
 }

@@ -71,13 +71,8 @@ impl DecodeOptions {
         for (kind, _) in Encap::ALL.iter().filter(|(_, name)| decap.enabled.iter().any(|asked| asked == name)) {
             enabled.add(*kind);
         }
-        let mut options = DecodeOptions {
-            enabled,
-            depth: decap.depth,
-            key,
-            filter: PortFilter::default(),
-            rules: Vec::new(),
-        };
+        let mut options =
+            DecodeOptions { enabled, depth: decap.depth, key, filter: PortFilter::default(), rules: Vec::new() };
         options.listen(Encap::Vxlan, UdpTunnel::Vxlan, &decap.vxlan_ports);
         options.listen(Encap::Vxlan, UdpTunnel::VxlanGpe, &decap.vxlan_gpe_ports);
         options.listen(Encap::Geneve, UdpTunnel::Geneve, &decap.geneve_ports);

@@ -63,12 +63,7 @@ pub(super) fn remember_tunnel(keyed: &Keyed, frame: &Frame<'_>, fragments: &mut 
     }
 }
 
-fn later(
-    keyed: &Keyed,
-    flaws: &mut Flaws,
-    frame: &Frame<'_>,
-    fragments: &mut FragmentCache,
-) -> Option<Transport> {
+fn later(keyed: &Keyed, flaws: &mut Flaws, frame: &Frame<'_>, fragments: &mut FragmentCache) -> Option<Transport> {
     let joined = fragments.later(keyed, frame.time)?;
     if joined.overlaps {
         flaws.add(Flaw::Fragment);

@@ -6,9 +6,9 @@
 //! without a flaw.
 
 use super::ethernet::ethertype;
+use super::l2tpv3;
 use super::options::UdpTunnel;
 use super::walk::{Layer, Sink, Step, Walk};
-use super::l2tpv3;
 use crate::packet::{Encap, Flaw};
 
 /// Reads a UDP header and goes into its payload, where the ports say that it is a tunnel.

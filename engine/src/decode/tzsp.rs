@@ -6,8 +6,8 @@
 //! Tags 0 (padding) and 1 (end) are one byte; all others have a length. A datagram that was cut on its way is used as
 //! far as it goes: the inner IP header says how long its packet was.
 
-use super::walk::{Layer, Sink, Step, Walk};
 use super::link;
+use super::walk::{Layer, Sink, Step, Walk};
 use crate::packet::{Encap, Flaw};
 
 const VERSION: u8 = 1;

@@ -25,13 +25,7 @@ pub struct Stored {
 
 impl Stored {
     pub fn frame(&self) -> Frame<'_> {
-        Frame {
-            bytes: &self.bytes,
-            time: self.time,
-            wire_len: self.wire_len,
-            link: self.link,
-            input: Input::default(),
-        }
+        Frame { bytes: &self.bytes, time: self.time, wire_len: self.wire_len, link: self.link, input: Input::default() }
     }
 }
 
