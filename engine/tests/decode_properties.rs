@@ -57,9 +57,12 @@ proptest! {
     fn outer_knows_what_the_packet_had_taken_off(
         bytes in nested(),
         damage in damage(),
+        beyond in prop_oneof![Just(0_u32), 0..100_000_u32],
         options in prop_oneof![3 => Just(DecodeOptions::default()), 1 => any_options()],
     ) {
-        check(&frame(LinkType::ETHERNET, &damaged(bytes, &damage)), &options);
+        let bytes = damaged(bytes, &damage);
+        let wire_len = bytes.len() as u32 + beyond;
+        check(&Frame { wire_len, ..frame(LinkType::ETHERNET, &bytes) }, &options);
     }
 
     #[test]
