@@ -31,7 +31,7 @@ pub(crate) struct Scheme {
 pub(crate) const SCHEMES: &[Scheme] = &[
     Scheme { name: "jsonl",           writes: Writes::Built(SinkKind::Jsonl), target: "file or -" },
     Scheme { name: "csv",             writes: Writes::Built(SinkKind::Csv),   target: "file or -" },
-    Scheme { name: "tstat",           writes: Writes::NotYet,                 target: "directory" },
+    Scheme { name: "tstat",           writes: Writes::Built(SinkKind::Tstat), target: "directory" },
     Scheme { name: "parquet",         writes: Writes::NotYet,                 target: "file" },
     Scheme { name: "pcapng",          writes: Writes::NotYet,                 target: "file" },
     Scheme { name: "ipfix+udp",       writes: Writes::NotYet,                 target: "//host:port" },

@@ -54,12 +54,14 @@ const fn is_error_v6(kind: u8) -> bool {
 mod tests {
     use super::*;
 
+    type Case = (&'static str, u8, &'static [u8], IcmpKey, bool, bool);
+
     #[test]
     fn a_query_and_its_reply_have_one_key_and_other_messages_their_type_and_code() {
         let query = |request, id| IcmpKey::Query { request, id };
         let message = |kind, code| IcmpKey::Message { kind, code };
         #[rustfmt::skip]
-        let cases: [(&str, u8, &[u8], IcmpKey, bool, bool); 15] = [
+        let cases: &[Case] = &[
             // name                     version  bytes                key                      reply  error
             ("echo",                    4, &[8, 0, 0, 0, 1, 2],       query(8, 0x0102),        false, false),
             ("echo reply",              4, &[0, 0, 0, 0, 1, 2],       query(8, 0x0102),        true,  false),
@@ -77,7 +79,7 @@ mod tests {
             ("v6 neighbour",            6, &[135, 0, 0, 0, 0, 0],     message(135, 0),         false, false),
             ("v6 type 8 is no echo",    6, &[8, 0, 0, 0, 1, 2],       message(8, 0),           false, true),
         ];
-        for (name, version, bytes, key, reply, error) in cases {
+        for &(name, version, bytes, key, reply, error) in cases {
             assert_eq!(read(version, bytes), Message { key, reply, error }, "{name}");
         }
     }

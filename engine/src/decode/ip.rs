@@ -193,7 +193,7 @@ fn address(bytes: &[u8]) -> u128 {
 
 /// The total length; where it is 0, what the enclosing layer holds. One that promises more is a flaw.
 fn length_on_the_wire<S: Sink>(walk: &mut Walk<'_, S>, total: usize) -> u32 {
-    let room = walk.end.saturating_sub(walk.at);
+    let room = walk.end.saturating_sub(walk.trailer).saturating_sub(walk.at);
     if total > room {
         walk.flaws.add(Flaw::IpBeyondWire);
     }
@@ -202,7 +202,9 @@ fn length_on_the_wire<S: Sink>(walk: &mut Walk<'_, S>, total: usize) -> u32 {
 
 /// Makes a header the key so far, and goes into what it carries.
 fn enclose<S: Sink>(walk: &mut Walk<'_, S>, mut keyed: Keyed) -> Step {
-    walk.limit(keyed.ip_bytes as usize);
+    if !keyed.open_ended {
+        walk.limit(keyed.ip_bytes as usize);
+    }
     walk.at = keyed.l4;
     let chain = ipv6_extensions::follow(walk, &mut keyed);
     keyed.l4 = walk.at;

@@ -38,12 +38,13 @@ fn session<S: Sink>(walk: &mut Walk<'_, S>, offset: usize) -> Step {
 }
 
 /// The layer that seems to begin at an offset: an Ethernet header with a type that makes sense, or an IP header whose
-/// length is that of the rest.
+/// length is that of the rest by the word of the header around it.
 fn layer_at<S: Sink>(walk: &Walk<'_, S>, at: usize) -> Option<Layer> {
     if walk.be16(at + 12).is_some_and(is_likely) {
         return Some(Layer::Ethernet);
     }
-    let room = walk.end.saturating_sub(walk.at + at);
+    let around = walk.keyed.as_ref().filter(|keyed| !keyed.open_ended)?;
+    let room = (around.at + around.ip_bytes as usize).checked_sub(walk.at + at)?;
     match walk.byte(at)? >> 4 {
         4 if usize::from(walk.be16(at + 2)?) == room => Some(Layer::Ipv4),
         6 if usize::from(walk.be16(at + 4)?) + 40 == room => Some(Layer::Ipv6),

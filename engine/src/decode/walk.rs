@@ -85,8 +85,11 @@ pub(super) struct Walk<'a, S> {
     pub(super) bytes: &'a [u8],
     /// Where the next layer begins.
     pub(super) at: usize,
-    /// Where the enclosing layer ends on the wire; may lie beyond `bytes`.
+    /// Where the enclosing layer ends on the wire; may lie beyond `bytes`. What is read never depends on how far beyond:
+    /// `outer` does not know it.
     pub(super) end: usize,
+    /// Bytes before `end` that are not the layer's: an FCS.
+    pub(super) trailer: usize,
     pub(super) options: &'a DecodeOptions,
     pub(super) sink: S,
     pub(super) found: Found,
@@ -101,7 +104,22 @@ impl<'a, S: Sink> Walk<'a, S> {
     pub(super) fn new(bytes: &'a [u8], wire: usize, options: &'a DecodeOptions, sink: S) -> Walk<'a, S> {
         let end = wire.max(bytes.len());
         let bytes = bytes.get(..REACH).unwrap_or(bytes);
+<<<<<<< HEAD
         Walk { bytes, at: 0, end, options, sink, found: Found::default(), flaws: Flaws::NONE, keyed: None, depth: 0 }
+=======
+        Walk {
+            bytes,
+            at: 0,
+            end,
+            trailer: 0,
+            options,
+            sink,
+            found: Found::default(),
+            flaws: Flaws::NONE,
+            keyed: None,
+            depth: 0,
+        }
+>>>>>>> decode
     }
 
     /// Walks to the end. False when an announced IP header cannot be used.
@@ -178,7 +196,10 @@ impl<'a, S: Sink> Walk<'a, S> {
 
     /// Ends the enclosing layer `length` bytes ahead, if it does not end before.
     pub(super) fn limit(&mut self, length: usize) {
-        self.end = self.end.min(self.at.saturating_add(length));
+        let end = self.at.saturating_add(length);
+        if end < self.end {
+            (self.end, self.trailer) = (end, 0);
+        }
     }
 
     /// Takes an encapsulation off, if it is not switched off and not too deep.

@@ -86,7 +86,7 @@ pub(super) fn radiotap<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     let flags = if present & FLAGS != 0 && field < length { walk.byte(field).unwrap_or(0) } else { 0 };
     walk.skip(length);
     if flags & 0x10 != 0 {
-        walk.end = walk.end.saturating_sub(FCS);
+        walk.trailer = FCS;
     }
     mac(walk, flags & 0x20 != 0)
 }
