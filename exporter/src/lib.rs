@@ -8,6 +8,8 @@ pub mod render;
 pub mod sink;
 pub mod fanout;
 pub mod order;
+pub mod metrics;
+pub mod http;
 pub mod pipeline;
 pub mod progress;
 pub mod summary;

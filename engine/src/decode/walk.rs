@@ -104,9 +104,6 @@ impl<'a, S: Sink> Walk<'a, S> {
     pub(super) fn new(bytes: &'a [u8], wire: usize, options: &'a DecodeOptions, sink: S) -> Walk<'a, S> {
         let end = wire.max(bytes.len());
         let bytes = bytes.get(..REACH).unwrap_or(bytes);
-<<<<<<< HEAD
-        Walk { bytes, at: 0, end, options, sink, found: Found::default(), flaws: Flaws::NONE, keyed: None, depth: 0 }
-=======
         Walk {
             bytes,
             at: 0,
@@ -119,7 +116,6 @@ impl<'a, S: Sink> Walk<'a, S> {
             keyed: None,
             depth: 0,
         }
->>>>>>> decode
     }
 
     /// Walks to the end. False when an announced IP header cannot be used.

@@ -199,7 +199,15 @@ const LAYER_7: [TcpColumn; 24] = [
 
 /// The sets of log_tcp_complete, in Tstat's order; the first three are log_tcp_nocomplete.
 const TCP: [&[TcpColumn]; 9] = [
-    &CORE_CLIENT, &CORE_SERVER, &CORE_FLOW, &END_CLIENT, &END_SERVER, &P2P, &OPTIONS_CLIENT, &OPTIONS_SERVER, &LAYER_7,
+    &CORE_CLIENT,
+    &CORE_SERVER,
+    &CORE_FLOW,
+    &END_CLIENT,
+    &END_SERVER,
+    &P2P,
+    &OPTIONS_CLIENT,
+    &OPTIONS_SERVER,
+    &LAYER_7,
 ];
 
 const CORE_SETS: usize = 3;
