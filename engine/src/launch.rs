@@ -167,7 +167,7 @@ fn thread<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(LaunchError::Thread)
 }
 
-fn collector(rings: Vec<rtrb::Consumer<crate::exit::Exit>>, plan: &EnginePlan, parts: Parts) -> Collector {
+pub(crate) fn collector(rings: Vec<rtrb::Consumer<crate::exit::Exit>>, plan: &EnginePlan, parts: Parts) -> Collector {
     let hold = Limits::new(&plan.timeouts).longest();
     Collector::new(rings, Joiner::new(parts, hold, HELD_RECORDS))
 }
@@ -176,7 +176,7 @@ fn collector(rings: Vec<rtrb::Consumer<crate::exit::Exit>>, plan: &EnginePlan, p
 const HELD_RECORDS: usize = 100_000;
 
 /// Makes a shard on this thread.
-fn shard(plan: ShardPlan, door: crate::exit::ExitDoor) -> Result<Shard, LaunchError> {
+pub(crate) fn shard(plan: ShardPlan, door: crate::exit::ExitDoor) -> Result<Shard, LaunchError> {
     let flows = plan.capacity;
     Shard::new(plan, door).map_err(|cause| LaunchError::Memory { flows, bytes: BYTES_PER_FLOW, cause })
 }
@@ -218,12 +218,9 @@ pub fn longest_timeout(plan: &EnginePlan) -> u64 {
     Limits::new(&plan.timeouts).longest().max(nanos_of(plan.timeouts.single_packet))
 }
 
-/// A shard of `run` on this thread, with its memory touched: for benches.
-///
-/// # Panics
-/// When the kernel refuses the memory.
+/// A shard of `run`: memory on huge pages where there are any, touched before it starts.
 #[must_use]
-pub fn bench_shard(plan: &EnginePlan, door: crate::exit::ExitDoor) -> Shard {
+pub fn live_shard(plan: &EnginePlan, secret: HashSecret) -> ShardPlan {
     let memory = ArenaOptions { huge: true, touch: true };
-    shard(shard_plan(plan, flows(plan.table), memory, READ_SECRET), door).expect("memory for a bench")
+    ShardPlan { tell_input: true, ..shard_plan(plan, flows(plan.table), memory, secret) }
 }

@@ -5,6 +5,8 @@
 
 pub mod time;
 pub mod link;
+#[cfg(feature = "dpdk")]
+pub mod dpdk;
 pub mod source;
 pub mod key;
 pub mod packet;
@@ -27,3 +29,5 @@ pub mod replay;
 pub mod spread;
 pub mod merge;
 pub mod launch;
+#[cfg(feature = "dpdk")]
+pub mod live;

@@ -179,8 +179,9 @@ impl Spreader {
         self.handover.turn(&self.tally);
     }
 
-    /// `run`: polls until the source ends or stopping is asked, then tells every worker that input is over.
-    pub fn run(&mut self, source: &mut impl Source, stop: &Stop) {
+    /// `run`: polls until the source ends or stopping is asked, then tells every worker that input is over. `slack`: the
+    /// farthest that the source goes back in time, in nanoseconds.
+    pub fn run(&mut self, source: &mut impl Source, stop: &Stop, slack: u64) {
         let (mut now, mut flushed) = (Nanos::ZERO, Nanos::ZERO);
         loop {
             let mut batch = Batch::new();
@@ -192,7 +193,7 @@ impl Spreader {
             drop(batch);
             now = source.clock().unwrap_or(latest).max(now);
             if now.since(flushed) >= FLUSH_AFTER {
-                self.flush(now);
+                self.flush(now.minus(slack));
                 flushed = now;
             }
             self.turn();

@@ -33,8 +33,9 @@ impl Worker {
         Worker { shard, options, fragments, handover, stop }
     }
 
-    /// Polls until the source ends or stopping is asked, then ends every flow.
-    pub fn run(&mut self, source: &mut impl Source) {
+    /// Polls until the source ends or stopping is asked, then ends every flow. `slack`: the farthest that the source goes
+    /// back in time, in nanoseconds; flows are reclaimed that much later.
+    pub fn run(&mut self, source: &mut impl Source, slack: u64) {
         let mut now = Nanos::ZERO;
         loop {
             let mut batch = Batch::new();
@@ -44,7 +45,7 @@ impl Worker {
             drop(batch);
             now = source.clock().unwrap_or(self.shard.tally.packet_clock).max(now);
             self.count_poll(frames);
-            self.shard.tick(now);
+            self.shard.tick(now.minus(slack));
             self.handover.turn(&self.shard.tally);
             if polled == Polled::Ended || self.stop.asked() {
                 break;

@@ -14,7 +14,10 @@ pub mod pipeline;
 pub mod progress;
 pub mod summary;
 pub mod read;
+#[cfg(feature = "dpdk")]
 pub mod run;
+#[cfg(feature = "dpdk")]
+pub mod statistics;
 
 use std::io::Write;
 
@@ -42,5 +45,14 @@ pub fn print(text: &str) -> Ending {
 /// What `--version` prints.
 #[must_use]
 pub fn version() -> String {
-    format!("parshall {} ({})\n", env!("CARGO_PKG_VERSION"), env!("PARSHALL_GIT"))
+    let (version, revision) = (env!("CARGO_PKG_VERSION"), env!("PARSHALL_GIT"));
+    #[cfg(feature = "dpdk")]
+    {
+        use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
+        let running = running_version();
+        let running = running.trim_start_matches("DPDK ");
+        format!("parshall {version} ({revision}), built against DPDK {DPDK_BUILD_VERSION}, running DPDK {running}\n")
+    }
+    #[cfg(not(feature = "dpdk"))]
+    format!("parshall {version} ({revision}), built without DPDK\n")
 }

@@ -17,7 +17,13 @@ fn main() -> ExitCode {
         Outcome::Print(text) => parshall_exporter::print(&text),
         Outcome::Start(command) => match *command {
             Command::Read(plan) => read::read(&plan),
+            #[cfg(feature = "dpdk")]
             Command::Run(plan) => parshall_exporter::run::run(&plan),
+            #[cfg(not(feature = "dpdk"))]
+            Command::Run(_) => {
+                eprintln!("parshall: this parshall was built without DPDK and can only read; build it with its default features");
+                Ending::BadConfiguration
+            }
             Command::CheckConfig => parshall_exporter::print("the configuration is good\n"),
             Command::Version => parshall_exporter::print(&parshall_exporter::version()),
         },

@@ -230,7 +230,7 @@ impl Shard {
         let (packet, at) = (seen.packet, slot as usize);
         let from_low = packet.marks.has(Marks::FROM_LOW);
         let both = tcp_flags::SYN | tcp_flags::ACK;
-        let answer = packet.marks.has(Marks::TCP) && packet.tcp.flags & both == both;
+        let answer = packet.marks.has(Marks::TCP_FLAGS) && packet.tcp.flags & both == both;
         let mut hot = Hot::begin(image, packet.time);
         if from_low != answer {
             hot.set(Mark::ClientIsLow);
@@ -240,7 +240,7 @@ impl Shard {
             protocol::UDP => hot.set(Mark::Udp),
             _ => {}
         }
-        if packet.marks.has(Marks::TCP) && packet.tcp.flags & tcp_flags::SYN != 0 {
+        if packet.marks.has(Marks::TCP_FLAGS) && packet.tcp.flags & tcp_flags::SYN != 0 {
             hot.set(Mark::OnlySyn);
         }
         if self.plan.tell_parts {

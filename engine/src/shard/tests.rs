@@ -50,7 +50,7 @@ fn packet(protocol: u8, millis: u64, from: (u128, u16), to: (u128, u16)) -> Pack
 fn tcp(millis: u64, to_server: bool, flags: u8, seq: u32, ack: u32, payload: u32) -> Packet {
     let (from, to) = if to_server { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
     let mut packet = packet(protocol::TCP, millis, from, to);
-    packet.marks.0 |= Marks::TCP;
+    packet.marks.0 |= Marks::TCP | Marks::TCP_FLAGS;
     packet.payload_bytes = payload;
     packet.tcp = TcpHeader { seq, ack, window: 1000, flags, header_len: 20 };
     packet
