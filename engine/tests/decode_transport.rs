@@ -62,9 +62,9 @@ fn protocols_with_ports_have_them_and_others_do_not() {
     #[rustfmt::skip]
     let rows = [
         // protocol, ports,       payload, payload offset
-        (132,        Some(1000),  1,       32),
-        (136,        Some(1000),  5,       28),
-        (33,         Some(1000),  1,       32),
+        (132,        Some(1000),  13,      32),
+        (136,        Some(1000),  13,      28),
+        (33,         Some(1000),  13,      32),
         (2,          None,        13,      20),
         (50,         None,        13,      20),
         (89,         None,        13,      20),

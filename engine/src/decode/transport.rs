@@ -123,21 +123,15 @@ fn with_ports(keyed: &Keyed, l4: &[u8], flaws: &mut Flaws, transport: &mut Trans
             transport.header = UDP_HEADER;
             transport.payload = udp_payload(keyed, l4, flaws);
         }
-        // RFC 3828 section 3.1: the length field is the checksum's coverage.
-        protocol::UDP_LITE => {
-            transport.header = UDP_HEADER;
-            transport.payload = held.saturating_sub(UDP_HEADER);
-        }
+        // The contract counts the IP payload of every other protocol; only where it begins differs.
+        protocol::UDP_LITE => (transport.header, transport.payload) = (UDP_HEADER, held),
         // RFC 4340 section 5.1: the data offset counts words.
         protocol::DCCP => {
-            transport.header = l4.get(4).map_or(12, |words| u32::from(*words) * 4);
-            transport.payload = held.saturating_sub(transport.header);
+            let header = l4.get(4).map_or(12, |words| u32::from(*words) * 4);
+            (transport.header, transport.payload) = (header, held);
         }
         // RFC 9260 section 3.1.
-        _ => {
-            transport.header = SCTP_HEADER;
-            transport.payload = held.saturating_sub(SCTP_HEADER);
-        }
+        _ => (transport.header, transport.payload) = (SCTP_HEADER, held),
     }
 }
 

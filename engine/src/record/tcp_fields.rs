@@ -138,7 +138,7 @@ pairs! {
         "Segments that carried SACK blocks.",
         |tcp| Value::Integer(u64::from(tcp.sack_packets));
     "ts_option", "", None, columns("66", "89"),
-        "The SYN offered timestamps (RFC 7323). Left out when the SYN was missed.",
+        "The SYN offered timestamps (RFC 7323), or data carried them where the SYN was missed; left out when neither was seen.",
         |tcp| boolean(tcp.ts_option);
     "inflight_max", "bytes", None, columns("76", "99"),
         "Most bytes between the end of a data segment that was in order and the peer's highest acknowledgement.",
@@ -160,7 +160,7 @@ pairs! {
         |tcp| nanos(tcp.first_ack);
     "rtt_samples", "samples", None, columns("49", "56"),
         "Round-trip times taken: data (SYN and FIN too) of this side to the ACK that ends exactly with it, by Karn's rule (RFC 6298 section 3), and nothing before it was sent again later (Tstat).",
-        |tcp| rtt(tcp, |rtt| Value::Integer(u64::from(rtt.samples)));
+        |tcp| Value::Integer(tcp.rtt.as_ref().map_or(0, |rtt| u64::from(rtt.samples)));
     "rtt_min_us", "us", None, columns("46", "53"),
         "Smallest of them.",
         |tcp| rtt(tcp, |rtt| Value::Micros(rtt.min));

@@ -53,6 +53,7 @@ impl Flow<'_> {
         let tcp = &packet.tcp;
         let options = if tcp.header_len > 20 { options_of(packet, bytes) } else { Options::default() };
         self.count(side, packet);
+        let stray = tcp.flags & tcp_flags::SYN != 0 && self.is_stray_syn(side, tcp.seq);
         if tcp.flags & (NOT_PURE | tcp_flags::PSH) != 0
             || self.rest.facts[side].flags | tcp.flags != self.rest.facts[side].flags
         {
@@ -63,7 +64,7 @@ impl Flow<'_> {
             + u32::from(tcp.flags & tcp_flags::FIN != 0);
         let end = tcp.seq.wrapping_add(length);
         let keepalive = self.is_keepalive(side, packet);
-        if length > 0 {
+        if length > 0 && !stray {
             self.data(side, packet, end);
         }
         if keepalive {
@@ -73,10 +74,13 @@ impl Flow<'_> {
         if tcp.flags & tcp_flags::ACK != 0 {
             self.acknowledge(side, packet, &options);
         }
-        if let Some((value, _)) = options.timestamps
-            && packet.payload_bytes > 0
-        {
-            self.await_echo(side, value, packet.time.0);
+        if let Some((value, _)) = options.timestamps {
+            if packet.payload_bytes > 0 {
+                self.await_echo(side, value, packet.time.0);
+            }
+            if !self.core.has(state::SYN, side) {
+                self.rest.facts[side].options |= offered::TIMESTAMPS;
+            }
         }
         if self.core.any(state::FIN) || tcp.flags & tcp_flags::RST != 0 {
             self.close(packet);
@@ -133,13 +137,31 @@ impl Flow<'_> {
         }
     }
 
+    /// Whether a SYN has another initial sequence number than the one before. On an answered flow it has no place in the
+    /// sequence (RFC 9293 section 3.10.7.4: a challenge ACK answers it); on an unanswered one it begins anew.
+    #[cold]
+    fn is_stray_syn(&mut self, side: usize, seq: u32) -> bool {
+        let counts = &mut self.rest.side[side & 1];
+        if !self.core.has(state::SYN, side) || counts.isn == seq {
+            return false;
+        }
+        if !self.core.has(state::SEEN, side ^ 1) && self.core.payload(side) == 0 {
+            self.core.next_seq[side & 1] = seq.wrapping_add(1);
+        }
+        true
+    }
+
     fn syn(&mut self, side: usize, packet: &Packet, options: &Options) {
         let tcp = &packet.tcp;
         let (counts, facts) = (&mut self.rest.side[side & 1], &mut self.rest.facts[side & 1]);
         counts.syn_count = counts.syn_count.saturating_add(1);
         if self.core.has(state::SYN, side) {
             self.core.set(state::SYN_AGAIN, side);
-            facts.other_isn = facts.other_isn.saturating_add(u8::from(counts.isn != tcp.seq));
+            let other = counts.isn != tcp.seq;
+            facts.other_isn = facts.other_isn.saturating_add(u8::from(other));
+            if other && !self.core.has(state::SEEN, side ^ 1) {
+                counts.isn = tcp.seq;
+            }
             return;
         }
         self.core.set(state::SYN, side);
@@ -157,7 +179,8 @@ impl Flow<'_> {
         }
     }
 
-    /// A segment of no or one byte just below what was sent last: RFC 9293 section 3.8.4.
+    /// A segment of no or one byte just below what was sent and acknowledged, while the peer's window is open: RFC 9293
+    /// section 3.8.4. With a closed window it is a probe of that (section 3.8.6.1).
     #[inline]
     fn is_keepalive(&self, side: usize, packet: &Packet) -> bool {
         packet.payload_bytes <= 1
@@ -166,6 +189,7 @@ impl Flow<'_> {
             && packet.tcp.seq.wrapping_add(1) == self.core.next_seq[side & 1]
             && (packet.payload_bytes == 0 || self.core.has(state::DATA_ACKED, side))
             && self.core.last_ack[side & 1 ^ 1] == self.core.next_seq[side & 1]
+            && self.core.window[side & 1 ^ 1] != 0
     }
 
     /// A segment that takes sequence space.
@@ -251,7 +275,9 @@ impl Flow<'_> {
         if same && pure && outstanding && tcp.window == self.core.window[side] && !self.is_keepalive(side, packet) {
             self.rest.side[side].dup_acks += 1;
         }
-        self.settle(data, packet, pure);
+        if tcp.flags & tcp_flags::RST == 0 {
+            self.settle(data, packet, pure);
+        }
         if advances {
             self.core.last_ack[side] = tcp.ack;
             self.core.set(state::ACKED, side);

@@ -87,7 +87,7 @@ impl View<'_> {
             mss_min: measured.map(|half| half.mss_min),
             mss_max: measured.map(|half| half.mss_max),
             sack_permitted: offers(offered::SACK),
-            ts_option: offers(offered::TIMESTAMPS),
+            ts_option: offers(offered::TIMESTAMPS).or((facts.options & offered::TIMESTAMPS != 0).then_some(true)),
             inflight_max: flight.map(|half| half.inflight_max),
             inflight_min: flight.map(|half| half.inflight_min),
             inflight_initial: measured.map(|half| half.inflight_initial),
