@@ -5,6 +5,8 @@
 
 pub mod time;
 pub mod link;
+#[cfg(feature = "dpdk")]
+pub mod dpdk;
 pub mod source;
 pub mod key;
 pub mod packet;
