@@ -92,8 +92,7 @@ impl Eal {
             if renamed || ports.contains(&vdev.name) {
                 continue;
             }
-            let remedy = "check the driver's name (net_pcap, net_ring, net_null, net_tap, net_af_packet, net_af_xdp), \
-                          its arguments and this user's permissions; EAL says more in its messages above";
+            let remedy = "check its arguments and this user's permissions; EAL says more in its messages above";
             return Err(DpdkError::usage(format!("--vdev {}", vdev.name), "no port came up for it", remedy));
         }
         Ok(())

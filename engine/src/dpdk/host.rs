@@ -8,11 +8,16 @@ use super::errno::Errno;
 /// What runs as any user, without hugepages, devices or a shared runtime directory.
 pub(super) const PLAIN_LINE: &str = "--no-huge --no-pci --no-shconf --no-telemetry --file-prefix=<unique> -m 512";
 
+/// The network drivers of virtual devices.
+pub(super) const VDEV_DRIVERS: &str =
+    "drivers of --vdev are net_pcap, net_ring, net_null, net_tap, net_af_packet, net_af_xdp (packages librte-net-*)";
+
 /// What to do when `rte_eal_init` failed with `errno` after these arguments.
 pub(super) fn remedy(errno: Errno, args: &[String]) -> String {
     let has = |option: &str| args.iter().any(|arg| arg == option);
     let no_huge = has("--no-huge");
     match errno {
+        Errno::NO_DEVICE => format!("EAL names the device in its message above: check it; {VDEV_DRIVERS}"),
         Errno::INVALID => "EAL names the argument in its message above".to_owned(),
         Errno::ACCESS | Errno::NO_MEMORY if !no_huge => match hugepages() {
             None => format!("this kernel shows no hugepages: give {PLAIN_LINE}"),
@@ -61,6 +66,7 @@ mod tests {
         #[rustfmt::skip]
         let cases = [
             (Errno::INVALID,     "-l 0",                   "EAL names the argument"),
+            (Errno::NO_DEVICE,   "--vdev net_x0",          "net_pcap, net_ring"),
             (Errno::ACCESS,      "-l 0",                   "--no-huge --no-pci"),
             (Errno::ACCESS,      "--no-huge",              "run as root"),
             (Errno::NO_MEMORY,   "--no-huge -m 99999",     "smaller -m"),

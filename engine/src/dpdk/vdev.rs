@@ -123,15 +123,12 @@ impl PcapVdev {
     /// The files it reads, one a queue; `None` where it reads interfaces, or nothing.
     #[must_use]
     pub fn files(&self) -> Option<Vec<&Path>> {
-        let file = |input: &'_ PcapInput| matches!(input, PcapInput::File(_));
-        if self.inputs.is_empty() || !self.inputs.iter().all(file) {
-            return None;
-        }
         let path = |input| match input {
-            &PcapInput::File(ref path) => Some(path.as_path()),
+            PcapInput::File(path) => Some(path.as_path()),
             PcapInput::Interface(_) => None,
         };
-        Some(self.inputs.iter().filter_map(path).collect())
+        let files: Option<Vec<&Path>> = self.inputs.iter().map(path).collect();
+        files.filter(|files| !files.is_empty())
     }
 
     /// Looks whether its files can be opened and its interfaces are there, which net_pcap tells only in EAL's log.
