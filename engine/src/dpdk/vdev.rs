@@ -119,15 +119,20 @@ impl Vdev {
     }
 }
 
+impl PcapInput {
+    fn file(&self) -> Option<&Path> {
+        match self {
+            PcapInput::File(path) => Some(path),
+            PcapInput::Interface(_) => None,
+        }
+    }
+}
+
 impl PcapVdev {
     /// The files it reads, one a queue; `None` where it reads interfaces, or nothing.
     #[must_use]
     pub fn files(&self) -> Option<Vec<&Path>> {
-        let path = |input| match input {
-            PcapInput::File(path) => Some(path.as_path()),
-            PcapInput::Interface(_) => None,
-        };
-        let files: Option<Vec<&Path>> = self.inputs.iter().map(path).collect();
+        let files: Option<Vec<&Path>> = self.inputs.iter().map(PcapInput::file).collect();
         files.filter(|files| !files.is_empty())
     }
 
