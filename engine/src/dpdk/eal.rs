@@ -92,7 +92,7 @@ impl Eal {
             if renamed || ports.contains(&vdev.name) {
                 continue;
             }
-            let remedy = "check its arguments and this user's permissions; EAL says more in its messages above";
+            let remedy = host::vdev_needs(&vdev.name);
             return Err(DpdkError::usage(format!("--vdev {}", vdev.name), "no port came up for it", remedy));
         }
         Ok(())

@@ -12,6 +12,21 @@ pub(super) const PLAIN_LINE: &str = "--no-huge --no-pci --no-shconf --no-telemet
 pub(super) const VDEV_DRIVERS: &str =
     "drivers of --vdev are net_pcap, net_ring, net_null, net_tap, net_af_packet, net_af_xdp (packages librte-net-*)";
 
+/// What a virtual device needs, by the beginning of its name.
+const VDEV_NEEDS: &[(&str, &str)] = &[
+    ("net_pcap", "give rx_pcap= a pcap or pcapng file of one link type; rx_iface= needs root or CAP_NET_RAW"),
+    ("net_af_packet", "give iface= an interface that is there; it needs root or CAP_NET_RAW"),
+    ("net_af_xdp", "give iface= an interface that is there; it needs root or CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW"),
+    ("net_tap", "it needs /dev/net/tun, and root or CAP_NET_ADMIN"),
+];
+
+/// What to do when no port came up for the virtual device of this name.
+pub(super) fn vdev_needs(name: &str) -> String {
+    let known = VDEV_NEEDS.iter().find(|(driver, _)| name.starts_with(driver));
+    let needs = known.map_or("check its arguments and this user's permissions", |(_, needs)| needs);
+    format!("{needs}; EAL says more in its messages above")
+}
+
 /// What to do when `rte_eal_init` failed with `errno` after these arguments.
 pub(super) fn remedy(errno: Errno, args: &[String]) -> String {
     let has = |option: &str| args.iter().any(|arg| arg == option);
@@ -59,6 +74,12 @@ mod tests {
 
     fn args(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_virtual_device_that_did_not_come_up_is_told_what_it_needs() {
+        assert!(vdev_needs("net_tap7").contains("/dev/net/tun"));
+        assert!(vdev_needs("net_other0").starts_with("check its arguments"));
     }
 
     #[test]
