@@ -102,7 +102,9 @@ fn build() -> Result<(), String> {
 fn find() -> Result<(String, Vec<String>), String> {
     let remedy = "install libdpdk-dev (apt-get install libdpdk-dev)";
     let found = pkg_config::Config::new().atleast_version(OLDEST).probe("libdpdk").map_err(|error| match error {
-        pkg_config::Error::Command { .. } => "pkg-config could not be run; install pkg-config and libdpdk-dev".to_owned(),
+        pkg_config::Error::Command { .. } => {
+            "pkg-config could not be run; install pkg-config and libdpdk-dev".to_owned()
+        }
         _ => format!("DPDK {OLDEST} or newer was not found by pkg-config; {remedy}"),
     })?;
     // The crate gives include paths only; the inlines need the flags that DPDK itself was built with, too.

@@ -145,7 +145,11 @@ fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
             }
             files.largest_step_back = files.largest_step_back.max(about.largest_step_back);
             if about.damaged {
-                files.notes.push(format!("{} is damaged behind packet {}; net_pcap ends there", path.display(), about.packets));
+                files.notes.push(format!(
+                    "{} is damaged behind packet {}; net_pcap ends there",
+                    path.display(),
+                    about.packets
+                ));
             }
             let link = about.link.unwrap_or(LinkType::ETHERNET);
             found.push(FileFacts { packets: about.packets, longest_captured: about.longest_captured, link });
@@ -157,7 +161,11 @@ fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
 
 fn mixed(device: &PcapVdev, path: &std::path::Path) -> DpdkError {
     let asked = format!("--vdev {}: rx_pcap={}", device.name, path.display());
-    DpdkError::usage(asked, "it has interfaces of several link types, which libpcap refuses", "use `parshall read` for this file")
+    DpdkError::usage(
+        asked,
+        "it has interfaces of several link types, which libpcap refuses",
+        "use `parshall read` for this file",
+    )
 }
 
 type Planned<'e> = (Vec<Port<'e, crate::dpdk::Stopped>>, Vec<PortPlan>);
@@ -213,7 +221,11 @@ fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
     }
     if ids.len() < pollers + spread {
         let back = format!("-l and --coremask leave {} beside the main lcore", ids.len());
-        let remedy = format!("name {} lcores with -l (one is the main one), e.g. -l 0-{}", pollers + spread + 1, pollers + spread);
+        let remedy = format!(
+            "name {} lcores with -l (one is the main one), e.g. -l 0-{}",
+            pollers + spread + 1,
+            pollers + spread
+        );
         return Err(DpdkError::usage(asked, back, remedy));
     }
     ids.truncate(pollers + spread);

@@ -21,7 +21,9 @@ fn main() -> ExitCode {
             Command::Run(plan) => parshall_exporter::run::run(&plan),
             #[cfg(not(feature = "dpdk"))]
             Command::Run(_) => {
-                eprintln!("parshall: this parshall was built without DPDK and can only read; build it with its default features");
+                eprintln!(
+                    "parshall: this parshall was built without DPDK and can only read; build it with its default features"
+                );
                 Ending::BadConfiguration
             }
             Command::CheckConfig => parshall_exporter::print("the configuration is good\n"),

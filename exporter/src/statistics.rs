@@ -96,7 +96,11 @@ mod tests {
     fn the_block_has_the_lines_that_scripts_look_for() {
         let port = PortSnapshot { ipackets: 200, ibytes: 28_400, imissed: 3, ..PortSnapshot::default() };
         let text = block(&port, (5, 40));
-        for want in ["NIC statistics for port 0 ", "RX-packets: 200        RX-missed: 3          RX-bytes:  28400", "RX-errors: 0"] {
+        for want in [
+            "NIC statistics for port 0 ",
+            "RX-packets: 200        RX-missed: 3          RX-bytes:  28400",
+            "RX-errors: 0",
+        ] {
             assert!(text.contains(want), "{text}");
         }
     }

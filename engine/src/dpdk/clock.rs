@@ -38,7 +38,7 @@ impl Mapping {
 
     #[inline]
     fn scale(ticks: u64, rate: u64) -> u64 {
-        u64::try_from(u128::from(ticks) * u128::from(rate) >> FRACTION).unwrap_or(u64::MAX)
+        u64::try_from((u128::from(ticks) * u128::from(rate)) >> FRACTION).unwrap_or(u64::MAX)
     }
 
     /// The time at `ticks`; that of the last look for earlier ones (another processor's counter may lag a little).

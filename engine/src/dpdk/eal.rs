@@ -92,8 +92,7 @@ impl Eal {
             if renamed || ports.contains(&vdev.name) {
                 continue;
             }
-            let remedy = "check the driver's name (net_pcap, net_ring, net_null, net_tap, net_af_packet, net_af_xdp), \
-                          its arguments and this user's permissions; EAL says more in its messages above";
+            let remedy = host::vdev_needs(&vdev.name);
             return Err(DpdkError::usage(format!("--vdev {}", vdev.name), "no port came up for it", remedy));
         }
         Ok(())
@@ -128,7 +127,8 @@ impl Eal {
         let asked = format!("port {id}");
         let Some(facts) = all.into_iter().find(|facts| facts.id == id) else {
             let (back, remedy) = if ids.is_empty() {
-                let remedy = "bind a NIC to vfio-pci and allow it with -a, or give a --vdev such as net_pcap0,rx_pcap=FILE";
+                let remedy =
+                    "bind a NIC to vfio-pci and allow it with -a, or give a --vdev such as net_pcap0,rx_pcap=FILE";
                 ("there is no port at all".to_owned(), remedy)
             } else {
                 (format!("the ports are {}", ids.join(", ")), "choose among them with --portmask or --portlist")

@@ -50,6 +50,8 @@ impl Errno {
     pub const ACCESS: Errno = Errno(13);
     /// Not permitted.
     pub const PERMISSION: Errno = Errno(1);
+    /// No such device.
+    pub const NO_DEVICE: Errno = Errno(19);
     /// Not implemented.
     pub const NO_CALL: Errno = Errno(38);
     /// Not supported.
@@ -63,8 +65,7 @@ impl Errno {
         Errno(unsafe { dpdk_sys::shim_errno() })
     }
 
-    /// The number behind what a DPDK function returned: a negative errno, or -1 with `rte_errno` set is not
-    /// distinguished here, since the functions used return the number itself.
+    /// The number behind what a DPDK function returned that returns a negative errno.
     pub(super) const fn of(returned: i32) -> Errno {
         Errno(returned.wrapping_abs())
     }

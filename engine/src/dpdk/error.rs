@@ -15,7 +15,11 @@ pub struct DpdkError {
 
 impl DpdkError {
     /// What was asked for cannot be had as asked: the user changes the command line.
-    pub(crate) fn usage(asked: impl Into<String>, came_back: impl fmt::Display, remedy: impl Into<String>) -> DpdkError {
+    pub(crate) fn usage(
+        asked: impl Into<String>,
+        came_back: impl fmt::Display,
+        remedy: impl Into<String>,
+    ) -> DpdkError {
         DpdkError { usage: true, ..DpdkError::runtime(asked, came_back, remedy) }
     }
 

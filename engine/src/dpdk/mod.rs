@@ -28,6 +28,8 @@ pub mod plan;
 pub mod pool;
 pub mod port;
 mod queue;
+#[cfg(test)]
+mod ring_tests;
 pub mod rss;
 pub mod vdev;
 

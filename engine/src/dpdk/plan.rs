@@ -269,7 +269,10 @@ fn stamps(facts: &PortFacts, wish: &PortWish) -> Result<Option<StampUnit>, DpdkE
         _ => {
             let asked = format!("timestamps of port {} (--enable-rx-timestamp)", facts.name);
             let back = if offered {
-                format!("{} counts ticks of a clock of its own, which parshall cannot turn into UNIX time", facts.driver)
+                format!(
+                    "{} counts ticks of a clock of its own, which parshall cannot turn into UNIX time",
+                    facts.driver
+                )
             } else {
                 format!("{} gives none", facts.driver)
             };
@@ -303,7 +306,10 @@ fn spreading(
     }
     let inner = rss::innermost(facts.rss_fields);
     if inner == 0 && !driver.spreads {
-        notes.push(format!("port {}: {} hashes outer headers only where frames are tunnelled", facts.name, facts.driver));
+        notes.push(format!(
+            "port {}: {} hashes outer headers only where frames are tunnelled",
+            facts.name, facts.driver
+        ));
     }
     let key_len = if facts.rss_key_len == 0 { 40 } else { usize::from(facts.rss_key_len) };
     Some(RssPlan {

@@ -100,7 +100,11 @@ fn a_nic_without_rss_has_one_queue_unless_more_are_asked_for() {
 
 #[test]
 fn too_many_queues_are_refused_with_what_the_device_offers() {
-    refused(&nic(), &PortWish { queues: Some(17), ..wish() }, "17 RX queues of port 0000:3b:00.0 (--rxq 17): net_ice offers 16");
+    refused(
+        &nic(),
+        &PortWish { queues: Some(17), ..wish() },
+        "17 RX queues of port 0000:3b:00.0 (--rxq 17): net_ice offers 16",
+    );
     refused(&nic(), &PortWish { queues: Some(0), ..wish() }, "at least 1");
     let few = PortFacts { max_rx_queues: 2, ..nic() };
     assert_eq!(plan(&few, &wish()).expect("a plan").queues, 2);

@@ -54,7 +54,12 @@ impl PoolSize {
     ///
     /// # Errors
     /// More than 4 G mbufs, a cache above 512, or `asked` (`--total-num-mbufs`) is less than that.
-    pub fn for_ports(ports: &[&PortPlan], lcores: usize, cache: u16, asked: Option<u32>) -> Result<PoolSize, DpdkError> {
+    pub fn for_ports(
+        ports: &[&PortPlan],
+        lcores: usize,
+        cache: u16,
+        asked: Option<u32>,
+    ) -> Result<PoolSize, DpdkError> {
         if u32::from(cache) > ffi::SHIM_MAX_CACHE {
             let back = format!("DPDK's caches hold at most {}", ffi::SHIM_MAX_CACHE);
             return Err(DpdkError::usage(format!("--mbcache {cache}"), back, "give a smaller one"));
@@ -97,14 +102,18 @@ impl<'e> Pool<'e> {
     pub fn create(_eal: &'e Eal, name: &str, size: PoolSize, socket: i32) -> Result<Pool<'e>, DpdkError> {
         let asked = || {
             let place = if socket < 0 { String::new() } else { format!(" on NUMA socket {socket}") };
-            format!("pool {name} of {} mbufs x {} bytes, about {} MiB{place}", size.mbufs, size.mbuf_size, size.mebibytes())
+            format!(
+                "pool {name} of {} mbufs x {} bytes, about {} MiB{place}",
+                size.mbufs,
+                size.mbuf_size,
+                size.mebibytes()
+            )
         };
         let nul = |_| DpdkError::usage(asked(), "the name has a NUL byte", "give another name");
         let text = CString::new(name).map_err(nul)?;
         let cache = u32::from(size.cache).min(size.mbufs * 2 / 3);
         // SAFETY: `text` is NUL-terminated and copied; sizes and socket are checked by the function.
-        let pool =
-            unsafe { ffi::rte_pktmbuf_pool_create(text.as_ptr(), size.mbufs, cache, 0, size.mbuf_size, socket) };
+        let pool = unsafe { ffi::rte_pktmbuf_pool_create(text.as_ptr(), size.mbufs, cache, 0, size.mbuf_size, socket) };
         let Some(pool) = NonNull::new(pool) else {
             let errno = Errno::last();
             let remedy = match errno {

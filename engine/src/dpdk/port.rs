@@ -147,7 +147,13 @@ impl<'e> Port<'e, Stopped> {
             // SAFETY: valid port, queue below the configured number; null asks for the driver's defaults, and 0
             // descriptors for its preferred number.
             let set = unsafe {
-                ffi::rte_eth_tx_queue_setup(self.device.id, queue, 0, self.facts.socket.cast_unsigned(), std::ptr::null())
+                ffi::rte_eth_tx_queue_setup(
+                    self.device.id,
+                    queue,
+                    0,
+                    self.facts.socket.cast_unsigned(),
+                    std::ptr::null(),
+                )
             };
             checked(set).map_err(|errno| self.failed("dummy TX queue", errno, "see the driver's message above"))?;
         }
@@ -246,7 +252,8 @@ impl<'e> Port<'e, Stopped> {
 
 /// A redirection table of `entries` that gives every queue its turn.
 fn redirection(entries: u16, queues: u16) -> Vec<ffi::rte_eth_rss_reta_entry64> {
-    let mut groups = vec![ffi::rte_eth_rss_reta_entry64::default(); usize::from(entries.div_ceil(ffi::SHIM_RETA_GROUP))];
+    let mut groups =
+        vec![ffi::rte_eth_rss_reta_entry64::default(); usize::from(entries.div_ceil(ffi::SHIM_RETA_GROUP))];
     for entry in 0..entries {
         let (group, slot) = (entry / ffi::SHIM_RETA_GROUP, entry % ffi::SHIM_RETA_GROUP);
         let group = &mut groups[usize::from(group)];

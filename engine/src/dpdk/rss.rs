@@ -51,8 +51,12 @@ pub fn symmetric_key(length: usize) -> Vec<u8> {
 /// Bits of a wish in words, for messages.
 #[must_use]
 pub fn describe(fields: u64) -> String {
-    const WORDS: [(u64, &str); 4] =
-        [(ffi::SHIM_RSS_IP, "IP"), (ffi::SHIM_RSS_TCP, "TCP"), (ffi::SHIM_RSS_UDP, "UDP"), (ffi::SHIM_RSS_SCTP, "SCTP")];
+    const WORDS: [(u64, &str); 4] = [
+        (ffi::SHIM_RSS_IP, "IP"),
+        (ffi::SHIM_RSS_TCP, "TCP"),
+        (ffi::SHIM_RSS_UDP, "UDP"),
+        (ffi::SHIM_RSS_SCTP, "SCTP"),
+    ];
     let some = WORDS.iter().filter(|(bits, _)| fields & bits != 0);
     let words: Vec<String> =
         some.map(|(bits, word)| if fields & bits == *bits { (*word).into() } else { format!("some {word}") }).collect();

@@ -119,19 +119,21 @@ impl Vdev {
     }
 }
 
+impl PcapInput {
+    fn file(&self) -> Option<&Path> {
+        match self {
+            PcapInput::File(path) => Some(path),
+            PcapInput::Interface(_) => None,
+        }
+    }
+}
+
 impl PcapVdev {
     /// The files it reads, one a queue; `None` where it reads interfaces, or nothing.
     #[must_use]
     pub fn files(&self) -> Option<Vec<&Path>> {
-        let file = |input: &'_ PcapInput| matches!(input, PcapInput::File(_));
-        if self.inputs.is_empty() || !self.inputs.iter().all(file) {
-            return None;
-        }
-        let path = |input| match input {
-            &PcapInput::File(ref path) => Some(path.as_path()),
-            PcapInput::Interface(_) => None,
-        };
-        Some(self.inputs.iter().filter_map(path).collect())
+        let files: Option<Vec<&Path>> = self.inputs.iter().map(PcapInput::file).collect();
+        files.filter(|files| !files.is_empty())
     }
 
     /// Looks whether its files can be opened and its interfaces are there, which net_pcap tells only in EAL's log.
@@ -211,7 +213,8 @@ mod tests {
 
     #[test]
     fn vdevs_are_found_in_every_spelling_that_getopt_takes() {
-        let found = parse(&args("-l 0 --vdev net_null0 --no-huge --vdev=net_ring0,a=[b,c],d --vd net_tap0 --vfio-intr x"));
+        let found =
+            parse(&args("-l 0 --vdev net_null0 --no-huge --vdev=net_ring0,a=[b,c],d --vd net_tap0 --vfio-intr x"));
         let names: Vec<_> = found.iter().map(|vdev| vdev.name.as_str()).collect();
         assert_eq!(names, ["net_null0", "net_ring0", "net_tap0"]);
         assert_eq!(found[1].args, [("a".into(), "[b,c]".into()), ("d".into(), String::new())]);
@@ -234,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_missing_file_or_interface_is_named_with_its_option() {
-        let error = |text: &str| parse(&args(text))[0].pcap().expect("net_pcap").check_inputs().unwrap_err().to_string();
+        let error =
+            |text: &str| parse(&args(text))[0].pcap().expect("net_pcap").check_inputs().unwrap_err().to_string();
         let file = error("--vdev net_pcap0,rx_pcap=/no/such.pcap");
         assert!(file.starts_with("--vdev net_pcap0: rx_pcap=/no/such.pcap: No such file"), "{file}");
         assert!(error("--vdev net_pcap0,rx_iface=nosuch0").contains("interface nosuch0: no such interface"));

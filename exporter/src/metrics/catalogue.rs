@@ -247,13 +247,13 @@ pub const CATALOGUE: &[Row] = &[
         },
     ),
     counter("parshall_duplicates_total", &[], "Packets that a mirror port copied twice.", |view, emit| {
-        one(emit, view.snapshot.total.duplicates)
+        one(emit, view.snapshot.total.duplicates);
     }),
     gauge("parshall_flows_active", WORKER, "Flows in the table.", |view, emit| {
-        workers(view, emit, |tally| tally.live_flows)
+        workers(view, emit, |tally| tally.live_flows);
     }),
     gauge("parshall_flow_table_capacity", WORKER, "Flows that the table has room for.", |view, emit| {
-        workers(view, emit, |tally| tally.table_capacity)
+        workers(view, emit, |tally| tally.table_capacity);
     }),
     counter("parshall_flows_created_total", &["l4"], "Flows created.", |view, emit| {
         named(emit, L4_LABELS.iter().zip(view.snapshot.total.flows_created).map(|((_, l4), count)| (*l4, count)));
@@ -270,10 +270,10 @@ pub const CATALOGUE: &[Row] = &[
         },
     ),
     counter("parshall_records_packets_total", &[], "Packets in finished records.", |view, emit| {
-        one(emit, view.snapshot.total.finished_packets)
+        one(emit, view.snapshot.total.finished_packets);
     }),
     gauge("parshall_live_packets", &[], "Packets in live flows, not yet in a record.", |view, emit| {
-        one(emit, view.snapshot.total.live_packets)
+        one(emit, view.snapshot.total.live_packets);
     }),
     counter(
         "parshall_records_dropped_total",
@@ -301,7 +301,7 @@ pub const CATALOGUE: &[Row] = &[
         |view, emit| one(emit, view.snapshot.total.history_refused),
     ),
     gauge("parshall_segment_history_bytes", WORKER, "Memory of TCP segment histories in use.", |view, emit| {
-        workers(view, emit, |tally| tally.history_bytes)
+        workers(view, emit, |tally| tally.history_bytes);
     }),
     counter(
         "parshall_contexts_refused_total",
@@ -316,10 +316,10 @@ pub const CATALOGUE: &[Row] = &[
         |view, emit| one(emit, view.snapshot.total.time_backwards),
     ),
     counter("parshall_worker_polls_total", WORKER, "Polls of the worker's queues.", |view, emit| {
-        workers(view, emit, |tally| tally.polls)
+        workers(view, emit, |tally| tally.polls);
     }),
     counter("parshall_worker_empty_polls_total", WORKER, "Polls that brought no frame.", |view, emit| {
-        workers(view, emit, |tally| tally.empty_polls)
+        workers(view, emit, |tally| tally.empty_polls);
     }),
     counter(
         "parshall_worker_missed_turns_total",
@@ -355,19 +355,19 @@ pub const CATALOGUE: &[Row] = &[
         },
     },
     gauge("parshall_mempool_size_mbufs", &["pool"], "Mbufs of the pool.", |view, emit| {
-        pools(view, emit, |pool| pool.size)
+        pools(view, emit, |pool| pool.size);
     }),
     gauge("parshall_mempool_free_mbufs", &["pool"], "Free mbufs of the pool.", |view, emit| {
-        pools(view, emit, |pool| pool.free)
+        pools(view, emit, |pool| pool.free);
     }),
     counter("parshall_sink_records_total", &["sink"], "Records written.", |view, emit| {
-        sinks(view, emit, |sink| sink.records.load(Ordering::Relaxed))
+        sinks(view, emit, |sink| sink.records.load(Ordering::Relaxed));
     }),
     counter("parshall_sink_errors_total", &["sink"], "Writes that failed.", |view, emit| {
-        sinks(view, emit, |sink| sink.errors.load(Ordering::Relaxed))
+        sinks(view, emit, |sink| sink.errors.load(Ordering::Relaxed));
     }),
     counter("parshall_sink_dropped_records_total", &["sink"], "Records lost before or in the sink.", |view, emit| {
-        sinks(view, emit, |sink| sink.dropped_records.load(Ordering::Relaxed))
+        sinks(view, emit, |sink| sink.dropped_records.load(Ordering::Relaxed));
     }),
     counter("parshall_http_requests_total", &["code"], "Requests answered, by class of status code.", |view, emit| {
         named(emit, ["2xx", "4xx", "5xx"].into_iter().zip(view.requests));
@@ -379,12 +379,12 @@ pub const CATALOGUE: &[Row] = &[
         |view, emit| emit(&[], &[view.snapshot.publish_nanos as f64 / 1e9]),
     ),
     gauge("parshall_publish_age_seconds", &[], "How long ago that was.", |view, emit| {
-        emit(&[], &[view.age.as_secs_f64()])
+        emit(&[], &[view.age.as_secs_f64()]);
     }),
     gauge("parshall_build_info", &["version", "git", "dpdk_build", "dpdk_runtime"], "Constant 1.", |view, emit| {
         emit(&[env!("CARGO_PKG_VERSION"), env!("PARSHALL_GIT"), &view.dpdk.0, &view.dpdk.1], &[1.0]);
     }),
     gauge("process_start_time_seconds", &[], "When the probe started.", |view, emit| {
-        emit(&[], &[view.snapshot.started_at.0 as f64 / 1e9])
+        emit(&[], &[view.snapshot.started_at.0 as f64 / 1e9]);
     }),
 ];

@@ -85,8 +85,7 @@ impl<'d> World<'d> {
     /// Plays `script` between two hosts.
     pub(crate) fn play(stacks: [Stack; 2], path: Path, script: &[Step], dice: &'d mut Dice) -> Run {
         let [client, server] = stacks.clone();
-        let run =
-            Run { sightings: Vec::new(), transmissions: Vec::new(), stacks, round_trip: path.round_trip() };
+        let run = Run { sightings: Vec::new(), transmissions: Vec::new(), stacks, round_trip: path.round_trip() };
         let mut world = World {
             now: 0,
             serial: 0,

@@ -78,7 +78,9 @@ impl Acks {
             self.initial_open |= overlap.payload > 0 || segment.cause != Cause::New;
         }
         self.data |= segment.payload > 0;
-        let (Some(acked), false) = (self.highest, segment.syn || overlap.positions > 0 || overlap.behind) else { return };
+        let (Some(acked), false) = (self.highest, segment.syn || overlap.positions > 0 || overlap.behind) else {
+            return;
+        };
         let with_fin = segment.end().saturating_sub(acked);
         let without = if segment.payload > 0 { with_fin.saturating_sub(u64::from(segment.fin)) } else { 0 };
         for (range, flight) in self.flights.iter_mut().zip([with_fin, without]) {
