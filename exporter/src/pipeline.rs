@@ -63,11 +63,14 @@ impl Stop {
     }
 }
 
+/// A sink and its name.
+pub type Named = (String, Box<dyn Sink>);
+
 /// Opens every sink.
 ///
 /// # Errors
 /// A sentence that names each sink that could not be opened.
-pub fn open_sinks(specs: &[SinkSpec]) -> Result<Vec<(String, Box<dyn Sink>)>, String> {
+pub fn open_sinks(specs: &[SinkSpec]) -> Result<Vec<Named>, String> {
     let (mut sinks, mut wrong) = (Vec::new(), Vec::new());
     for spec in specs {
         match sink::open(spec) {

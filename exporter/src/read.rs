@@ -5,12 +5,15 @@
 
 use crate::Ending;
 use crate::fanout::{Fanout, SinkState};
+use crate::http::Server;
+use crate::metrics::Board;
 use crate::order::{BUDGET, OrderWindow};
 use crate::pipeline::{Stop, now, open_sinks};
 use crate::progress::Bar;
 use crate::summary::{Summary, Talkers};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::launch::{self, Replay};
+use parshall_engine::merge::Merger;
 use parshall_engine::merge::collect::Outlet;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::source::capture::Captures;
@@ -59,14 +62,25 @@ impl Outlet for Line {
 fn reading(plan: &ReadPlan) -> Result<Ending, String> {
     let stop = Stop::on_signals()?;
     let captures = Captures::open(&plan.files).map_err(|error| error.to_string())?;
+    let board = Board::default();
+    let _server = plan.common.listen.map(|address| Server::start(address, &board)).transpose()?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks)?;
     let fanout = Fanout::start(sinks, true).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    board.introduce(fanout.states(), (String::new(), String::new()));
     let started = Instant::now();
     let mut replay =
         launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| error.to_string())?;
     let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
-    pump(&mut replay, &mut line, &stop, &bar);
+    let period = plan.common.publish_interval.max(Duration::from_millis(10));
+    pump(
+        &mut replay,
+        &mut line,
+        &stop,
+        &bar,
+        &|merger| board.publish(merger.collect(now(), Duration::from_millis(20))),
+        period,
+    );
     let (captures, mut merger) = replay.conclude(now())?;
     bar.finish();
     let (states, left) = line.fanout.close(plan.common.shutdown_timeout);
@@ -98,8 +112,15 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
 }
 
 /// Moves records from the workers to the sinks until all is read.
-fn pump(replay: &mut Replay<Captures>, line: &mut Line, stop: &Stop, bar: &Bar) {
-    let mut shown = Instant::now();
+fn pump(
+    replay: &mut Replay<Captures>,
+    line: &mut Line,
+    stop: &Stop,
+    bar: &Bar,
+    publish: &dyn Fn(&mut Merger),
+    period: Duration,
+) {
+    let (mut shown, mut published) = (Instant::now(), Instant::now());
     loop {
         let ended = replay.is_finished() && replay.collector.ended();
         let taken = replay.collector.turn(now(), line);
@@ -110,6 +131,10 @@ fn pump(replay: &mut Replay<Captures>, line: &mut Line, stop: &Stop, bar: &Bar) 
             bar.show();
             line.fanout.send();
             shown = Instant::now();
+        }
+        if published.elapsed() > period {
+            publish(&mut replay.merger);
+            published = Instant::now();
         }
         if ended {
             return replay.collector.finish(line);

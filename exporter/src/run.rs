@@ -7,7 +7,7 @@ use crate::Ending;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Stop, now, open_sinks};
+use crate::pipeline::{Named, Stop, now, open_sinks};
 use crate::read::told_losses;
 use crate::statistics;
 use parshall_config::plan::RunPlan;
@@ -85,7 +85,7 @@ fn conduct(
     stop: &Stop,
     board: &Board,
     server: &Option<Server>,
-    sinks: Vec<(String, Box<dyn crate::sink::Sink>)>,
+    sinks: Vec<Named>,
 ) -> Result<(Seen, bool), String> {
     let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));

@@ -27,9 +27,12 @@ pub fn print(plan: &RunPlan, snapshot: &Snapshot) {
     }
 }
 
+/// When a port was printed, with its packets and bytes.
+type Print = (Instant, u64, u64);
+
 /// Packets and bits a second since the last print of a port.
 fn rates(port: &PortSnapshot) -> (u64, u64) {
-    static LAST: Mutex<Option<HashMap<u16, (Instant, u64, u64)>>> = Mutex::new(None);
+    static LAST: Mutex<Option<HashMap<u16, Print>>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let now = (Instant::now(), port.ipackets, port.ibytes);
     let before = last.get_or_insert_default().insert(port.port, now);

@@ -20,8 +20,11 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
+/// A path and what answers it.
+type Route = (&'static str, fn(&Board) -> Answer);
+
 /// Every path.
-const ROUTES: &[(&str, fn(&Board) -> Answer)] =
+const ROUTES: &[Route] =
     &[("/", page), ("/metrics", metrics), ("/healthz", healthz), ("/readyz", readyz), ("/api/v1/stats", stats)];
 
 /// Answers one request.

@@ -156,6 +156,7 @@ impl<'d> World<'d> {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "the segment ends here")]
     fn pass(&mut self, segment: Segment, act: Option<Act>, copy: bool) {
         let missed = act == Some(Act::Miss) || self.dice.chance(self.path.blind);
         if !missed {
