@@ -1,4 +1,5 @@
 //! Damaged files give every packet before the damage, then say where and why they broke, and never panic.
+#![allow(clippy::unwrap_used)]
 
 mod capture_made;
 
@@ -6,7 +7,7 @@ use capture_made::{BIG, LITTLE, Order, all, gzipped, mapped, streamed};
 use parshall_engine::source::capture::{CaptureFile, Merged};
 use parshall_engine::source::{Batch, Polled, Source};
 use proptest::prelude::*;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 /// A small file and where each of its packets ends, and where else it may end without damage.
 fn small_pcap(order: Order, magic: u32, more: &[u8]) -> (Vec<u8>, Vec<usize>, Vec<usize>) {
@@ -169,6 +170,44 @@ fn a_file_cut_short_while_it_is_read_is_damaged_not_deadly() {
     assert_eq!(all(&mut file).len() + 64, 3_000);
     assert!(file.damage()[0].what.contains("became shorter while it was being read"), "{:?}", file.damage());
     assert_eq!(file.damage()[0].offset, 24 + 3_000 * 1_000);
+}
+
+/// A reader that a signal interrupts before each piece, and that fails at its end.
+struct Interrupted(std::io::Cursor<Vec<u8>>, bool);
+
+impl std::io::Read for Interrupted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        match self.0.read(&mut buffer[..50])? {
+            0 => Err(ErrorKind::ConnectionReset.into()),
+            read => Ok(read),
+        }
+    }
+}
+
+#[test]
+fn a_signal_gives_the_caller_a_turn_and_a_failing_reader_is_damage() {
+    let (bytes, ends, _) = small_pcap(LITTLE, 0xa1b2_c3d4, &[]);
+    for packed in [bytes.clone(), gzipped(&bytes)] {
+        let reader = Interrupted(std::io::Cursor::new(packed), false);
+        let mut file = CaptureFile::from_reader("made", Box::new(reader)).unwrap();
+        let (mut empty_turns, mut packets) = (0, 0);
+        loop {
+            let mut batch = Batch::new();
+            let polled = file.poll(&mut batch);
+            packets += batch.len();
+            if polled == Polled::Ended {
+                break;
+            }
+            empty_turns += usize::from(batch.is_empty());
+        }
+        assert_eq!(packets, ends.len());
+        assert!(empty_turns > 0);
+        assert!(file.damage()[0].what.contains("reading stopped: connection reset"), "{}", file.damage()[0]);
+    }
 }
 
 #[test]

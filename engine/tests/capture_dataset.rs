@@ -1,25 +1,14 @@
 //! Real captures of every kind are read as tshark reads them. Skipped, with a message, where the data set is absent.
+#![allow(clippy::unwrap_used)]
 
 mod capture_made;
 
-use capture_made::{Read, all};
+use capture_made::{Read, all, data};
 use parshall_engine::link::LinkType;
 use parshall_engine::source::capture::CaptureFile;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// The data set: `$PARSHALL_DATA`, `../shared/data` beside the workspace, or where this project keeps it.
-fn data() -> Option<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    let named = std::env::var_os("PARSHALL_DATA").map(PathBuf::from);
-    let places = [named, Some(workspace.join("../shared/data")), Some("/work/shared/data".into())];
-    let found = places.into_iter().flatten().find(|place| place.join("MANIFEST.tsv").is_file());
-    if found.is_none() {
-        eprintln!("skipped: no data set; set PARSHALL_DATA to the folder that has MANIFEST.tsv");
-    }
-    found
-}
 
 /// A row of the manifest.
 struct Row {

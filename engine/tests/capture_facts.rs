@@ -1,10 +1,12 @@
 //! What is foretold of a file is what libpcap, and so net_pcap, delivers from it.
 #![cfg(feature = "libpcap")]
+#![allow(clippy::unwrap_used)]
 
 mod capture_made;
 
-use capture_made::{BIG, LITTLE, gzipped};
+use capture_made::{BIG, LITTLE, all, data, gzipped};
 use parshall_engine::link::LinkType;
+use parshall_engine::source::capture::CaptureFile;
 use parshall_engine::source::capture::facts::{FileFacts, facts};
 use parshall_engine::time::Nanos;
 use std::io::Write;
@@ -73,4 +75,39 @@ fn an_empty_capture_has_a_link_type_and_no_times() {
     let empty = of(&BIG.pcap(0xa1b2_c3d4, (2, 4), 65_535, 1)).unwrap();
     assert_eq!((empty.packets, empty.first, empty.last), (0, Nanos::MAX, Nanos::ZERO));
     assert_eq!(empty.link, Some(LinkType::ETHERNET));
+}
+
+#[test]
+fn libpcap_and_our_own_reader_agree_on_every_real_capture() {
+    let Some(data) = data() else { return };
+    for entry in std::fs::read_dir(data.join("pcap")).unwrap() {
+        let path = entry.unwrap().path();
+        // Its packet is longer than its snapshot length, where libpcap cuts it and we do not.
+        if path.ends_with("tcpdump-aoe-oobr-1.pcap") {
+            assert_eq!(facts(&path).unwrap().longest_captured, 31);
+            continue;
+        }
+        let foretold = facts(&path).unwrap();
+        let mut file = CaptureFile::open(&path).unwrap();
+        let packets = all(&mut file);
+        let micros = |time: u64| Nanos(time / 1_000 * 1_000);
+        let mut steps = (0, 0);
+        for packet in &packets {
+            let time = micros(packet.0).0;
+            steps = (steps.0.max(time), steps.1.max(steps.0.saturating_sub(time)));
+        }
+        let own = FileFacts {
+            packets: packets.len() as u64,
+            longest_captured: packets.iter().map(|packet| packet.3.len() as u32).max().unwrap_or(0),
+            captured_bytes: packets.iter().map(|packet| packet.3.len() as u64).sum(),
+            link: packets.first().map(|packet| LinkType(packet.2)),
+            mixed_links: packets.iter().any(|packet| packet.2 != packets[0].2),
+            first: packets.iter().map(|packet| micros(packet.0)).min().unwrap_or(Nanos::MAX),
+            last: packets.iter().map(|packet| micros(packet.0)).max().unwrap_or(Nanos::ZERO),
+            largest_step_back: steps.1,
+            stopped: foretold.stopped.clone(),
+        };
+        assert_eq!(foretold, own, "{}", path.display());
+        assert_eq!(foretold.stopped.is_some(), !file.damage().is_empty(), "{}", path.display());
+    }
 }

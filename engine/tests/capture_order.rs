@@ -1,4 +1,5 @@
 //! What is written is read back exactly, and several files come in time order.
+#![allow(clippy::unwrap_used)]
 
 mod capture_made;
 
@@ -107,7 +108,7 @@ fn a_file_of_several_pieces_is_read_across_their_borders() {
     let mut temporary = tempfile::NamedTempFile::new().unwrap();
     let mut expected = Vec::new();
     let mut file = LITTLE.pcap(0xa1b2_c3d4, (2, 4), 65_535, 1);
-    for second in 0..50_000_u32 {
+    for second in 0..60_000_u32 {
         let length = 1_000 + second % 611;
         expected.push((second, length));
         file.extend(LITTLE.record([second, 0, length, length], &[], &vec![second as u8; length as usize]));
@@ -143,4 +144,13 @@ fn what_does_not_fit_a_pcap_file_is_refused_whole() {
         assert_eq!(writer.write(&borrowed(&frame)).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
     assert_eq!(writer.finish().unwrap().len(), 24);
+}
+
+#[test]
+fn a_reading_thread_of_its_own_can_own_the_files() {
+    fn sent<T: Send>(_: &T) {}
+    let merged = Merged::new(vec![open(written(&[stored(1, 1, &[1])], Precision::Nano))]);
+    sent(&merged);
+    let packets = std::thread::spawn(move || all(&mut { merged })).join().unwrap();
+    assert_eq!(packets.len(), 1);
 }

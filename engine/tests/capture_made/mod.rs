@@ -1,7 +1,7 @@
 //! Capture files made byte by byte, and what reading them gives, for all tests of the capture source.
 //!
 //! **Owns** builders that know the formats' layouts independently of the reader. **May touch** temporary files.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use parshall_engine::link::LinkType;
 use parshall_engine::source::capture::{CaptureError, CaptureFile, Damage};
@@ -9,9 +9,22 @@ use parshall_engine::source::memory::StoredFrame;
 use parshall_engine::source::{Batch, Polled, Source};
 use parshall_engine::time::Nanos;
 use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
 
 /// A packet as a test expects it.
 pub(crate) type Read = (u64, u32, u16, Vec<u8>);
+
+/// The data set: `$PARSHALL_DATA`, `../shared/data` beside the workspace, or where this project keeps it.
+pub(crate) fn data() -> Option<PathBuf> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    let named = std::env::var_os("PARSHALL_DATA").map(PathBuf::from);
+    let places = [named, Some(workspace.join("../shared/data")), Some("/work/shared/data".into())];
+    let found = places.into_iter().flatten().find(|place| place.join("MANIFEST.tsv").is_file());
+    if found.is_none() {
+        eprintln!("skipped: no data set; set PARSHALL_DATA to the folder that has MANIFEST.tsv");
+    }
+    found
+}
 
 /// All packets of a source: time, wire length, link type, bytes.
 pub(crate) fn all(source: &mut impl Source) -> Vec<Read> {

@@ -75,7 +75,7 @@ impl fmt::Display for Damage {
             1 => "1 packet was read".to_owned(),
             more => format!("{more} packets were read"),
         };
-        write!(f, "{file} is damaged at {unit} {offset}, after packet {packets}: {what}; {read} before it")
+        write!(f, "{file} is damaged at {unit} {offset}: {what}; {read} before it")
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_damage_names_file_byte_packet_and_reason() {
+    fn a_damage_names_file_byte_reason_and_packets() {
         let mut damage = Damage {
             file: "a.pcap".into(),
             offset: 228,
@@ -94,7 +94,7 @@ mod tests {
         };
         assert_eq!(
             damage.to_string(),
-            "a.pcap is damaged at byte 228, after packet 1: a packet of 9 bytes is cut off; 1 packet was read before it"
+            "a.pcap is damaged at byte 228: a packet of 9 bytes is cut off; 1 packet was read before it"
         );
         damage.compressed = true;
         damage.packets = 0;

@@ -12,8 +12,8 @@
 //! Reading stops at the first record that cannot be read: every packet before it is given, then [`CaptureFile::damage`]
 //! says what broke. What counts as damage is what tshark 4.0 calls so, but for options of a packet that do not fit.
 //!
-//! - `facts` (with libpcap) tells beforehand what `net_pcap` will deliver from a file, through the libpcap that it will use.
-//! - [`write`] makes such files.
+//! - `facts` (feature libpcap) tells beforehand what `net_pcap` will deliver from a file, through the same libpcap.
+//! - [`mod@write`] makes such files.
 
 mod damage;
 #[cfg(feature = "libpcap")]

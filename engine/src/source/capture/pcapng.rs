@@ -71,7 +71,7 @@ impl Pcapng {
         };
         let version = (u16_at(start, 12, self.big), u16_at(start, 14, self.big));
         if !matches!(version, (1, 0 | 2)) {
-            return Err(format!("a section has version {}.{}, and 1.0 is the newest there is", version.0, version.1));
+            return Err(format!("a section has version {}.{}, and only 1.0 is known", version.0, version.1));
         }
         self.interfaces.clear();
         Ok(())
@@ -81,6 +81,15 @@ impl Pcapng {
     pub(super) fn walk(&mut self, window: &[u8], at: &mut usize, room: usize, mut give: impl FnMut(Slot)) -> Pause {
         let mut given = 0;
         while given < room {
+            let rest = window.get(*at..).unwrap_or_default();
+            let plain = if self.big { self.plain::<true>(rest, *at) } else { self.plain::<false>(rest, *at) };
+            if let Some((slot, total)) = plain {
+                self.latest = slot.time;
+                *at += total;
+                give(slot);
+                given += 1;
+                continue;
+            }
             match self.block(window, at) {
                 Ok(Some(slot)) => {
                     give(slot);
@@ -91,6 +100,26 @@ impl Pcapng {
             }
         }
         Pause::Enough
+    }
+
+    /// The packet at the front of `rest`, if it is what nearly all are: a whole and sound Enhanced Packet Block
+    /// without options. Half the cost of [`Pcapng::block`], which judges all others.
+    #[inline]
+    fn plain<const BIG: bool>(&self, rest: &[u8], at: usize) -> Option<(Slot, usize)> {
+        let header = rest.first_chunk::<PACKET_START>()?;
+        let number = |index| u32_at(header, index, BIG);
+        let (total, captured) = (number(4) as usize, number(20));
+        let end = PACKET_START + (captured as usize).next_multiple_of(4);
+        if number(0) != ENHANCED_PACKET || self.skipping.is_some() || total != end + 4 {
+            return None;
+        }
+        let trailer = rest.get(end..)?.first_chunk::<4>()?;
+        let interface = self.interfaces.get(number(8) as usize)?;
+        if *trailer != header[4..8] || captured > longest(interface.link) {
+            return None;
+        }
+        let time = interface.time(u64::from(number(12)) << 32 | u64::from(number(16)));
+        Some((Slot::new(time, at + PACKET_START, captured, number(24), interface.fcs, interface.link), total))
     }
 
     /// Reads the block at `at` and moves behind it; a packet when it is one.
