@@ -10,7 +10,7 @@ use std::io;
 
 /// Maps `len` bytes of `file` from byte `offset` on, to be read from front to back.
 ///
-/// Mapping instead of reading halves the cost of a 1500-byte frame, of which only the headers are looked at.
+/// Of a long frame only the headers are looked at; mapped, the rest of it is never copied.
 ///
 /// # Errors
 /// What mmap(2) said; nothing is mapped then.
