@@ -17,7 +17,7 @@ use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
-use crate::source::capture::{CaptureError, facts};
+use crate::source::capture::facts::{FactsError, facts};
 use crate::source::dpdk::DpdkSource;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
 use crate::stop::Stop;
@@ -35,7 +35,7 @@ pub enum LiveError {
     Dpdk(#[from] DpdkError),
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
-    Capture(#[from] CaptureError),
+    Capture(#[from] FactsError),
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
@@ -144,12 +144,9 @@ fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
                 return Err(mixed(&device, path).into());
             }
             files.largest_step_back = files.largest_step_back.max(about.largest_step_back);
-            if about.damaged {
-                files.notes.push(format!(
-                    "{} is damaged behind packet {}; net_pcap ends there",
-                    path.display(),
-                    about.packets
-                ));
+            if let Some(why) = &about.stopped {
+                let (path, packets) = (path.display(), about.packets);
+                files.notes.push(format!("{path}: net_pcap will end behind packet {packets}: {why}"));
             }
             let link = about.link.unwrap_or(LinkType::ETHERNET);
             found.push(FileFacts { packets: about.packets, longest_captured: about.longest_captured, link });

@@ -2,7 +2,7 @@
 //!
 //! **Owns** the stop on signals. **May touch** signals and the clock. **Order** called by `read` and `run`.
 
-use crate::sink::{self, Sink};
+use crate::sink::{self, Existing, Sink};
 use parshall_config::plan::SinkSpec;
 use parshall_engine::time::Nanos;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -70,10 +70,10 @@ pub type Named = (String, Box<dyn Sink>);
 ///
 /// # Errors
 /// A sentence that names each sink that could not be opened.
-pub fn open_sinks(specs: &[SinkSpec]) -> Result<Vec<Named>, String> {
+pub fn open_sinks(specs: &[SinkSpec], existing: Existing) -> Result<Vec<Named>, String> {
     let (mut sinks, mut wrong) = (Vec::new(), Vec::new());
     for spec in specs {
-        match sink::open(spec) {
+        match sink::open(spec, existing) {
             Ok(sink) => sinks.push((sink::name(spec), sink)),
             Err(error) => wrong.push(format!("cannot open sink {}: {error}", sink::name(spec))),
         }

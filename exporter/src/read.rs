@@ -10,13 +10,14 @@ use crate::metrics::Board;
 use crate::order::{BUDGET, OrderWindow};
 use crate::pipeline::{Stop, now, open_sinks};
 use crate::progress::Bar;
+use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::launch::{self, Replay};
 use parshall_engine::merge::Merger;
 use parshall_engine::merge::collect::Outlet;
 use parshall_engine::record::FlowRecord;
-use parshall_engine::source::capture::Captures;
+use parshall_engine::source::capture::{CaptureFile, Merged};
 use parshall_engine::time::Nanos;
 use std::io;
 use std::sync::Arc;
@@ -61,11 +62,12 @@ impl Outlet for Line {
 
 fn reading(plan: &ReadPlan) -> Result<Ending, String> {
     let stop = Stop::on_signals()?;
-    let captures = Captures::open(&plan.files).map_err(|error| error.to_string())?;
+    let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
+    let captures = Merged::new(files.map_err(|error| error.to_string())?);
     let board = Board::default();
     let _server = plan.common.listen.map(|address| Server::start(address, &board)).transpose()?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
-    let sinks = open_sinks(&plan.common.sinks)?;
+    let sinks = open_sinks(&plan.common.sinks, Existing::Replace)?;
     let fanout = Fanout::start(sinks, true).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (String::new(), String::new()));
     let started = Instant::now();
@@ -85,7 +87,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
     bar.finish();
     let (states, left) = line.fanout.close(plan.common.shutdown_timeout);
     let snapshot = merger.last(now());
-    let damage = captures.damage();
+    let damage = captures.damage().to_vec();
     let summary = Summary {
         snapshot: &snapshot,
         talkers: &line.talkers,
@@ -113,7 +115,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
 
 /// Moves records from the workers to the sinks until all is read.
 fn pump(
-    replay: &mut Replay<Captures>,
+    replay: &mut Replay<Merged>,
     line: &mut Line,
     stop: &Stop,
     bar: &Bar,

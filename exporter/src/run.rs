@@ -9,6 +9,7 @@ use crate::http::Server;
 use crate::metrics::Board;
 use crate::pipeline::{Named, Stop, now, open_sinks};
 use crate::read::told_losses;
+use crate::sink::Existing;
 use crate::statistics;
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
@@ -60,7 +61,7 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let stop = Stop::on_signals().map_err(failed)?;
     let board = Board::default();
     let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
-    let sinks = open_sinks(&plan.common.sinks).map_err(failed)?;
+    let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let result = live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks));
     match result {
         Ok(Ok((seen, lost))) => {

@@ -5,10 +5,13 @@
 //!
 //! With `rotate=`, a file holds the records whose end lies in one period of record time, counted from the UNIX epoch:
 //! `flows.jsonl` becomes `flows-20261121T090000Z.jsonl`. With `compress=zstd` a name gets `.zst` unless it has it. An
-//! existing file is continued; a continued zstd file has several frames, which every reader accepts.
+//! existing file is continued in `run` (a continued zstd file has several frames, which every reader accepts) and replaced
+//! in `read`, whose output is the same whenever it is made.
 
+use super::Existing;
 use parshall_config::plan::SinkSpec;
 use parshall_engine::time::{Nanos, nanos_of};
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -32,6 +35,10 @@ pub struct Target {
     current: Option<u64>,
     open: Option<Open>,
     fresh: bool,
+    /// What an existing file becomes when it is opened for the first time.
+    existing: Existing,
+    /// Files that were opened by this run: those are continued.
+    begun: HashSet<PathBuf>,
 }
 
 impl std::fmt::Debug for Target {
@@ -45,7 +52,7 @@ impl Target {
     ///
     /// # Errors
     /// What the system said.
-    pub fn open(spec: &SinkSpec) -> io::Result<Target> {
+    pub fn open(spec: &SinkSpec, existing: Existing) -> io::Result<Target> {
         let mut target = Target {
             path: spec.target.clone(),
             zstd: spec.zstd,
@@ -53,6 +60,8 @@ impl Target {
             current: None,
             open: None,
             fresh: false,
+            existing,
+            begun: HashSet::new(),
         };
         if target.period.is_none() || target.is_stdout() {
             target.period = None;
@@ -99,7 +108,12 @@ impl Target {
             self.open = Some(if self.zstd { Open::OutZstd(zstd::Encoder::new(out, LEVEL)?) } else { Open::Out(out) });
             return Ok(());
         }
-        let file = OpenOptions::new().create(true).append(true).open(self.name())?;
+        let name = self.name();
+        let replace = self.existing == Existing::Replace && self.begun.insert(name.clone());
+        if replace {
+            File::create(&name)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(name)?;
         self.fresh = file.metadata()?.len() == 0;
         self.open = Some(if self.zstd { Open::Zstd(zstd::Encoder::new(file, LEVEL)?) } else { Open::Plain(file) });
         Ok(())
@@ -223,7 +237,8 @@ mod tests {
     #[test]
     fn a_rotated_target_names_its_files_by_record_time() {
         let folder = tempfile::tempdir().unwrap();
-        let mut target = Target::open(&spec(&folder.path().join("flows.jsonl"), Some(3600), false)).unwrap();
+        let mut target =
+            Target::open(&spec(&folder.path().join("flows.jsonl"), Some(3600), false), Existing::Continue).unwrap();
         for seconds in [0, 10, 3600] {
             let end = Nanos(seconds * 1_000_000_000);
             if target.is_due(end) {
@@ -238,11 +253,24 @@ mod tests {
     }
 
     #[test]
+    fn in_read_an_existing_file_is_replaced_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.jsonl");
+        std::fs::write(&path, "old\n").unwrap();
+        let mut target = Target::open(&spec(&path, None, false), Existing::Replace).unwrap();
+        target.write_all(b"one\n").unwrap();
+        target.reopen().unwrap();
+        target.write_all(b"two\n").unwrap();
+        target.close().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
     fn a_compressed_target_that_is_continued_reads_back_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("flows.jsonl");
         for line in [b"one\n", b"two\n"] {
-            let mut target = Target::open(&spec(&path, None, true)).unwrap();
+            let mut target = Target::open(&spec(&path, None, true), Existing::Continue).unwrap();
             target.write_all(line).unwrap();
             target.close().unwrap();
         }

@@ -40,7 +40,16 @@ pub trait Sink: Send {
     fn close(self: Box<Self>) -> io::Result<()>;
 }
 
-type Open = fn(&SinkSpec) -> io::Result<Box<dyn Sink>>;
+/// What becomes of a file that exists when its sink opens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is continued: `run`.
+    Continue,
+    /// It is replaced: `read`.
+    Replace,
+}
+
+type Open = fn(&SinkSpec, Existing) -> io::Result<Box<dyn Sink>>;
 
 /// The kinds of sinks that can be opened: one row each.
 const SINKS: &[(SinkKind, &str, Open)] = &[
@@ -60,9 +69,9 @@ pub fn name(spec: &SinkSpec) -> String {
 ///
 /// # Errors
 /// What the system said, or that this kind is not built yet.
-pub fn open(spec: &SinkSpec) -> io::Result<Box<dyn Sink>> {
+pub fn open(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
     match SINKS.iter().find(|(kind, ..)| *kind == spec.kind) {
-        Some((_, _, open)) => open(spec),
+        Some((_, _, open)) => open(spec, existing),
         None => Err(io::Error::new(io::ErrorKind::Unsupported, "this kind of sink is not built yet")),
     }
 }

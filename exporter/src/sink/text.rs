@@ -2,7 +2,7 @@
 //!
 //! **Owns** the buffer between rendering and writing. **May touch** its target. **Order** as [`Sink`] says.
 
-use super::{Sink, Target};
+use super::{Existing, Sink, Target};
 use crate::render;
 use parshall_config::plan::SinkSpec;
 use parshall_engine::record::FlowRecord;
@@ -18,16 +18,16 @@ struct Text {
     line: fn(&FlowRecord, &mut Vec<u8>),
 }
 
-pub(super) fn open_jsonl(spec: &SinkSpec) -> io::Result<Box<dyn Sink>> {
-    open(spec, |_| {}, render::json)
+pub(super) fn open_jsonl(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
+    open(spec, existing, |_| {}, render::json)
 }
 
-pub(super) fn open_csv(spec: &SinkSpec) -> io::Result<Box<dyn Sink>> {
-    open(spec, render::csv_header, render::csv)
+pub(super) fn open_csv(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
+    open(spec, existing, render::csv_header, render::csv)
 }
 
 fn open(spec: &SinkSpec, header: fn(&mut Vec<u8>), line: fn(&FlowRecord, &mut Vec<u8>)) -> io::Result<Box<dyn Sink>> {
-    let mut text = Text { target: Target::open(spec)?, buffer: Vec::with_capacity(GATHERED), header, line };
+    let mut text = Text { target: Target::open(spec, existing)?, buffer: Vec::with_capacity(GATHERED), header, line };
     text.begin();
     Ok(Box::new(text))
 }

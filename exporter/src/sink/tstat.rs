@@ -7,12 +7,13 @@
 //! end-to-end, P2P (always 0), options and layer 7; what this probe does not measure stands there as Tstat writes an
 //! empty value. `log_tcp_nocomplete` has the 44 core columns. Midstream flows, which Tstat does not know, go there too.
 
-use super::Sink;
+use super::{Existing, Sink};
 use parshall_config::plan::SinkSpec;
 use parshall_engine::flow::tcp::Class;
 use parshall_engine::key::protocol;
 use parshall_engine::record::{Direction, FlowRecord, RttSummary, TcpDirection, TcpRecord};
 use parshall_engine::time::Nanos;
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
@@ -274,11 +275,15 @@ struct Logs {
 }
 
 impl Logs {
-    fn open(folder: &std::path::Path, end: Nanos) -> io::Result<Logs> {
+    fn open(folder: &std::path::Path, end: Nanos, begun: Option<&mut HashSet<PathBuf>>) -> io::Result<Logs> {
         let stamp = super::file::minute(end.0 / 1_000_000_000);
         let folder = folder.join(format!("{stamp}.out"));
         std::fs::create_dir_all(&folder)?;
+        let replace = begun.is_some_and(|begun| begun.insert(folder.clone()));
         let open = |name: &str, header: Vec<u8>| -> io::Result<BufWriter<File>> {
+            if replace {
+                File::create(folder.join(name))?;
+            }
             let file = OpenOptions::new().create(true).append(true).open(folder.join(name))?;
             let fresh = file.metadata()?.len() == 0;
             let mut file = BufWriter::with_capacity(128 << 10, file);
@@ -308,11 +313,14 @@ struct Tstat {
     folder: PathBuf,
     logs: Option<Logs>,
     line: Vec<u8>,
+    /// Folders of this run, where existing logs are replaced (`read`).
+    begun: Option<HashSet<PathBuf>>,
 }
 
-pub(super) fn open(spec: &SinkSpec) -> io::Result<Box<dyn Sink>> {
+pub(super) fn open(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
     std::fs::create_dir_all(&spec.target)?;
-    Ok(Box::new(Tstat { folder: spec.target.clone(), logs: None, line: Vec::with_capacity(2048) }))
+    let begun = (existing == Existing::Replace).then(HashSet::new);
+    Ok(Box::new(Tstat { folder: spec.target.clone(), logs: None, line: Vec::with_capacity(2048), begun }))
 }
 
 impl Tstat {
@@ -328,7 +336,7 @@ impl Tstat {
                 if let Some(logs) = other {
                     logs.flush()?;
                 }
-                other.insert(Logs::open(&self.folder, record.end)?)
+                other.insert(Logs::open(&self.folder, record.end, self.begun.as_mut())?)
             }
         };
         self.line.clear();
@@ -397,7 +405,7 @@ mod tests {
     fn each_record_goes_into_the_log_that_tstat_would_put_it_into() {
         let folder = tempfile::tempdir().unwrap();
         let spec = SinkSpec { kind: SinkKind::Tstat, target: folder.path().to_owned(), rotate: None, zstd: false };
-        let mut sink = open(&spec).unwrap();
+        let mut sink = open(&spec, Existing::Continue).unwrap();
         let mut complete = record(60_000_000_000, 3);
         complete.key.protocol = protocol::TCP;
         complete.tcp = Some(TcpRecord { complete: true, ..TcpRecord::default() });

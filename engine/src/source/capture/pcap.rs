@@ -1,70 +1,121 @@
-//! The classic pcap format: pcap-savefile(5), draft-ietf-opsawg-pcap.
+//! Classic pcap: a file header and packets behind it.
 //!
-//! **Owns** the file header and the record header. **May touch** the bytes it is given. **Order** called by `reader`.
+//! **Owns** the layout of draft-ietf-opsawg-pcap and its variants: micro- and nanoseconds, both byte orders,
+//! Kuznetzov's longer packet header, the captured and original lengths in the other order before version 2.4 and in
+//! DG/UX files, FCS bits in the link-type field. **May touch** the window it is shown.
+//! **Order** the header when a file is opened; [`Pcap::walk`] once per batch.
+//!
+//! The four numbers of a packet header are read here and not by a crate: pcap-parser 0.17 knows one order of lengths
+//! and Kuznetzov's variant in one byte order only, and sets no limit to a captured length; pcap-file 3.0-rc ends at a
+//! packet longer than the declared snapshot length or with a fraction above a second, both of which tshark reads.
+//! Neither reader lends more than one packet at a time, and a batch is many.
 
-use super::reader::{Found, MAX_RECORD, Next};
+use super::magic::PcapMagic;
+use super::packet::{Pause, Slot, longest, registered, u16_at, u32_at};
 use crate::link::LinkType;
 use crate::time::Nanos;
 
-/// Length of the file header.
-const FILE_HEADER: usize = 24;
+/// Length of the file header. Unit: bytes.
+pub(super) const FILE_HEADER: usize = 24;
+const PACKET_HEADER: usize = 16;
 
-/// What a file header says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pcap {
-    swapped: bool,
-    /// Nanoseconds in one unit of a time's fraction.
-    unit: u64,
-    /// Length of a record header: 24 in Kuznetzov's modified format.
-    header: usize,
-    link: LinkType,
-    fcs: u32,
+/// In which order captured and original length stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lengths {
+    Usual,
+    /// The other way round where the first is the larger (version 2.3 was written in both ways).
+    Smaller,
+    Swapped,
 }
 
-fn word(bytes: &[u8], at: usize, swapped: bool) -> Option<u32> {
-    let word = u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-    Some(if swapped { word.swap_bytes() } else { word })
+/// What the file header says.
+#[derive(Clone, Debug)]
+pub(super) struct Pcap {
+    big: bool,
+    header_len: usize,
+    /// Nanoseconds in one unit of the fraction.
+    unit: u64,
+    lengths: Lengths,
+    link: LinkType,
+    /// Bytes of FCS at a frame's end.
+    fcs: u32,
+    longest: u32,
 }
 
 impl Pcap {
-    /// Reads a file header; `None` when this is no pcap.
-    pub(super) fn open(bytes: &[u8]) -> Option<(Pcap, usize)> {
-        let magic = word(bytes, 0, false)?;
-        let (swapped, unit, header) = match (magic, magic.swap_bytes()) {
-            (0xa1b2_c3d4, _) => (false, 1000, 16),
-            (_, 0xa1b2_c3d4) => (true, 1000, 16),
-            (0xa1b2_3c4d, _) => (false, 1, 16),
-            (_, 0xa1b2_3c4d) => (true, 1, 16),
-            (0xa1b2_cd34, _) => (false, 1000, 24),
-            (_, 0xa1b2_cd34) => (true, 1000, 24),
-            _ => return None,
+    /// Reads a file header; `Err` is what is wrong with it.
+    pub(super) fn new(magic: PcapMagic, header: &[u8; FILE_HEADER]) -> Result<Pcap, String> {
+        let big = magic.big;
+        let (major, minor) = (u16_at(header, 4, big), u16_at(header, 6, big));
+        let lengths = match (major, minor) {
+            (2, 0..=2) | (543, _) => Lengths::Swapped,
+            (2, 3) => Lengths::Smaller,
+            (2, _) => Lengths::Usual,
+            _ => return Err(format!("its version is {major}.{minor}, and 2.4 is the newest there is")),
         };
-        let network = word(bytes, 20, swapped)?;
-        // Bit 26: the upper four bits hold the FCS length in units of 16 bits.
-        let fcs = if network & 0x0400_0000 != 0 { network >> 28 & 15 } else { 0 } * 2;
-        Some((Pcap { swapped, unit, header, link: LinkType(network as u16), fcs }, FILE_HEADER))
+        let network = u32_at(header, 20, big);
+        if network & 0x03ff_0000 != 0 {
+            return Err(format!("reserved bits of its link type {network:#010x} are set"));
+        }
+        let fcs = if network & 0x0400_0000 == 0 { 0 } else { (network >> 28) * 2 };
+        let link = registered((network & 0xffff) as u16);
+        let header_len = if magic.modified { PACKET_HEADER + 8 } else { PACKET_HEADER };
+        let unit = if magic.nano { 1 } else { 1_000 };
+        Ok(Pcap { big, header_len, unit, lengths, link, fcs, longest: longest(link) })
     }
 
-    /// What the next bytes are.
+    /// Gives up to `room` packets from `at` on, and moves `at` behind the last one given.
     #[inline]
-    pub(super) fn next(&self, bytes: &[u8]) -> Next {
-        let Some(header) = bytes.first_chunk::<16>() else { return Next::Need(self.header) };
-        let read = |at: usize| {
-            let word = u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-            if self.swapped { word.swap_bytes() } else { word }
-        };
-        let (seconds, fraction, captured, wire) = (read(0), read(4), read(8) as usize, read(12));
-        if captured > MAX_RECORD / 2 {
-            return Next::Broken(format!("a record says that {captured} bytes were captured"));
+    pub(super) fn walk(&self, window: &[u8], at: &mut usize, room: usize, give: impl FnMut(Slot)) -> Pause {
+        if self.big {
+            self.walk_in::<true>(window, at, room, give)
+        } else {
+            self.walk_in::<false>(window, at, room, give)
         }
-        let record = self.header + captured;
-        if bytes.len() < record {
-            return Next::Need(record);
-        }
-        let time = Nanos(u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.unit);
-        let wire = if wire == 0 { captured as u32 } else { wire };
-        let len = if captured as u32 == wire { captured.saturating_sub(self.fcs as usize) } else { captured };
-        let wire_len = wire.saturating_sub(self.fcs);
-        Next::Packet(Found { from: self.header, len, wire_len, time, link: self.link }, record)
     }
+
+    #[inline]
+    fn walk_in<const BIG: bool>(
+        &self,
+        window: &[u8],
+        at: &mut usize,
+        room: usize,
+        mut give: impl FnMut(Slot),
+    ) -> Pause {
+        for _ in 0..room {
+            let rest = window.get(*at..).unwrap_or_default();
+            let Some(header) = rest.first_chunk::<PACKET_HEADER>() else {
+                return Pause::Need { bytes: self.header_len, what: "the header of a packet" };
+            };
+            let number = |index| u32_at(header, index, BIG);
+            let time = Nanos(u64::from(number(0)) * 1_000_000_000 + u64::from(number(4)) * self.unit);
+            let (mut captured, mut original) = (number(8), number(12));
+            let swap = match self.lengths {
+                Lengths::Usual => false,
+                Lengths::Smaller => captured > original,
+                Lengths::Swapped => true,
+            };
+            if swap {
+                (captured, original) = (original, captured);
+            }
+            if captured > self.longest {
+                return Pause::Broken(too_long(captured, self.longest));
+            }
+            let bytes = self.header_len + captured as usize;
+            if rest.len() < bytes {
+                return Pause::Need { bytes, what: "a packet" };
+            }
+            give(Slot::new(time, *at + self.header_len, captured, original, self.fcs, self.link));
+            *at += bytes;
+        }
+        Pause::Enough
+    }
+}
+
+/// The sentence for a captured length that nobody can believe.
+#[cold]
+pub(super) fn too_long(captured: u32, longest: u32) -> String {
+    format!(
+        "the captured length of the next packet is {captured} bytes, more than the {longest} that a packet can have"
+    )
 }
