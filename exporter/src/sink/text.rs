@@ -26,7 +26,12 @@ pub(super) fn open_csv(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dy
     open(spec, existing, render::csv_header, render::csv)
 }
 
-fn open(spec: &SinkSpec, header: fn(&mut Vec<u8>), line: fn(&FlowRecord, &mut Vec<u8>)) -> io::Result<Box<dyn Sink>> {
+fn open(
+    spec: &SinkSpec,
+    existing: Existing,
+    header: fn(&mut Vec<u8>),
+    line: fn(&FlowRecord, &mut Vec<u8>),
+) -> io::Result<Box<dyn Sink>> {
     let mut text = Text { target: Target::open(spec, existing)?, buffer: Vec::with_capacity(GATHERED), header, line };
     text.begin();
     Ok(Box::new(text))
