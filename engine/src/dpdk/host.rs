@@ -36,13 +36,13 @@ pub(super) fn remedy(errno: Errno, args: &[String]) -> String {
         Errno::INVALID => "EAL names the argument in its message above".to_owned(),
         Errno::ACCESS | Errno::NO_MEMORY if !no_huge => match hugepages() {
             None => format!("this kernel shows no hugepages: give {PLAIN_LINE}"),
-            Some((0, _)) => format!("no hugepages are set aside: run scripts/setup as root, or give {PLAIN_LINE}"),
+            Some((0, _)) => format!("no hugepages are set aside: run scripts/hugepages as root, or give {PLAIN_LINE}"),
             Some((_, 0)) => {
-                format!("every hugepage is in use: set more aside with scripts/setup, or give {PLAIN_LINE}")
+                format!("every hugepage is in use: set more aside with scripts/hugepages, or give {PLAIN_LINE}")
             }
             Some((all, free)) => format!(
                 "{free} of {all} hugepages are free, but this user may not use them or they are too few: run as root, \
-                 mount hugetlbfs for this user (scripts/setup), lower -m, or give {PLAIN_LINE}"
+                 mount hugetlbfs for this user (scripts/hugepages), lower -m, or give {PLAIN_LINE}"
             ),
         },
         Errno::NO_MEMORY => "give a smaller -m, or more memory".to_owned(),

@@ -118,7 +118,7 @@ impl<'e> Pool<'e> {
             let errno = Errno::last();
             let remedy = match errno {
                 Errno::NO_MEMORY => format!(
-                    "give EAL more memory (-m, or more hugepages on that socket by scripts/setup; without hugepages {}), \
+                    "give EAL more memory (-m, or more hugepages on that socket by scripts/hugepages; without hugepages {}), \
                      or fewer mbufs by --rxd, --rxq, --mbuf-size",
                     host::PLAIN_LINE
                 ),

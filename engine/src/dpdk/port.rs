@@ -198,7 +198,7 @@ impl<'e> Port<'e, Stopped> {
         checked(set).map(drop).map_err(|errno| {
             self.device.broken = true;
             let remedy = match errno {
-                Errno::NO_MEMORY => "give EAL more memory (-m, or hugepages by scripts/setup), or a smaller --rxd",
+                Errno::NO_MEMORY => "give EAL more memory (-m, or hugepages by scripts/hugepages), or a smaller --rxd",
                 _ => "give another --rxd or --mbuf-size; the driver's message stands above",
             };
             self.failed(&format!("RX queue {queue} with {descriptors} descriptors"), errno, remedy)
