@@ -23,7 +23,9 @@ pub struct Keys {
 
 impl Keys {
     fn wants(&self, key: &str) -> bool {
-        key != "truth" && (self.only.is_empty() || self.only.iter().any(|one| one == key)) && !self.skip.iter().any(|one| one == key)
+        key != "truth"
+            && (self.only.is_empty() || self.only.iter().any(|one| one == key))
+            && !self.skip.iter().any(|one| one == key)
     }
 }
 
@@ -126,7 +128,8 @@ fn equal(want: &Value, have: &Value) -> bool {
 
 fn identity(record: &Value) -> String {
     let text = |key: &str| record.get(key).filter(|value| !value.is_null()).map_or(String::new(), Value::to_string);
-    let end = |side: &str| format!("{} {}", text(&format!("{side}_ip")), text(&format!("{side}_port"))).replace('"', "");
+    let end =
+        |side: &str| format!("{} {}", text(&format!("{side}_ip")), text(&format!("{side}_port"))).replace('"', "");
     let mut ends = [end("client"), end("server")];
     ends.sort();
     let icmp = ["icmp_type", "icmp_code", "icmp_id"].map(text).join("/");

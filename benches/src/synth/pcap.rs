@@ -32,7 +32,12 @@ impl<'w, W: Write> PcapWriter<'w, W> {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn new(out: &'w mut W, link: LinkType, nanoseconds: bool, snap: Option<usize>) -> io::Result<PcapWriter<'w, W>> {
+    pub fn new(
+        out: &'w mut W,
+        link: LinkType,
+        nanoseconds: bool,
+        snap: Option<usize>,
+    ) -> io::Result<PcapWriter<'w, W>> {
         let snap = snap.map_or(262_144, |snap| snap as u32);
         out.write_all(&if nanoseconds { MAGIC_NANO } else { MAGIC_MICRO }.to_le_bytes())?;
         out.write_all(&[2, 0, 4, 0])?;
@@ -63,12 +68,8 @@ mod tests {
 
     #[test]
     fn a_file_has_the_bytes_that_the_format_wants() {
-        let frame = StoredFrame {
-            bytes: vec![1, 2, 3],
-            time: Nanos(5_000_007_008),
-            wire_len: 60,
-            link: LinkType::ETHERNET,
-        };
+        let frame =
+            StoredFrame { bytes: vec![1, 2, 3], time: Nanos(5_000_007_008), wire_len: 60, link: LinkType::ETHERNET };
         let mut file = Vec::new();
         write(&mut file, &[frame], false, Some(3)).unwrap();
         assert_eq!(file[..4], [0xd4, 0xc3, 0xb2, 0xa1]);

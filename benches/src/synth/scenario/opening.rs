@@ -99,8 +99,13 @@ pub(super) fn syn_other_isn(session: &mut Session<'_>) {
 }
 
 pub(super) fn simultaneous_open(session: &mut Session<'_>) {
-    let script =
-        vec![Step::OpenBoth, Step::Write(Client, 900), Step::Write(Server, 900), Step::Close(Client), Step::Close(Server)];
+    let script = vec![
+        Step::OpenBoth,
+        Step::Write(Client, 900),
+        Step::Write(Server, 900),
+        Step::Close(Client),
+        Step::Close(Server),
+    ];
     let talk = Talk::plain(&mut session.dice, script);
     session.talk(&talk);
     session.expect(1);
@@ -133,10 +138,8 @@ const SIMULTANEOUS_OPEN: &[&str] = &[
 
 pub(super) fn client_gone(session: &mut Session<'_>) {
     let script = vec![Step::Open];
-    let mut talk = Talk::plain(&mut session.dice, script).with(Fault {
-        count: 100,
-        ..Fault::first(Server, Which::Syn, Part::AfterProbe, Act::Lose)
-    });
+    let mut talk = Talk::plain(&mut session.dice, script)
+        .with(Fault { count: 100, ..Fault::first(Server, Which::Syn, Part::AfterProbe, Act::Lose) });
     // The client gives up at once, the server sends its SYN+ACK twice more.
     talk.stacks[0].retries = 0;
     talk.stacks[1].retries = 2;

@@ -90,4 +90,3 @@ pub(super) fn ipv6_extensions(session: &mut Session<'_>) {
     session.talk_between(&ends, &[(0, talk)], View::default());
     session.expect(1);
 }
-

@@ -79,8 +79,13 @@ pub(super) fn tcp_lossy(session: &mut Session<'_>) {
 
 pub(super) fn tcp_both_ways(session: &mut Session<'_>) {
     let (up, down) = (session.dice.between(5_000, 60_000), session.dice.between(5_000, 60_000));
-    let script =
-        vec![Step::Open, Step::WriteOn(Client, up), Step::Write(Server, down), Step::Close(Client), Step::Close(Server)];
+    let script = vec![
+        Step::Open,
+        Step::WriteOn(Client, up),
+        Step::Write(Server, down),
+        Step::Close(Client),
+        Step::Close(Server),
+    ];
     let talk = Talk::random(&mut session.dice, script);
     session.talk(&talk);
     session.expect(1);

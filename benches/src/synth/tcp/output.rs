@@ -25,8 +25,17 @@ impl Order {
 impl Sender {
     /// Puts the SYN out.
     pub(crate) fn open(&mut self, now: u64) -> Order {
-        let syn =
-            Sent { start: 0, payload: 0, syn: true, fin: false, psh: false, at: now, resent: false, sacked: false, lost: false };
+        let syn = Sent {
+            start: 0,
+            payload: 0,
+            syn: true,
+            fin: false,
+            psh: false,
+            at: now,
+            resent: false,
+            sacked: false,
+            lost: false,
+        };
         let order = Order::of(&syn, Cause::New);
         self.sent.push_back(syn);
         self.nxt = 1;

@@ -165,7 +165,9 @@ impl Receiver {
         let report = self.duplicate.take().filter(|_| dsack);
         let mut blocks: Vec<(u64, u64)> = report.into_iter().collect();
         for start in self.recent.iter().rev() {
-            let Some((first, until)) = self.beyond.range(..=*start).next_back().map(|(a, b)| (*a, *b)) else { continue };
+            let Some((first, until)) = self.beyond.range(..=*start).next_back().map(|(a, b)| (*a, *b)) else {
+                continue;
+            };
             let known = blocks.iter().skip(usize::from(report.is_some())).any(|block| *block == (first, until));
             if !known && blocks.len() < most {
                 blocks.push((first, until));

@@ -85,8 +85,7 @@ impl<'d> World<'d> {
     /// Plays `script` between two hosts.
     pub(crate) fn play(stacks: [Stack; 2], path: Path, script: &[Step], dice: &'d mut Dice) -> Run {
         let [client, server] = stacks.clone();
-        let run =
-            Run { sightings: Vec::new(), transmissions: Vec::new(), stacks, round_trip: path.round_trip() };
+        let run = Run { sightings: Vec::new(), transmissions: Vec::new(), stacks, round_trip: path.round_trip() };
         let mut world = World {
             now: 0,
             serial: 0,
@@ -116,7 +115,7 @@ impl<'d> World<'d> {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Probe(segment, act, copy) => self.pass(segment, act, copy),
+            Event::Probe(segment, act, copy) => self.pass(&segment, act, copy),
             Event::Arrive(segment) => self.arrive(&segment),
             Event::Wake(side) => {
                 if self.hosts[side as usize].deadline().is_some_and(|at| at <= self.now) {
@@ -157,7 +156,7 @@ impl<'d> World<'d> {
         }
     }
 
-    fn pass(&mut self, segment: Segment, act: Option<Act>, copy: bool) {
+    fn pass(&mut self, segment: &Segment, act: Option<Act>, copy: bool) {
         let missed = act == Some(Act::Miss) || self.dice.chance(self.path.blind);
         if !missed {
             self.run.sightings.push(Sighting { at: self.now, segment: segment.clone(), copy });

@@ -270,7 +270,8 @@ impl Flow {
     /// Why the flow is over when this packet comes, if it is.
     fn over(&self, sight: &Sight<'_>, timeouts: &Timeouts) -> Option<&'static str> {
         let opens = sight.tcp.as_ref().is_some_and(|tcp| tcp.segment.syn && tcp.segment.ack.is_none());
-        let known = self.tcp.as_ref().zip(sight.tcp.as_ref()).is_some_and(|(tcp, seen)| tcp.knows_syn(sight.side, seen));
+        let known =
+            self.tcp.as_ref().zip(sight.tcp.as_ref()).is_some_and(|(tcp, seen)| tcp.knows_syn(sight.side, seen));
         let new_syn = opens && !known;
         if let Some((at, reason)) = self.closed {
             let lingers = sight.at - at <= nanos_of(timeouts.tcp_linger) && !timeouts.tcp_linger.is_zero();

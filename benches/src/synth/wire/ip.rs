@@ -72,7 +72,7 @@ impl Ip {
     fn v4(&self, source: [u8; 4], destination: [u8; 4], payload: &[u8]) -> Vec<u8> {
         let header = 20 + self.options.len();
         let piece = self.fragment.unwrap_or(Fragment { offset: 0, more: false });
-        let flags = u16::from(self.dont_fragment) << 14 | u16::from(piece.more) << 13 | piece.offset / 8;
+        let flags = u16::from(self.dont_fragment) << 14 | u16::from(piece.more) << 13 | (piece.offset / 8);
         let mut packet = vec![0x40 | (header / 4) as u8, self.tos];
         packet.extend(((header + payload.len()) as u16).to_be_bytes());
         packet.extend(self.id.to_be_bytes());

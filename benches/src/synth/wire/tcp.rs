@@ -85,7 +85,7 @@ pub(crate) fn segment(
     bytes.extend(destination.port().to_be_bytes());
     bytes.extend(header.seq.to_be_bytes());
     bytes.extend(header.ack.to_be_bytes());
-    bytes.extend([((20 + options.len()) / 4 << 4) as u8, header.flags]);
+    bytes.extend([(((20 + options.len()) / 4) << 4) as u8, header.flags]);
     bytes.extend(header.window.to_be_bytes());
     bytes.extend([0; 4]);
     bytes.extend(options);

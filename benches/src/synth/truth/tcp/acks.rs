@@ -21,7 +21,8 @@ pub(crate) struct Acks {
     duplicates: [u64; 3],
     /// Duplicates of the highest acknowledgement.
     asked: u32,
-    /// Smallest and largest flight, with and without counting the FIN. Unit: bytes.
+    /// Smallest and largest flight behind segments with payload, with and without counting a FIN on them. (Tstat, as
+    /// seen from its logs, takes no flight from a FIN that stands alone.) Unit: bytes.
     flights: [Option<(u64, u64)>; 2],
     /// Payload that passed before data was acknowledged; open if any of it passed twice. Unit: bytes.
     initial: u64,
@@ -78,10 +79,11 @@ impl Acks {
             self.initial_open |= overlap.payload > 0 || segment.cause != Cause::New;
         }
         self.data |= segment.payload > 0;
-        let (Some(acked), false) = (self.highest, segment.syn || overlap.positions > 0 || overlap.behind) else { return };
+        let measures = segment.payload > 0 && overlap.positions == 0 && !overlap.behind;
+        let Some(acked) = self.highest.filter(|_| measures) else { return };
         let with_fin = segment.end().saturating_sub(acked);
-        let without = if segment.payload > 0 { with_fin.saturating_sub(u64::from(segment.fin)) } else { 0 };
-        for (range, flight) in self.flights.iter_mut().zip([with_fin, without]) {
+        for (range, flight) in self.flights.iter_mut().zip([with_fin, with_fin.saturating_sub(u64::from(segment.fin))])
+        {
             if flight > 0 {
                 let (low, high) = range.unwrap_or((flight, flight));
                 *range = Some((low.min(flight), high.max(flight)));

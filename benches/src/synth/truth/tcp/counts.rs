@@ -35,8 +35,8 @@ pub(crate) struct Counts {
     timestamps: bool,
     /// Smallest and largest payload that is not empty.
     payloads: Option<(u32, u32)>,
-    /// By reading: all segments; with ACK; without SYN; with neither SYN nor RST.
-    windows: [Windows; 4],
+    /// Of all segments, SYNs with their unscaled window included (so do Tstat's logs); by reading: with and without RST.
+    windows: [Windows; 2],
     first_payload: Option<u64>,
     last_payload: Option<u64>,
     /// First ACK without SYN: resets included, and without them.
@@ -95,8 +95,7 @@ impl Counts {
     fn see_window(&mut self, segment: &Segment, shift: u8) {
         let window = u64::from(segment.window) << if segment.syn { 0 } else { shift };
         let with_ack = segment.ack.is_some();
-        let counts = [true, with_ack, with_ack && !segment.syn, with_ack && !segment.syn && !segment.rst];
-        for ((min, max), _) in self.windows.iter_mut().zip(counts).filter(|(_, counts)| *counts) {
+        for ((min, max), _) in self.windows.iter_mut().zip([true, !segment.rst]).filter(|(_, counts)| *counts) {
             *min = (*min).into_iter().chain((window > 0).then_some(window)).min();
             *max = (*max).max(Some(window));
         }
@@ -137,8 +136,8 @@ impl Counts {
         keys.maybe(prefix, "first_payload_ns", self.first_payload);
         keys.maybe(prefix, "last_payload_ns", self.last_payload);
         keys.agreed(prefix, "first_ack_ns", &self.first_ack);
-        if self.timestamps {
-            keys.set(prefix, "ts_option", true);
+        if self.packets > 0 {
+            keys.set(prefix, "ts_option", self.timestamps);
         } else {
             keys.open(prefix, "ts_option");
         }

@@ -104,13 +104,10 @@ impl TcpTruth {
 
     /// The end that this segment, just taken in, puts to the flow.
     pub(crate) fn closed_by(&self, seen: &TcpSight<'_>) -> Option<&'static str> {
-        let finished =
-            |stream: &Stream| stream.positions.fin_at().is_some_and(|fin| stream.acks.acked().is_some_and(|ack| ack > fin));
-        if self.streams.iter().all(finished) {
-            Some("tcp_fin")
-        } else {
-            seen.segment.rst.then_some("tcp_rst")
-        }
+        let finished = |stream: &Stream| {
+            stream.positions.fin_at().is_some_and(|fin| stream.acks.acked().is_some_and(|ack| ack > fin))
+        };
+        if self.streams.iter().all(finished) { Some("tcp_fin") } else { seen.segment.rst.then_some("tcp_rst") }
     }
 
     /// Whether this SYN's initial sequence number is one that the flow knows from the same side.

@@ -93,7 +93,10 @@ impl RoundTrips {
 impl Pass {
     fn measures(&self, all: &[Pass], (forgive_late, forgive_copies): (bool, bool)) -> bool {
         let spoiled = |other: &Pass| {
-            other.start < self.start && other.at > self.at && !(forgive_late && other.late) && !(forgive_copies && other.copy)
+            other.start < self.start
+                && other.at > self.at
+                && !(forgive_late && other.late)
+                && !(forgive_copies && other.copy)
         };
         let own = if forgive_copies { self.copy } else { self.copied };
         !self.resent && !own && !all.iter().any(spoiled)
