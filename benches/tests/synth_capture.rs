@@ -48,7 +48,7 @@ fn one_seed_gives_one_capture_on_every_machine() {
     assert_eq!(format!("{:016x}", digest(&capture)), DIGEST);
 }
 
-const DIGEST: &str = "";
+const DIGEST: &str = "ac342e2ebfc37d14";
 
 #[test]
 fn sessions_do_not_depend_on_those_before_them() {
@@ -146,7 +146,7 @@ fn an_independent_reader_of_the_frames_counts_the_same_as_the_truth() {
     // etherparse does not follow fragments to their ports, cannot read headers that lie, and wants whole packets.
     let apart = ["fragments", "bad_", "beyond", "zero_total", "short_udp", "snapped"];
     for scenario in SCENARIOS.iter().filter(|one| !apart.iter().any(|word| one.name.starts_with(word))) {
-        for seed in 1..4 {
+        for seed in 1..3 {
             let capture = compose(&Order { seed, ..one(scenario.name, 3) }).unwrap();
             assert_eq!(sums_of_frames(&capture), sums_of_truth(&capture), "{} seed {seed}", scenario.name);
         }
@@ -211,7 +211,7 @@ fn sequence_numbers_on_the_wire_say_what_the_truth_says() {
         "repacketized",
     ];
     for scenario in scenarios {
-        let capture = compose(&Order { seed: 7, ..one(scenario, 25) }).unwrap();
+        let capture = compose(&Order { seed: 7, ..one(scenario, 12) }).unwrap();
         let seen = directions_of_frames(&capture);
         for truth in capture.truths.iter().filter(|truth| truth.record_seq == 0) {
             let client = (truth.client_ip, truth.client_port);

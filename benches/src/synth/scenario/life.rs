@@ -66,8 +66,6 @@ pub(super) fn trailing_after_close(session: &mut Session<'_>) {
     let talk = talk.with(Fault { skip: 2, ..Fault::first(Client, Which::Ack, Part::AfterProbe, Act::Lose) });
     session.talk(&talk);
     session.expect(2);
-    // In the second flow nothing but the keep-alive and its answer is seen: that it is one cannot be known.
-    session.open(&["c2s_keepalives"]);
 }
 
 /// Shows an exchange from a time on.

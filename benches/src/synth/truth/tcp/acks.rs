@@ -7,6 +7,7 @@
 use super::positions::{Overlap, Positions};
 use crate::synth::tcp::segment::{Cause, Segment};
 use crate::synth::truth::flow::Keys;
+use std::collections::BTreeMap;
 
 /// Acknowledgements of one stream.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +20,8 @@ pub(crate) struct Acks {
     /// Duplicate acknowledgements, RFC 5681 section 2, by reading: to the letter; with data outstanding and not only a
     /// FIN; without probes.
     duplicates: [u64; 3],
-    /// Duplicates of the highest acknowledgement.
-    asked: u32,
+    /// By offset: duplicates of the acknowledgement that asks for it.
+    asked: BTreeMap<u64, u32>,
     /// Smallest and largest flight behind segments with payload, with and without counting a FIN on them. (Tstat, as
     /// seen from its logs, takes no flight from a FIN that stands alone.) Unit: bytes.
     flights: [Option<(u64, u64)>; 2],
@@ -38,7 +39,7 @@ impl Acks {
 
     /// Duplicates of the acknowledgement that asks for `offset`.
     pub(crate) fn asked_for(&self, offset: u64) -> u32 {
-        if self.highest == Some(offset) { self.asked } else { 0 }
+        self.asked.get(&offset).copied().unwrap_or(0)
     }
 
     /// Whether everything up to `end` from `start` on was acknowledged, selectively or not.
@@ -62,11 +63,10 @@ impl Acks {
             self.duplicates[0] += 1;
             self.duplicates[1] += u64::from(data);
             self.duplicates[2] += u64::from(!probe);
-            self.asked += 1;
+            *self.asked.entry(ack).or_default() += 1;
         }
         if self.highest.is_none_or(|highest| ack > highest) {
             self.highest = Some(ack);
-            self.asked = 0;
         }
         self.window = Some(segment.window);
         self.selective.extend(segment.sack.iter().skip(usize::from(segment.dsack)));

@@ -31,6 +31,8 @@ pub(crate) struct Counts {
     /// Segments with ACK and window 0: resets included, and without them.
     zero_windows: [u64; 2],
     keepalives: u64,
+    /// A keep-alive passed before anything else of its stream: it cannot be told from an ACK or from data.
+    pub(crate) keepalives_open: bool,
     sack: u64,
     timestamps: bool,
     /// Smallest and largest payload that is not empty.
@@ -42,7 +44,10 @@ pub(crate) struct Counts {
     /// First ACK without SYN: resets included, and without them.
     first_ack: [Option<u64>; 2],
     pub(crate) classes: [u64; Class::ALL.len()],
-    /// A SYN of another life passed: what sequence numbers say is open.
+    /// An anomalous segment shares content with several others: whether it counts once in its class, as here, or once
+    /// for each piece, as Tstat has it, is open.
+    pub(crate) pieced: bool,
+    /// A SYN of another life passed: what sequence numbers and windows say is open.
     stray: bool,
 }
 
@@ -126,6 +131,9 @@ impl Counts {
         for (name, value) in plain {
             keys.set(prefix, name, value);
         }
+        if self.keepalives_open {
+            keys.open(prefix, "keepalives");
+        }
         for ((_, name), count) in Class::ALL.iter().zip(self.classes) {
             keys.set(prefix, name, count);
         }
@@ -136,7 +144,8 @@ impl Counts {
         keys.maybe(prefix, "first_payload_ns", self.first_payload);
         keys.maybe(prefix, "last_payload_ns", self.last_payload);
         keys.agreed(prefix, "first_ack_ns", &self.first_ack);
-        if self.packets > 0 {
+        // Without the option, only a SYN says that it is not wanted.
+        if self.timestamps || self.syn > 0 {
             keys.set(prefix, "ts_option", self.timestamps);
         } else {
             keys.open(prefix, "ts_option");
@@ -148,11 +157,12 @@ impl Counts {
             keys.maybe::<u64>(prefix, "window_min", None);
             keys.maybe::<u64>(prefix, "window_max", None);
         }
+        if self.stray || self.pieced {
+            Class::ALL.iter().for_each(|(_, name)| keys.open(prefix, name));
+            keys.open(prefix, "class_unknown");
+        }
         if self.stray {
-            for (_, name) in Class::ALL {
-                keys.open(prefix, name);
-            }
-            for name in ["class_unknown", "retx_packets", "retx_bytes", "ooo_packets", "unique_bytes"] {
+            for name in ["retx_packets", "retx_bytes", "ooo_packets", "unique_bytes", "window_min", "window_max"] {
                 keys.open(prefix, name);
             }
         }

@@ -51,6 +51,13 @@ impl RoundTrips {
         self.passes.push(Pass { start, end, at, copy, late, resent, copied, covered: false });
     }
 
+    /// Whether a segment shares content with more than one other that passed.
+    pub(crate) fn pieced(&self, segment: &Segment) -> bool {
+        let (start, end) = (segment.start, segment.end());
+        let mut sharing = self.passes.iter().filter(|other| other.start < end && start < other.end);
+        sharing.next().is_some_and(|first| sharing.any(|other| (other.start, other.end) != (first.start, first.end)))
+    }
+
     /// An acknowledgement of `ack` passes.
     pub(crate) fn acknowledge(&mut self, at: u64, ack: u64) {
         let fresh: Vec<usize> = (0..self.passes.len())
