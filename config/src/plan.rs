@@ -35,6 +35,27 @@ pub struct Common {
     pub publish_interval: Duration,
     /// How long the end waits for the sinks.
     pub shutdown_timeout: Duration,
+    /// How messages are written.
+    pub messages: Messages,
+}
+
+/// How messages are written to standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// `--log-format`.
+    pub format: LogFormat,
+    /// `--quiet`: only warnings and errors; no progress bar and no summary on standard error.
+    pub quiet: bool,
+}
+
+/// The form of a message (`--log-format`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// What workers, tables and decoders are made from.
@@ -56,6 +77,20 @@ pub struct EnginePlan {
     pub record_ring: usize,
     /// Memory for segment histories of each worker. Unit: bytes.
     pub segment_memory: u64,
+    /// `--duplicates`: what becomes of mirror duplicates.
+    pub duplicates: Duplicates,
+}
+
+/// What becomes of packets that a mirror port copied twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// They are not looked for.
+    Off,
+    /// They are counted, and accounted as any other packet.
+    #[default]
+    Count,
+    /// They are counted and left out: outcome `duplicate`.
+    Drop,
 }
 
 /// Size of the flow tables.

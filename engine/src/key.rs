@@ -179,6 +179,28 @@ const fn fold(a: u64, b: u64) -> u64 {
     wide as u64 ^ (wide >> 64) as u64
 }
 
+/// What the table compares: 128 bits that stand for a key.
+///
+/// IPv4 without scope: the whole key, exactly. IPv6, and keys with a scope: ports and protocol exactly, the rest as an
+/// 80-bit keyed fingerprint, so that two of ten million flows with the same ports are taken for one with a probability
+/// of 2^-33; the whole key stands in the flow's cold part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyImage(pub [u64; 2]);
+
+impl KeyImage {
+    /// The ports and the protocol that the image holds exactly: low port, high port, protocol.
+    #[must_use]
+    pub const fn exact(self) -> (u16, u16, u8) {
+        ((self.0[1] >> 48) as u16, (self.0[1] >> 32) as u16, (self.0[1] >> 8) as u8)
+    }
+
+    /// 4 or 6.
+    #[must_use]
+    pub const fn version(self) -> u8 {
+        self.0[1] as u8
+    }
+}
+
 impl HashSecret {
     /// A secret from 48 random bytes.
     #[must_use]
@@ -190,30 +212,46 @@ impl HashSecret {
         HashSecret(words)
     }
 
-    /// The 64-bit hash of a key. Equal for both directions of a flow.
+    /// The 128 bits that stand for a key in the table.
     #[inline]
     #[must_use]
-    pub const fn hash(&self, key: &FlowKey) -> u64 {
-        let s = &self.0;
+    pub const fn image(&self, key: &FlowKey) -> KeyImage {
         let tail = (key.low_port as u64) << 48
             | (key.high_port as u64) << 32
             | (key.protocol as u64) << 8
             | key.version as u64;
-        let ends = if key.version == 4 {
-            fold(((key.low as u64) << 32 | key.high as u64) ^ s[0], s[1] ^ tail)
-        } else {
-            let low = fold(key.low as u64 ^ s[0], (key.low >> 64) as u64 ^ s[1]);
-            let high = fold(key.high as u64 ^ s[2], (key.high >> 64) as u64 ^ s[3]);
-            fold(low ^ s[4], high ^ s[1] ^ tail)
-        };
-        fold(ends ^ s[2], key.scope ^ tail ^ s[5])
+        if key.version == 4 && key.scope == 0 {
+            return KeyImage([(key.low as u64) << 32 | key.high as u64, tail]);
+        }
+        let s = &self.0;
+        let low = fold(key.low as u64 ^ s[0], (key.low >> 64) as u64 ^ s[1]);
+        let high = fold(key.high as u64 ^ s[2], (key.high >> 64) as u64 ^ s[3]);
+        let first = fold(low ^ s[4], high ^ s[1] ^ key.scope);
+        let second = fold(low ^ s[2], high ^ s[5] ^ key.scope.rotate_left(32));
+        KeyImage([first, tail | (second & 0xffff) << 16])
+    }
+
+    /// The 64-bit hash of an image. Equal for both directions of a flow.
+    #[inline]
+    #[must_use]
+    pub const fn hash(&self, image: KeyImage) -> u64 {
+        let s = &self.0;
+        let once = fold(image.0[0] ^ s[0], image.0[1] ^ s[1]);
+        fold(once ^ s[2], image.0[0] ^ s[3])
+    }
+
+    /// The 64-bit hash of a key.
+    #[inline]
+    #[must_use]
+    pub const fn hash_key(&self, key: &FlowKey) -> u64 {
+        self.hash(self.image(key))
     }
 
     /// The worker that a spreader sends this hash to: uniform over `workers`, from bits the table's buckets do not use.
     #[inline]
     #[must_use]
     pub const fn worker_of(hash: u64, workers: usize) -> usize {
-        (((hash >> 32 ^ hash << 7) as u32 as u64 * workers as u64) >> 32) as usize
+        ((hash & 0xffff) as usize * workers) >> 16
     }
 }
 
@@ -248,13 +286,27 @@ mod tests {
         FlowKey::canonical(4, protocol::TCP, source, destination)
     }
 
+    fn hash_of(key: &FlowKey) -> u64 {
+        READ_SECRET.hash_key(key)
+    }
+
+    #[test]
+    fn an_image_gives_back_ports_protocol_and_version_of_every_family() {
+        for (version, scope) in [(4, 0), (4, 9), (6, 0), (6, 9)] {
+            let (mut key, _) = FlowKey::canonical(version, 17, (1, 53), (2, 4000));
+            key.scope = scope;
+            let image = READ_SECRET.image(&key);
+            assert_eq!((image.exact(), image.version()), ((53, 4000, 17), version));
+        }
+    }
+
     #[test]
     fn both_directions_have_one_key_and_opposite_sides() {
         let (there, there_low) = key((0x0a00_0001, 4000), (0x0a00_0002, 80));
         let (back, back_low) = key((0x0a00_0002, 80), (0x0a00_0001, 4000));
         assert_eq!(there, back);
         assert_ne!(there_low, back_low);
-        assert_eq!(READ_SECRET.hash(&there), READ_SECRET.hash(&back));
+        assert_eq!(hash_of(&there), hash_of(&back));
     }
 
     #[test]
@@ -288,7 +340,7 @@ mod tests {
             FlowKey { scope: 1, ..base },
         ];
         for other in changed {
-            assert_ne!(READ_SECRET.hash(&other), READ_SECRET.hash(&base), "{other:?}");
+            assert_ne!(hash_of(&other), hash_of(&base), "{other:?}");
             assert_ne!(flow_id(&other, 0), flow_id(&base, 0), "{other:?}");
         }
         assert_ne!(flow_id(&base, 1), flow_id(&base, 2));
@@ -299,8 +351,8 @@ mod tests {
         let (mut buckets, mut workers) = ([0_u32; 256], [0_u32; 5]);
         for n in 0..65_536_u32 {
             let (key, _) = key((u128::from(0x0a00_0000 + n / 256), 1024 + (n % 256) as u16), (0xc0a8_0001, 443));
-            let hash = READ_SECRET.hash(&key);
-            buckets[(hash & 255) as usize] += 1;
+            let hash = hash_of(&key);
+            buckets[(hash >> 56) as usize] += 1;
             workers[HashSecret::worker_of(hash, 5)] += 1;
         }
         assert!(buckets.iter().all(|n| (170..350).contains(n)), "{buckets:?}");

@@ -144,9 +144,9 @@ bit_table! {
         Vlan = "vlan",
         /// IEEE 802.1ah backbone service instance.
         Pbb = "pbb",
-        /// VN-Tag (IEEE 802.1BR predecessor, Ethertype 0x8926).
+        /// VN-Tag (Ethertype 0x8926) and its successor, the IEEE 802.1BR E-tag.
         VnTag = "vntag",
-        /// MPLS label stack entry, RFC 3032.
+        /// MPLS label stack entry, RFC 3032; in IP, RFC 4023; in UDP, RFC 7510.
         Mpls = "mpls",
         /// Pseudowire, RFC 4385 and RFC 4448.
         Pseudowire = "pseudowire",
@@ -154,7 +154,7 @@ bit_table! {
         Pppoe = "pppoe",
         /// PPP, RFC 1661.
         Ppp = "ppp",
-        /// GRE, RFC 2784 and RFC 2890; NVGRE, RFC 7637; PPTP's version 1, RFC 2637.
+        /// GRE, RFC 2784 and RFC 2890; NVGRE, RFC 7637; PPTP's version 1, RFC 2637; in UDP, RFC 8086.
         Gre = "gre",
         /// IP in IP of any pair of versions, RFC 2003, RFC 4213, RFC 2473.
         Ipip = "ipip",
@@ -168,7 +168,7 @@ bit_table! {
         Erspan = "erspan",
         /// TaZmen Sniffer Protocol.
         Tzsp = "tzsp",
-        /// EtherIP, RFC 3378.
+        /// Ethernet in IP: EtherIP, RFC 3378, and protocol 143, RFC 8986.
         Etherip = "etherip",
         /// Teredo, RFC 4380; by option only.
         Teredo = "teredo",
@@ -247,6 +247,12 @@ impl Marks {
     pub const ICMP_REPLY: u16 = 1 << 7;
     /// The frame has an Ethernet header, at [`Packet::ethernet_offset`].
     pub const ETHERNET: u16 = 1 << 8;
+    /// The flags of [`Packet::tcp`] were captured, behind a data offset that is not below 5. Without [`Marks::TCP`] they
+    /// are all that is known of the header.
+    pub const TCP_FLAGS: u16 = 1 << 9;
+
+    /// Not a packet of its own: what an ICMP error quoted. It is accounted nowhere but in its flow's `icmp_errors`.
+    pub const QUOTED: u16 = 1 << 15;
 
     /// Whether all bits of `mark` are set.
     #[inline]
@@ -257,7 +263,7 @@ impl Marks {
 }
 
 /// A frame that belongs to a flow.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
     /// Key of the innermost IP header.
     pub key: FlowKey,
@@ -271,7 +277,7 @@ pub struct Packet {
     pub wire_bytes: u32,
     /// Transport payload by the contract's rule. Unit: bytes.
     pub payload_bytes: u32,
-    /// Fixed part of the TCP header, when [`Marks::TCP`].
+    /// Fixed part of the TCP header, when [`Marks::TCP`]; only its flags, when [`Marks::TCP_FLAGS`] alone.
     pub tcp: TcpHeader,
     /// Facts.
     pub marks: Marks,

@@ -7,6 +7,8 @@
 //! A quantity that was not measured is `None`, never 0.
 
 pub mod fields;
+mod sum;
+pub mod tcp_fields;
 
 use crate::key::FlowKey;
 use crate::packet::Encap;
@@ -88,6 +90,8 @@ pub struct Direction {
     pub dscp: Option<u8>,
     /// Source MAC address of the direction's first packet.
     pub mac: Option<[u8; 6]>,
+    /// First and last packet of this direction, where that is measured: flows without connections.
+    pub span: Option<(Nanos, Nanos)>,
 }
 
 /// Round-trip times of one direction's segments as seen from the probe. Unit: nanoseconds.
@@ -105,6 +109,19 @@ pub struct RttSummary {
     pub std: f64,
 }
 
+/// What the history of a direction's segments tells; as a whole absent where the pool was full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[allow(missing_docs, reason = "each field is the record key of its name, documented in fields::FIELDS")]
+pub struct TcpHistory {
+    pub unique_bytes: u64,
+    pub retx_packets: u32,
+    pub retx_bytes: u64,
+    pub ooo_packets: u32,
+    /// By [`crate::flow::tcp::Class`].
+    pub classes: [u16; crate::flow::tcp::CLASSES],
+    pub gap_bytes: u32,
+}
+
 /// One TCP direction: what its segments did. Field meanings are those of the record keys of the same name in
 /// [`fields::FIELDS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -118,6 +135,34 @@ pub struct TcpDirection {
     pub ack_packets: u64,
     pub pure_ack_packets: u64,
     pub data_packets: u64,
+    pub dup_acks: u32,
+    pub zero_windows: u32,
+    pub sack_packets: u32,
+    pub keepalives: u32,
+    /// SYNs with another initial sequence number on an open flow.
+    pub other_isn: u32,
+    pub history: Option<TcpHistory>,
+    pub rtt: Option<RttSummary>,
+    /// Smoothed round-trip time, RFC 6298. Unit: nanoseconds.
+    pub rtt_smoothed: Option<f32>,
+    /// Samples by the timestamp option, and the smallest of them in microseconds.
+    pub rtt_timestamps: Option<(u32, u32)>,
+    pub window_min: Option<u64>,
+    pub window_max: Option<u64>,
+    pub window_scale: Option<u8>,
+    /// The SYN offered window scaling.
+    pub ws_option: Option<bool>,
+    pub mss: Option<u16>,
+    pub mss_min: Option<u16>,
+    pub mss_max: Option<u16>,
+    pub sack_permitted: Option<bool>,
+    pub ts_option: Option<bool>,
+    pub inflight_max: Option<u32>,
+    pub inflight_min: Option<u32>,
+    pub inflight_initial: Option<u32>,
+    pub first_payload: Option<Nanos>,
+    pub last_payload: Option<Nanos>,
+    pub first_ack: Option<Nanos>,
 }
 
 /// What is known of a TCP flow as a whole.
@@ -129,6 +174,14 @@ pub struct TcpRecord {
     pub s2c: TcpDirection,
     /// No SYN of this flow was seen.
     pub midstream: bool,
+    /// Tstat's verdict: closed by FINs, or by RST or timeout after SYNs both ways.
+    pub complete: bool,
+    /// SYN to the ACK of the SYN+ACK. Unit: nanoseconds.
+    pub handshake_rtt: Option<u64>,
+    /// SYN to SYN+ACK. Unit: nanoseconds.
+    pub server_handshake: Option<u64>,
+    /// SYN+ACK to its ACK. Unit: nanoseconds.
+    pub client_handshake: Option<u64>,
 }
 
 /// One flow record.
@@ -164,6 +217,8 @@ pub struct FlowRecord {
     pub c2s: Direction,
     /// Server to client.
     pub s2c: Direction,
+    /// ICMP errors that quoted a packet of this flow.
+    pub icmp_errors: u32,
     /// TCP flows only.
     pub tcp: Option<TcpRecord>,
 }

@@ -5,7 +5,8 @@
 //!
 //! A tally is cumulative: the one that travels is a copy, so a lost or late hand-over loses no count.
 
-use crate::packet::{Encap, Flaw, Outcome, Packet, Verdict};
+use crate::decode::FragmentCounts;
+use crate::packet::{Encap, Flaw, Marks, Outcome, Packet, Verdict};
 use crate::record::EndReason;
 use crate::source::Input;
 use crate::time::Nanos;
@@ -92,15 +93,17 @@ pub struct Tally {
     /// Packets with a usable IP header, and their IP bytes, by IP version (0: IPv4, 1: IPv6) and [`L4_LABELS`].
     /// Counted before the flow table, so a full table loses none.
     pub protocols: [[Volume; L4_LABELS.len()]; 2],
-    /// Fragments by IP version: first ones, later ones that found their flow, orphans.
-    pub fragments: [[u64; 3]; 2],
+    /// Fragments by IP version: first ones, later ones that found their flow.
+    pub fragments: [[u64; 2]; 2],
     /// Flows created, by [`L4_LABELS`].
     pub flows_created: [u64; L4_LABELS.len()],
     /// Records made, indexed by [`EndReason`]; a flow cut by the active timeout makes several.
     pub records: [u64; EndReason::ALL.len()],
     /// Packets in the records made.
     pub finished_packets: u64,
-    /// Records that found their ring full, and the packets in them.
+    /// Records that found their ring full.
+    pub records_dropped_count: u64,
+    /// Packets and IP bytes in those records.
     pub records_dropped: Volume,
     /// Flows in the table now.
     pub live_flows: u64,
@@ -112,8 +115,14 @@ pub struct Tally {
     pub table_full: u64,
     /// Packets whose time lies before that of an earlier packet of the same input.
     pub time_backwards: u64,
-    /// Fragment cache entries pushed out before their time.
-    pub fragment_evictions: u64,
+    /// What the fragment cache saw: evictions, fragments out of order, overlapping ones.
+    pub fragment_cache: FragmentCounts,
+    /// Mirror duplicates seen.
+    pub duplicates: u64,
+    /// Requests for segment history that found the pool empty.
+    pub history_refused: u64,
+    /// Memory of segment histories in use. Unit: bytes.
+    pub history_bytes: u64,
     /// Link contexts (VLANs, tunnels, MAC addresses) that found no room; their flows' records leave them out.
     pub contexts_full: u64,
     /// Polls of the source.
@@ -170,13 +179,17 @@ impl Tally {
         let volume = &mut self.protocols[version][l4_label(packet.key.protocol)];
         volume.packets += 1;
         volume.bytes += u64::from(packet.ip_bytes);
-        if !packet.flaws.is_empty() || !packet.encaps.is_empty() {
+        let fragment = packet.marks.0 & (Marks::FIRST_FRAGMENT | Marks::LATER_FRAGMENT) != 0;
+        if !packet.flaws.is_empty() || !packet.encaps.is_empty() || fragment {
             self.decoded_rare(packet);
         }
     }
 
     #[inline(never)]
     fn decoded_rare(&mut self, packet: &Packet) {
+        let fragments = &mut self.fragments[usize::from(packet.key.version == 6)];
+        fragments[0] += u64::from(packet.marks.has(Marks::FIRST_FRAGMENT));
+        fragments[1] += u64::from(packet.marks.has(Marks::LATER_FRAGMENT));
         for flaw in packet.flaws.iter() {
             self.flaws[flaw as usize] += 1;
         }
@@ -219,7 +232,7 @@ impl Tally {
     }
 
     /// The counters that are one plain number and add up over workers.
-    fn scalars(&mut self) -> [&mut u64; 11] {
+    fn scalars(&mut self) -> [&mut u64; 17] {
         [
             &mut self.finished_packets,
             &mut self.live_flows,
@@ -227,11 +240,17 @@ impl Tally {
             &mut self.table_capacity,
             &mut self.table_full,
             &mut self.time_backwards,
-            &mut self.fragment_evictions,
+            &mut self.fragment_cache.evictions,
+            &mut self.fragment_cache.out_of_order,
+            &mut self.fragment_cache.overlapping,
+            &mut self.duplicates,
+            &mut self.history_refused,
+            &mut self.history_bytes,
             &mut self.contexts_full,
             &mut self.polls,
             &mut self.empty_polls,
             &mut self.busy_cycles,
+            &mut self.records_dropped_count,
         ]
     }
 

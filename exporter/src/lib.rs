@@ -1,1 +1,58 @@
-//! parshall
+//! Records and snapshots out: sinks, metrics, HTTP, summary; and the program that starts it all.
+//!
+//! Modules: `render` records as text, `sink` where they go, `fanout` how they get there, `order` in which order in `read`,
+//! `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
+#![forbid(unsafe_code)]
+
+pub mod render;
+pub mod sink;
+pub mod fanout;
+pub mod order;
+pub mod metrics;
+pub mod http;
+pub mod pipeline;
+pub mod progress;
+pub mod summary;
+pub mod read;
+#[cfg(feature = "dpdk")]
+pub mod run;
+#[cfg(feature = "dpdk")]
+pub mod statistics;
+
+use std::io::Write;
+
+/// How the program ends, as its exit status says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// 0: all was done.
+    Done,
+    /// 1: it failed, input was damaged, or records were lost.
+    Failed,
+    /// 2: usage or configuration.
+    BadConfiguration,
+}
+
+/// Writes data to standard output. Nobody reading it is a quiet end.
+#[must_use]
+pub fn print(text: &str) -> Ending {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Ending::Failed,
+        _ => Ending::Done,
+    }
+}
+
+/// What `--version` prints.
+#[must_use]
+pub fn version() -> String {
+    let (version, revision) = (env!("CARGO_PKG_VERSION"), env!("PARSHALL_GIT"));
+    #[cfg(feature = "dpdk")]
+    {
+        use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
+        let running = running_version();
+        let running = running.trim_start_matches("DPDK ");
+        format!("parshall {version} ({revision}), built against DPDK {DPDK_BUILD_VERSION}, running DPDK {running}\n")
+    }
+    #[cfg(not(feature = "dpdk"))]
+    format!("parshall {version} ({revision}), built without DPDK\n")
+}

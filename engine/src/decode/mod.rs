@@ -1,1 +1,119 @@
-//! Frame to packet.
+//! Frame to packet: what a frame's innermost IP header says, or why the frame belongs to no flow.
+//!
+//! **Owns** every header format below the transport payload. **May touch** the frame's bytes and the fragment cache:
+//! no clock, no table, no counter but the cache's own. No allocation, no panic, whatever the bytes.
+//! **Order** `decode` is called by `worker` (or by the spreader) once per frame, `outer` once per flow.
+//!
+//! ```text
+//! decode -- fast: Ethernet, [802.1Q], IPv4 or IPv6, TCP or UDP ------------------> Packet
+//!       \-- general: walk (link, tags, tunnels ... innermost IP) -- transport ---> Packet or Verdict
+//! outer  ------- the same walk, with a sink that gathers -------------------------> record::Outer
+//! ```
+//!
+//! Invariants, each the name of a test:
+//! - `fast_and_general_agree`
+//! - `a_walk_ends_for_any_bytes`
+//! - `outer_knows_what_the_packet_had_taken_off`
+//!
+//! To add an encapsulation: a row in `packet::Encap`, a reader in a room of its own here, an arm where it is announced
+//! (Ethertype, IP protocol, UDP port), a name in `config::plan`.
+
+mod ethernet;
+mod fast;
+mod fragment;
+mod icmp;
+mod ip;
+mod ipv6_extensions;
+mod l2tpv3;
+mod link;
+mod link_headers;
+mod llc;
+mod mpls;
+mod options;
+mod outer;
+mod ppp;
+mod quoted;
+mod serial;
+mod transport;
+mod tunnel_gre;
+mod tunnel_udp;
+mod tzsp;
+mod walk;
+mod wlan;
+
+pub use fragment::{CAPACITY as FRAGMENT_CAPACITY, FragmentCache, FragmentCounts, TIMEOUT as FRAGMENT_TIMEOUT};
+pub use options::DecodeOptions;
+pub use quoted::quoted;
+
+use crate::link::LinkType;
+use crate::packet::{Encaps, Flaws, Outcome, Packet, Verdict};
+use crate::record::Outer;
+use crate::source::Frame;
+use ip::Keyed;
+use walk::{Sink, Walk};
+
+/// The packet of a frame, or why it belongs to no flow. `Packet::hash` is left to the caller.
+///
+/// # Errors
+/// Not a failure of the probe: the verdict of a frame that is not accounted to a flow.
+#[inline]
+pub fn decode(frame: &Frame<'_>, options: &DecodeOptions, fragments: &mut FragmentCache) -> Result<Packet, Verdict> {
+    match fast::packet(frame, options) {
+        Some(packet) => Ok(packet),
+        None => decode_any(frame, options, fragments),
+    }
+}
+
+/// The general path alone: gives the answer of [`decode`] for every frame, and is slower for plain ones.
+///
+/// # Errors
+/// As [`decode`].
+#[inline(never)]
+pub fn decode_any(
+    frame: &Frame<'_>,
+    options: &DecodeOptions,
+    fragments: &mut FragmentCache,
+) -> Result<Packet, Verdict> {
+    let refuse = |outcome, flaws, encaps| Err(Verdict { outcome, flaws, encaps });
+    let Some(first) = link::first(frame.link) else {
+        return refuse(Outcome::UnsupportedLink, Flaws::NONE, Encaps::NONE);
+    };
+    let wire = transport::wire_bytes(frame, frame.bytes.len()) as usize;
+    let mut walk = Walk::new(frame.bytes, wire, options, Tunnels { frame, fragments });
+    let usable = walk.run(first);
+    let Walk { bytes, flaws, found, keyed, sink, .. } = walk;
+    match keyed {
+        Some(keyed) if usable => transport::packet(frame, bytes, &keyed, flaws, sink.fragments),
+        Some(outer) => {
+            transport::remember_tunnel(&outer, frame, sink.fragments);
+            refuse(Outcome::Malformed, flaws, found.encaps)
+        }
+        None if flaws.is_empty() => refuse(Outcome::NonIp, flaws, found.encaps),
+        None => refuse(Outcome::Malformed, flaws, found.encaps),
+    }
+}
+
+/// What stood around the keyed header of a frame: VLAN and tunnel identifiers, the innermost tunnel's endpoints.
+///
+/// Slow; called once per flow, for its first packet, when `Packet::encaps` is not empty. Empty for a frame without IP.
+#[must_use]
+pub fn outer(frame_bytes: &[u8], link: LinkType, options: &DecodeOptions) -> Outer {
+    let Some(first) = link::first(link) else { return Outer::default() };
+    let mut walk = Walk::new(frame_bytes, frame_bytes.len(), options, outer::Gather::default());
+    let usable = walk.run(first);
+    if usable { walk.sink.known } else { Outer::default() }
+}
+
+/// The sink of `decode`: remembers the first fragments of what is taken for a tunnel.
+struct Tunnels<'f, 'b, 'c> {
+    frame: &'f Frame<'b>,
+    fragments: &'c mut FragmentCache,
+}
+
+impl Sink for Tunnels<'_, '_, '_> {
+    fn ip(&mut self, _header: &Keyed, outer: Option<&Keyed>) {
+        if let Some(outer) = outer {
+            transport::remember_tunnel(outer, self.frame, self.fragments);
+        }
+    }
+}

@@ -4,7 +4,9 @@
 //! **Owns** the names of the contract. **May touch** the record, read only.
 //! **Order** called by sinks, once per record and field. Append only: order is the order of columns.
 
-use super::FlowRecord;
+use super::tcp_fields::{TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS};
+use super::{Direction, FlowRecord};
+use crate::key::IcmpKey;
 use std::net::IpAddr;
 
 /// A field's value, as a sink renders it. Absent values are left out of JSON and empty in CSV.
@@ -51,12 +53,186 @@ pub struct Field {
     pub get: for<'a> fn(&'a FlowRecord) -> Value<'a>,
 }
 
+fn integer<T: Into<u64>>(value: Option<T>) -> Value<'static> {
+    value.map_or(Value::Absent, |value| Value::Integer(value.into()))
+}
+
+fn icmp(record: &FlowRecord, get: impl Fn(IcmpKey) -> Option<u64>) -> Value<'static> {
+    record.key.icmp_key().and_then(get).map_or(Value::Absent, Value::Integer)
+}
+
+/// The endpoints of the innermost tunnel, client's side first.
+fn tunnel(record: &FlowRecord) -> Option<(IpAddr, IpAddr)> {
+    let (source, destination) = record.outer.endpoints?;
+    Some(if record.outer_source_is_client { (source, destination) } else { (destination, source) })
+}
+
+macro_rules! rows {
+    ($( $name:literal, $unit:literal, $ipfix:expr, $tstat:expr, $help:literal, $get:expr; )*) => {
+        &[ $( Field { name: $name, unit: $unit, help: $help, ipfix: $ipfix, tstat: $tstat, get: $get }, )* ]
+    };
+}
+
+/// One row makes both directions' fields.
+macro_rules! pairs {
+    ($( $name:literal, $unit:literal, $ipfix:expr, $tstat:expr, $help:literal, $get:expr; )*) => {
+        &[
+            $( Field {
+                name: concat!("c2s_", $name), unit: $unit, help: $help, ipfix: { const PAIR: Columns = $ipfix; PAIR.0 }, tstat: $tstat.0,
+                get: |record| { let get: fn(&Direction) -> Value<'static> = $get; get(&record.c2s) },
+            },
+            Field {
+                name: concat!("s2c_", $name), unit: $unit, help: $help, ipfix: { const PAIR: Columns = $ipfix; PAIR.1 }, tstat: $tstat.1,
+                get: |record| { let get: fn(&Direction) -> Value<'static> = $get; get(&record.s2c) },
+            }, )*
+        ]
+    };
+}
+
+/// Names in another system: client to server, server to client.
+type Columns = (Option<&'static str>, Option<&'static str>);
+
+const NONE: Columns = (None, None);
+
+/// What a flow is, and when.
+const IDENTITY: &[Field] = rows! {
+    "flow_id", "16 hex digits", Some("flowId"), None,
+        "Unkeyed hash of key and start in microseconds: the same in every run over the same input.",
+        |record| Value::FlowId(record.flow_id);
+    "start_ns", "UNIX ns", Some("flowStartNanoseconds"), Some("29"),
+        "First packet of this record: the earliest time, where a capture goes back.",
+        |record| Value::Integer(record.start.0);
+    "end_ns", "UNIX ns", Some("flowEndNanoseconds"), Some("30"),
+        "Last packet of this record: the latest time, where a capture goes back.",
+        |record| Value::Integer(record.end.0);
+    "end_reason", "idle, active, tcp_fin, tcp_rst, evicted, shutdown", Some("flowEndReason"), None,
+        "Why the record was written. A midstream TCP flow that a new SYN replaced ends idle: its own end went by unseen.",
+        |record| Value::Word(record.end_reason.name());
+    "record_seq", "0, 1, ...", None, None,
+        "Number of the record among those of a flow that the active timeout cut.",
+        |record| Value::Integer(u64::from(record.record_seq));
+    "ip_version", "4 or 6", Some("ipVersion"), None,
+        "Version of the innermost IP header.",
+        |record| Value::Integer(u64::from(record.key.version));
+    "protocol", "IANA number", Some("protocolIdentifier"), None,
+        "Protocol behind the IP header and its extensions.",
+        |record| Value::Integer(u64::from(record.key.protocol));
+    "client_ip", "address", Some("sourceIPv4Address"), Some("1"),
+        "The client: sender of a SYN, receiver of a SYN+ACK, else sender of the first packet. IPFIX: sourceIPv6Address for IPv6.",
+        |record| Value::Ip(record.client_ip());
+    "server_ip", "address", Some("destinationIPv4Address"), Some("15"),
+        "The other end. IPFIX: destinationIPv6Address for IPv6.",
+        |record| Value::Ip(record.server_ip());
+    "client_port", "0 to 65,535", Some("sourceTransportPort"), Some("2"),
+        "Client's port: TCP, UDP, SCTP, UDP-Lite, DCCP.",
+        |record| integer(record.key.port(record.client_is_low));
+    "server_port", "0 to 65,535", Some("destinationTransportPort"), Some("16"),
+        "Server's port: TCP, UDP, SCTP, UDP-Lite, DCCP.",
+        |record| integer(record.key.port(!record.client_is_low));
+    "icmp_type", "0 to 255", Some("icmpTypeIPv4"), None,
+        "ICMP and ICMPv6: type; a query and its replies are shown under the request's.",
+        |record| icmp(record, |key| Some(u64::from(match key {
+            IcmpKey::Query { request, .. } => request,
+            IcmpKey::Message { kind, .. } => kind,
+        })));
+    "icmp_code", "0 to 255", Some("icmpCodeIPv4"), None,
+        "ICMP and ICMPv6: code; 0 for queries.",
+        |record| icmp(record, |key| Some(match key {
+            IcmpKey::Query { .. } => 0,
+            IcmpKey::Message { code, .. } => u64::from(code),
+        }));
+    "icmp_id", "0 to 65,535", None, None,
+        "ICMP and ICMPv6 queries: identifier.",
+        |record| icmp(record, |key| match key {
+            IcmpKey::Query { id, .. } => Some(u64::from(id)),
+            IcmpKey::Message { .. } => None,
+        });
+    "client_local", "", None, Some("38"),
+        "The client is inside --local-nets; without networks everything is (Tstat's default).",
+        |record| Value::Bool(record.client_local);
+    "server_local", "", None, Some("39"),
+        "The server is inside --local-nets.",
+        |record| Value::Bool(record.server_local);
+    "vlan_ids", "list of 0 to 4,095", Some("dot1qVlanId"), None,
+        "VLAN identifiers around the first packet, outermost first; the first eight.",
+        |record| if record.outer.vlan_ids.is_empty() { Value::Absent } else { Value::Vlans(&record.outer.vlan_ids) };
+    "encap", "list of kind or kind:identifier", None, None,
+        "Encapsulations other than VLAN tags taken off the first packet, outermost first; the first eight.",
+        |record| if record.outer.encap.is_empty() { Value::Absent } else { Value::Encap(&record.outer.encap) };
+    "outer_client_ip", "address", None, None,
+        "The innermost tunnel's endpoint on the client's side.",
+        |record| tunnel(record).map_or(Value::Absent, |ends| Value::Ip(ends.0));
+    "outer_server_ip", "address", None, None,
+        "The innermost tunnel's endpoint on the server's side.",
+        |record| tunnel(record).map_or(Value::Absent, |ends| Value::Ip(ends.1));
+    "input_port", "DPDK port id", Some("ingressInterface"), None,
+        "Port of the first packet; absent in read.",
+        |record| integer(record.input.map(|input| input.port));
+    "input_queue", "queue", None, None,
+        "Queue of the first packet; absent in read.",
+        |record| integer(record.input.map(|input| input.queue));
+    "midstream", "", None, None,
+        "TCP: no SYN of this flow was seen.",
+        |record| record.tcp.as_ref().map_or(Value::Absent, |tcp| Value::Bool(tcp.midstream));
+    "half_seen", "", None, None,
+        "Parts of this flow met on different workers and were added up.",
+        |record| Value::Bool(record.half_seen);
+    "icmp_errors", "messages", None, None,
+        "ICMP errors that quoted a packet of this flow.",
+        |record| Value::Integer(u64::from(record.icmp_errors));
+};
+
+/// Both directions, every protocol.
+const DIRECTIONS: &[Field] = pairs! {
+    "packets", "packets", (Some("packetDeltaCount"), Some("reversePacketDeltaCount")), (Some("3"), Some("17")),
+        "Packets.",
+        |direction| Value::Integer(direction.packets);
+    "ip_bytes", "bytes", (Some("octetDeltaCount"), Some("reverseOctetDeltaCount")), NONE,
+        "Sum of IP total lengths of the keyed header (RFC 791; RFC 8200: 40 + payload length), whatever was captured. A length of 0 counts to the end of the frame.",
+        |direction| Value::Integer(direction.ip_bytes);
+    "wire_bytes", "bytes", (Some("layer2OctetDeltaCount"), None), NONE,
+        "Sum of frame lengths on the wire without FCS, as the capture file or driver says; net_pcap: what was captured.",
+        |direction| Value::Integer(direction.wire_bytes);
+    "payload_bytes", "bytes", NONE, (Some("9"), Some("23")),
+        "Transport payload from the headers, retransmissions included; UDP: the smaller of its length and what IP holds; later fragments whole; other protocols the IP payload.",
+        |direction| Value::Integer(direction.payload_bytes);
+    "ttl_min", "0 to 255", (Some("minimumTTL"), None), (Some("50"), Some("57")),
+        "Smallest TTL or hop limit.",
+        |direction| integer(direction.ttl.map(|ttl| ttl.0));
+    "ttl_max", "0 to 255", (Some("maximumTTL"), None), (Some("51"), Some("58")),
+        "Largest TTL or hop limit.",
+        |direction| integer(direction.ttl.map(|ttl| ttl.1));
+    "dscp", "0 to 63", (Some("ipDiffServCodePoint"), None), NONE,
+        "DSCP of the direction's first packet (RFC 2474).",
+        |direction| integer(direction.dscp);
+    "mac", "address", (Some("sourceMacAddress"), None), NONE,
+        "Source MAC address of the direction's first packet, of the Ethernet header nearest to the keyed IP header.",
+        |direction| direction.mac.map_or(Value::Absent, Value::Mac);
+    "first_ns", "UNIX ns", NONE, (Some("3 (log_udp_complete)"), Some("12 (log_udp_complete)")),
+        "First packet of this direction; protocols other than TCP.",
+        |direction| direction.span.map_or(Value::Absent, |span| Value::Integer(span.0.0));
+    "last_ns", "UNIX ns", NONE, (Some("4 (log_udp_complete)"), Some("13 (log_udp_complete)")),
+        "Last packet of this direction; protocols other than TCP.",
+        |direction| direction.span.map_or(Value::Absent, |span| Value::Integer(span.1.0));
+};
+
 /// Every field, in column order.
-pub const FIELDS: &[Field] = &[Field {
-    name: "flow_id",
-    unit: "16 hex digits",
-    help: "Unkeyed hash of key and start in microseconds: the same in every run over the same input.",
-    ipfix: Some("flowId"),
-    tstat: None,
-    get: |record| Value::FlowId(record.flow_id),
-}];
+pub fn all() -> impl Iterator<Item = &'static Field> {
+    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_help_is_a_sentence() {
+        let mut seen = std::collections::HashSet::new();
+        for field in all() {
+            assert!(seen.insert(field.name), "{} twice", field.name);
+            assert!(field.help.ends_with('.') && field.help.len() > 5, "{}", field.name);
+            assert!(field.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+        }
+        assert!(seen.len() > 100);
+    }
+}

@@ -58,4 +58,9 @@ pub enum Polled {
 pub trait Source {
     /// Fills `batch` (empty on entry) with up to [`BURST`] frames.
     fn poll<'s>(&'s mut self, batch: &mut Batch<'s>) -> Polled;
+
+    /// The time after the last poll, where the source has a clock that goes on without frames. `None`: packet time.
+    fn clock(&self) -> Option<Nanos> {
+        None
+    }
 }

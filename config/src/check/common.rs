@@ -1,0 +1,89 @@
+//! What `run` and `read` have in common: HTTP, sinks, messages, and the engine's part.
+//!
+//! **Owns** the checks on `--listen` and `--sink`, and the size of the tables. **May touch** nothing.
+//! **Order** called by `check` and `check::live`.
+
+use super::{decap, timeouts};
+use crate::plan::{Common, Duplicates, EnginePlan, KeyScope, LogFormat, Messages, TableSize};
+use crate::problem::{Problem, Problems};
+use crate::settings::Settings;
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::Path;
+
+/// The common part, for so many workers.
+pub(super) fn plan(settings: &Settings, workers: u16, problems: &mut Problems) -> Common {
+    sinks(settings, problems);
+    Common {
+        listen: listen(settings, problems),
+        sinks: settings.sinks("sink"),
+        engine: engine(settings, workers, problems),
+        publish_interval: settings.duration("publish-interval"),
+        shutdown_timeout: settings.duration("shutdown-timeout"),
+        messages: Messages {
+            format: if settings.text("log-format") == "json" { LogFormat::Json } else { LogFormat::Text },
+            quiet: settings.flag("quiet"),
+        },
+    }
+}
+
+fn engine(settings: &Settings, workers: u16, problems: &mut Problems) -> EnginePlan {
+    let keyed = |word: &str| settings.words("key").iter().any(|key| key == word);
+    EnginePlan {
+        workers: NonZeroU16::new(workers).unwrap_or(NonZeroU16::MIN),
+        table: table(settings, problems),
+        timeouts: timeouts::plan(settings, problems),
+        local_nets: settings.networks("local-nets"),
+        key: KeyScope { vlan: keyed("vlan"), tunnel: keyed("tunnel") },
+        decap: decap::plan(settings, problems),
+        record_ring: usize::try_from(settings.number("record-ring")).unwrap_or(usize::MAX),
+        segment_memory: settings.number("segment-memory"),
+        duplicates: match settings.text("duplicates") {
+            "off" => Duplicates::Off,
+            "drop" => Duplicates::Drop,
+            _ => Duplicates::Count,
+        },
+    }
+}
+
+/// By memory or by flows: whichever the stronger layer says.
+fn table(settings: &Settings, problems: &mut Problems) -> TableSize {
+    match (settings.one_of(&["max-flows", "flow-memory"], problems), settings.maybe_number("flow-memory")) {
+        (Some("flow-memory"), Some(bytes)) => TableSize::Bytes(bytes),
+        _ => TableSize::Flows(settings.number("max-flows")),
+    }
+}
+
+fn listen(settings: &Settings, problems: &mut Problems) -> Option<SocketAddr> {
+    let address = settings.address("listen")?;
+    if !address.ip().to_canonical().is_loopback() && !settings.flag("listen-insecure") {
+        let said = settings.get("listen");
+        problems.add(Problem {
+            what: format!("{} {address} would show every flow to whoever reaches it", said.origin.spell(said.option)),
+            asked: format!("asked for {}", said.origin),
+            possible: "a loopback address such as 127.0.0.1 or [::1], or any with --listen-insecure".to_owned(),
+            remedy: format!("write {} behind a proxy that asks who is there, or add --listen-insecure", {
+                said.origin.write(said.option, &format!("127.0.0.1:{}", address.port()))
+            }),
+        });
+    }
+    Some(address)
+}
+
+/// No two sinks write to the same place.
+fn sinks(settings: &Settings, problems: &mut Problems) {
+    let specs = settings.sinks("sink");
+    let mut targets: Vec<&Path> = specs.iter().map(|spec| spec.target.as_path()).collect();
+    targets.sort_unstable();
+    let mut twice: Vec<&Path> = targets.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    twice.dedup();
+    for target in twice {
+        let place = if target == Path::new("-") { "standard output".to_owned() } else { target.display().to_string() };
+        problems.add(Problem {
+            what: format!("several sinks write to {place}, and would write into each other's lines"),
+            asked: format!("asked for: {}", settings.get("sink").show()),
+            possible: "a target for each sink".to_owned(),
+            remedy: "keep one of them, or give another a file of its own".to_owned(),
+        });
+    }
+}

@@ -1,0 +1,175 @@
+//! Every option, one row each.
+//!
+//! **Owns** names, kinds, ranges, defaults and help: command line, environment, TOML file, `--help`, the reference page and
+//! the sample file are renderings of it. **May touch** nothing.
+//! **Order** read before anything else. To add an option: one row here, and one line in `check` that puts it into the plan.
+
+use super::Kind::{Address, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size};
+use super::Kind::{Text, UdpPorts, Words};
+use super::Scope::{All, Both, Run};
+use super::{Group, Opt};
+
+/// A hundred days, the longest any span of time may be. Unit: milliseconds.
+const LONGEST: u64 = 100 * 24 * 3600 * 1000;
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
+const NEVER_SENDS: &str = "parshall receives and never sends";
+const NEVER_FLUSHES: &str = "parshall never empties a queue before it starts, so a capture loses nothing";
+/// What `--decap` and `--no-decap` may name: `plan::DECAP_DEFAULT`, `plan::DECAP_OPTIONAL`, and all of them.
+#[rustfmt::skip]
+const ENCAPS: &[&str] = &[
+    "vlan", "pbb", "vntag", "mpls", "pseudowire", "pppoe", "ppp", "gre", "ipip", "vxlan", "geneve", "gtpu", "erspan", "tzsp",
+    "etherip", "teredo", "l2tpv3", "all",
+];
+
+/// Every option.
+#[rustfmt::skip]
+pub const GROUPS: &[Group] = &[
+    Group { title: "Configuration and messages", options: &[
+        Opt::new("config", Path, All, "none").unset("none")
+            .help("TOML file with a key for every option. Command line wins over environment, over the file, over defaults."),
+        Opt::new("log-format", Choice(&["text", "json"]), Both, "text")
+            .help("How messages are written to standard error."),
+        Opt::flag("quiet", Both)
+            .help("Only warnings and errors; no progress bar and no summary on standard error."),
+    ] },
+    Group { title: "Records", options: &[
+        Opt::new("sink", Sink, Both, "none").unset("none")
+            .help("Where flow records go: scheme:target, for files with ?rotate=1h&compress=zstd; - is standard output. Repeatable."),
+        Opt::new("record-ring", Count(64, 1 << 24), Both, "8192")
+            .help("Capacity of each worker's record ring, in records. In run what finds it full is counted as dropped; in read the reader waits."),
+        Opt::new("shutdown-timeout", Duration(0, LONGEST), Both, "30s")
+            .help("How long the end waits for the sinks; what is left then is counted and named."),
+    ] },
+    Group { title: "HTTP", options: &[
+        Opt::new("listen", Address, Both, "127.0.0.1:9184").in_read("off").unset("off")
+            .help("Where /metrics and the API are served. An address other than loopback needs --listen-insecure."),
+        Opt::flag("listen-insecure", Both)
+            .help("Lets --listen be an address other than loopback: whoever reaches it can read every flow."),
+        Opt::new("publish-interval", Duration(10, 3_600_000), Both, "1s")
+            .help("How often the workers' tallies are collected and published."),
+    ] },
+    Group { title: "Flows", options: &[
+        Opt::new("workers", Count(1, 1024), Both, "auto").in_read("1").unset("auto")
+            .help("Workers. In run they are --nb-cores; more than these are fed by software spreading where a port has no RSS."),
+        Opt::new("max-flows", Count(1, u32::MAX as u64), Both, "1M")
+            .help("Size of the flow table: for each worker in run, in all in read. A full table loses detail, never totals."),
+        Opt::new("flow-memory", Size(MIB, 64 * TIB), Both, "off").unset("off")
+            .help("Size of the flow table by memory instead of flows: for each worker in run, in all in read."),
+        Opt::new("segment-memory", Size(0, 64 * TIB), Both, "64MiB")
+            .help("Memory of each worker for the histories of outstanding TCP segments; when it is full, the fields that need them are left out."),
+        Opt::new("idle-timeout", Duration(1, LONGEST), Both, "off").unset("off")
+            .help("Sets the three idle timeouts below at once; the one for a protocol wins over it where both are said in the same place."),
+        Opt::new("tcp-idle-timeout", Duration(1, LONGEST), Both, "300s")
+            .help("A TCP flow ends after so much time without a packet."),
+        Opt::new("udp-idle-timeout", Duration(1, LONGEST), Both, "60s")
+            .help("A UDP flow ends after so much time without a packet."),
+        Opt::new("other-idle-timeout", Duration(1, LONGEST), Both, "60s")
+            .help("A flow of any other protocol ends after so much time without a packet."),
+        Opt::new("single-packet-timeout", Duration(1, LONGEST), Both, "10s")
+            .help("The idle timeout of flows of one packet, and of TCP flows of nothing but SYNs."),
+        Opt::new("tcp-linger", Duration(0, LONGEST), Both, "5s")
+            .help("How long trailing packets still join a closed TCP flow; 0s ends it where Tstat does."),
+        Opt::new("active-timeout", Duration(1000, LONGEST), Both, "5m").in_read("off").unset("off")
+            .help("A flow that lasts gives a record each time this has passed."),
+        Opt::new("local-nets", Networks, Both, "all").unset("all")
+            .help("Networks that count as local, for client_local and server_local."),
+        Opt::new("key", Words(&["vlan", "tunnel"]), Both, "none").unset("none")
+            .help("What is in a flow's key beside addresses, protocol and ports: vlan identifiers, tunnel identifiers."),
+        Opt::new("duplicates", Choice(&["count", "off", "drop"]), Both, "count")
+            .help("What becomes of packets that a mirror port copied twice: not looked for, counted, or counted and left out of all flows."),
+        Opt::new("filter", Text, Both, "none").unset("none").not_yet()
+            .help("Only frames that match count as flows, in the pcap-filter language."),
+    ] },
+    Group { title: "Decapsulation", options: &[
+        Opt::new("decap", Words(ENCAPS), Both, "none").unset("none")
+            .help("Takes these off beside what is taken off by default (all but teredo and l2tpv3)."),
+        Opt::new("no-decap", Words(ENCAPS), Both, "none").unset("none")
+            .help("Leaves these on, so that the outer flow is the flow; after all only what --decap names is taken off."),
+        Opt::new("decap-depth", Count(0, 32), Both, "8")
+            .help("How many encapsulations are taken off one frame at the most."),
+        Opt::new("vxlan-ports", UdpPorts, Both, "4789,8472")
+            .help("UDP destination ports of VXLAN."),
+        Opt::new("vxlan-gpe-ports", UdpPorts, Both, "4790")
+            .help("UDP destination ports of VXLAN-GPE."),
+        Opt::new("geneve-ports", UdpPorts, Both, "6081")
+            .help("UDP destination ports of Geneve."),
+        Opt::new("gtpu-ports", UdpPorts, Both, "2152")
+            .help("UDP ports of GTP-U."),
+        Opt::new("tzsp-ports", UdpPorts, Both, "37008")
+            .help("UDP destination ports of TZSP."),
+    ] },
+    Group { title: "Ports, queues and cores (testpmd's words)", options: &[
+        Opt::new("portmask", Mask, Run, "all").unset("all")
+            .help("DPDK ports to use: bit n of the mask is port n."),
+        Opt::new("portlist", Numbers, Run, "all").unset("all")
+            .help("DPDK ports to use, as a list."),
+        Opt::new("coremask", Mask, Run, "all").unset("all")
+            .help("Lcores that may be workers: bit n is lcore n. The main lcore never is one."),
+        Opt::new("nb-cores", Count(1, 1024), Run, "auto").unset("auto")
+            .help("How many lcores poll queues; auto is as many as --coremask names, else 1."),
+        Opt::new("rxq", Count(1, 65535), Run, "auto").unset("auto")
+            .help("Queues of each port; auto is as many as --nb-cores, or all that a vdev has."),
+        Opt::new("rxd", Count(1, 65535), Run, "auto").unset("auto")
+            .help("Descriptors of each queue; auto is the driver's preference."),
+        Opt::new("burst", Count(1, 512), Run, "32")
+            .help("Frames asked for in one rte_eth_rx_burst."),
+        Opt::new("mbcache", Count(0, 512), Run, "512")
+            .help("Mbufs in each lcore's mempool cache."),
+        Opt::new("mbuf-size", Count(192, 65535), Run, "2176")
+            .help("Data room of an mbuf, 128 bytes of headroom included, in bytes."),
+        Opt::new("total-num-mbufs", Count(1025, u32::MAX as u64), Run, "auto").unset("auto")
+            .help("Mbufs in the pool; auto is computed from ports, queues, descriptors and caches."),
+        Opt::new("max-pkt-len", Count(64, 65535), Run, "auto").unset("auto")
+            .help("Longest frame, in bytes with FCS; auto leaves the port's MTU alone."),
+        Opt::flag("rss-ip", Run)
+            .help("RSS hashes addresses only; the default is addresses and the ports of TCP, UDP and SCTP."),
+        Opt::flag("rss-udp", Run)
+            .help("RSS hashes addresses, and ports of UDP only."),
+        Opt::flag("disable-rss", Run)
+            .help("Ports receive without RSS: each packet arrives on the first queue."),
+        Opt::flag("enable-rx-timestamp", Run)
+            .help("Takes the NIC's receive timestamps where it has them."),
+        Opt::new("memory", Size(16 * MIB, 64 * TIB), Run, "off").unset("off")
+            .help("Cap on all memory of the probe; what does not fit is an error at start."),
+        Opt::new("forward-mode", Only("rxonly", NEVER_SENDS), Run, "rxonly")
+            .help("Only rxonly: parshall receives and never sends."),
+        Opt::new("txq", Only("0", NEVER_SENDS), Run, "0")
+            .help("Only 0: parshall receives and never sends."),
+        Opt::new("txd", Only("0", NEVER_SENDS), Run, "0")
+            .help("Only 0: parshall receives and never sends."),
+        Opt::new("no-flush-rx", Always(NEVER_FLUSHES), Run, "true")
+            .help("May be said and changes nothing: parshall never empties a queue before it starts."),
+    ] },
+    Group { title: "Start and end", options: &[
+        Opt::flag("auto-start", Run).letter('a')
+            .help("Starts at once under -i; without -i parshall always does."),
+        Opt::new("stats-period", Seconds(0, LONGEST), Run, "off").unset("off")
+            .help("Prints testpmd's statistics and the books this often; a plain number is seconds, 0 prints none."),
+        Opt::flag("exit-at-eof", Run)
+            .help("Ends when every net_pcap vdev has given all packets of its files."),
+        Opt::flag("interactive", Run).letter('i').not_yet()
+            .help("Reads commands from a prompt, as testpmd does."),
+        Opt::new("cmdline-file", Path, Run, "none").unset("none").not_yet()
+            .help("Commands of the prompt that are run at start."),
+    ] },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{DECAP_DEFAULT, DECAP_OPTIONAL};
+
+    #[test]
+    fn every_encapsulation_that_a_plan_knows_can_be_named_and_no_other() {
+        let known = [DECAP_DEFAULT, DECAP_OPTIONAL, &["all"]].concat();
+        assert_eq!(ENCAPS, known);
+    }
+
+    #[test]
+    fn an_option_of_run_has_one_default() {
+        for option in crate::options::all().filter(|option| option.scope == Run) {
+            assert_eq!(option.run, option.read, "{}", option.name);
+        }
+    }
+}

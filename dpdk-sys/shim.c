@@ -1,0 +1,61 @@
+/* Symbols for what DPDK has as static inlines. One call a burst at the most on the packet path. */
+#include "shim.h"
+
+int
+shim_errno(void)
+{
+	return rte_errno;
+}
+
+unsigned int
+shim_lcore_id(void)
+{
+	return rte_lcore_id();
+}
+
+uint64_t
+shim_tsc(void)
+{
+	return rte_rdtsc();
+}
+
+uint16_t
+shim_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	return rte_eth_rx_burst(port, queue, mbufs, count);
+}
+
+void
+shim_put_bulk(struct rte_mempool *pool, struct rte_mbuf **mbufs, unsigned int count)
+{
+	rte_mempool_put_bulk(pool, (void *const *)mbufs, count);
+}
+
+int
+shim_link(uint16_t port, uint32_t *mbps, uint32_t *up)
+{
+	struct rte_eth_link link = {0};
+	int ret = rte_eth_link_get_nowait(port, &link);
+
+	*mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	*up = link.link_status == RTE_ETH_LINK_UP;
+	return ret;
+}
+
+struct rte_mbuf *
+shim_alloc(struct rte_mempool *pool)
+{
+	return rte_pktmbuf_alloc(pool);
+}
+
+char *
+shim_append(struct rte_mbuf *mbuf, uint16_t length)
+{
+	return rte_pktmbuf_append(mbuf, length);
+}
+
+int
+shim_ring_enqueue(struct rte_ring *ring, void *object)
+{
+	return rte_ring_enqueue(ring, object);
+}

@@ -1,0 +1,91 @@
+/*
+ * What bindgen reads: DPDK's headers, symbols for static inlines, and constants that are macros in C.
+ *
+ * Field offsets of rte_mbuf are given as constants, because the anonymous unions around the fields differ between
+ * releases while the names do not. Names that a later release changes are to be chosen here by RTE_VERSION.
+ */
+#ifndef PARSHALL_SHIM_H
+#define PARSHALL_SHIM_H
+
+#include <rte_config.h>
+#include <rte_version.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#if RTE_VERSION < RTE_VERSION_NUM(22, 11, 0, 0)
+#error "DPDK 22.11 or newer is needed; install libdpdk-dev"
+#endif
+
+/* Where the fields of an mbuf lie. */
+static const size_t SHIM_MBUF_BUF_ADDR = offsetof(struct rte_mbuf, buf_addr);
+static const size_t SHIM_MBUF_DATA_OFF = offsetof(struct rte_mbuf, data_off);
+static const size_t SHIM_MBUF_REFCNT = offsetof(struct rte_mbuf, refcnt);
+static const size_t SHIM_MBUF_NB_SEGS = offsetof(struct rte_mbuf, nb_segs);
+static const size_t SHIM_MBUF_OL_FLAGS = offsetof(struct rte_mbuf, ol_flags);
+static const size_t SHIM_MBUF_PKT_LEN = offsetof(struct rte_mbuf, pkt_len);
+static const size_t SHIM_MBUF_DATA_LEN = offsetof(struct rte_mbuf, data_len);
+static const size_t SHIM_MBUF_POOL = offsetof(struct rte_mbuf, pool);
+
+/* ol_flags of an mbuf whose data is not its own: attached to another one, or to foreign memory. */
+static const uint64_t SHIM_MBUF_FOREIGN = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+
+static const uint16_t SHIM_HEADROOM = RTE_PKTMBUF_HEADROOM;
+static const uint32_t SHIM_MAX_CACHE = RTE_MEMPOOL_CACHE_MAX_SIZE;
+static const uint32_t SHIM_MAX_LCORE = RTE_MAX_LCORE;
+static const uint32_t SHIM_MAX_PORTS = RTE_MAX_ETHPORTS;
+static const uint64_t SHIM_NO_OWNER = RTE_ETH_DEV_NO_OWNER;
+static const uint16_t SHIM_NAME_MAX = RTE_ETH_NAME_MAX_LEN;
+static const uint16_t SHIM_RETA_GROUP = RTE_ETH_RETA_GROUP_SIZE;
+
+static const uint64_t SHIM_RX_SCATTER = RTE_ETH_RX_OFFLOAD_SCATTER;
+static const uint64_t SHIM_RX_TIMESTAMP = RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+
+static const uint32_t SHIM_MQ_NONE = RTE_ETH_MQ_RX_NONE;
+static const uint32_t SHIM_MQ_RSS = RTE_ETH_MQ_RX_RSS;
+
+static const uint64_t SHIM_RSS_IP = RTE_ETH_RSS_IP;
+static const uint64_t SHIM_RSS_TCP = RTE_ETH_RSS_TCP;
+static const uint64_t SHIM_RSS_UDP = RTE_ETH_RSS_UDP;
+static const uint64_t SHIM_RSS_SCTP = RTE_ETH_RSS_SCTP;
+static const uint64_t SHIM_RSS_INNERMOST = RTE_ETH_RSS_LEVEL_INNERMOST;
+
+/* rte_errno of this thread. */
+int shim_errno(void);
+
+/* rte_lcore_id() of this thread; LCORE_ID_ANY (UINT32_MAX) where it is none. */
+unsigned int shim_lcore_id(void);
+
+/* rte_rdtsc(): ticks of the time stamp counter. */
+uint64_t shim_tsc(void);
+
+/* rte_eth_rx_burst(), with the receive callbacks that others (pdump) have set. */
+uint16_t shim_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count);
+
+/* rte_mempool_put_bulk() of mbufs through this lcore's cache. */
+void shim_put_bulk(struct rte_mempool *pool, struct rte_mbuf **mbufs, unsigned int count);
+
+/* What rte_eth_link_get_nowait() says. mbps: 0 where the speed is unknown. 0, or a negative errno. */
+int shim_link(uint16_t port, uint32_t *mbps, uint32_t *up);
+
+/* rte_pktmbuf_alloc(); NULL when the pool is empty. */
+struct rte_mbuf *shim_alloc(struct rte_mempool *pool);
+
+/* rte_pktmbuf_append(); NULL when the mbuf has no room. */
+char *shim_append(struct rte_mbuf *mbuf, uint16_t length);
+
+/* rte_ring_enqueue(): 0, or -ENOBUFS. */
+int shim_ring_enqueue(struct rte_ring *ring, void *object);
+
+#endif

@@ -1,0 +1,113 @@
+//! Ethernet and what an Ethertype announces: IEEE 802.3, 802.1Q, 802.1ad, 802.1ah, 802.1BR and VN-Tag.
+//!
+//! **Owns** the table of Ethertypes. **May touch** the walk. **Order** called by the walk, per header and per tag.
+
+use super::walk::{Layer, Sink, Step, Walk};
+use crate::packet::{Encap, Flaw};
+
+/// Lowest Ethertype; below, the field is a length (IEEE 802.3 clause 3.2.6).
+const LOWEST_TYPE: u16 = 0x0600;
+/// Highest length (IEEE 802.3 clause 3.2.6).
+const HIGHEST_LENGTH: u16 = 1500;
+
+/// Ethertypes that can lead to an IP header, as registered by the IEEE.
+pub(super) mod ethertype {
+    pub(in crate::decode) const IPV4: u16 = 0x0800;
+    pub(in crate::decode) const ARP: u16 = 0x0806;
+    pub(in crate::decode) const TRANSPARENT_BRIDGING: u16 = 0x6558;
+    pub(in crate::decode) const C_TAG: u16 = 0x8100;
+    pub(in crate::decode) const IPV6: u16 = 0x86dd;
+    pub(in crate::decode) const PPP: u16 = 0x880b;
+    pub(in crate::decode) const MPLS: u16 = 0x8847;
+    pub(in crate::decode) const MPLS_UPSTREAM: u16 = 0x8848;
+    pub(in crate::decode) const PPPOE_SESSION: u16 = 0x8864;
+    pub(in crate::decode) const JUMBO_LLC: u16 = 0x8870;
+    pub(in crate::decode) const S_TAG: u16 = 0x88a8;
+    pub(in crate::decode) const I_TAG: u16 = 0x88e7;
+    pub(in crate::decode) const VN_TAG: u16 = 0x8926;
+    pub(in crate::decode) const E_TAG: u16 = 0x893f;
+    /// Q-in-Q before IEEE 802.1ad.
+    pub(in crate::decode) const OLD_S_TAG: u16 = 0x9100;
+    /// The same of other vendors.
+    pub(in crate::decode) const OTHER_S_TAG: u16 = 0x9200;
+}
+
+/// Whether an Ethertype is one that a pseudowire's or cookie's guess may take for the end of an Ethernet header.
+pub(super) const fn is_likely(kind: u16) -> bool {
+    matches!(
+        kind,
+        ethertype::IPV4
+            | ethertype::IPV6
+            | ethertype::ARP
+            | ethertype::C_TAG
+            | ethertype::S_TAG
+            | ethertype::MPLS
+            | ethertype::PPPOE_SESSION
+    )
+}
+
+/// Reads an Ethernet header.
+pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some(kind) = walk.be16(12) else { return Step::Cut(Flaw::LinkHeader) };
+    walk.found.ethernet = Some(walk.at);
+    walk.skip(14);
+    type_or_length(walk, kind)
+}
+
+/// Goes on after a field that is an Ethertype or an IEEE 802.3 length.
+pub(super) fn type_or_length<S: Sink>(walk: &mut Walk<'_, S>, kind: u16) -> Step {
+    match kind {
+        LOWEST_TYPE.. => Step::Next(Layer::EtherType(kind)),
+        0..=HIGHEST_LENGTH => {
+            walk.limit(usize::from(kind));
+            Step::Next(Layer::Llc { padded: false })
+        }
+        _ => Step::Stop,
+    }
+}
+
+/// Goes on with what an Ethertype announced.
+pub(super) fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16) -> Step {
+    match kind {
+        ethertype::IPV4 => Step::Next(Layer::Ipv4),
+        ethertype::IPV6 => Step::Next(Layer::Ipv6),
+        ethertype::C_TAG | ethertype::S_TAG | ethertype::OLD_S_TAG | ethertype::OTHER_S_TAG => tag(walk),
+        ethertype::MPLS | ethertype::MPLS_UPSTREAM => Step::Next(Layer::Mpls),
+        ethertype::PPPOE_SESSION => Step::Next(Layer::Pppoe),
+        ethertype::PPP => walk.unwrap_to(Encap::Ppp, None, 0, Layer::Ppp),
+        ethertype::TRANSPARENT_BRIDGING => Step::Next(Layer::Ethernet),
+        ethertype::JUMBO_LLC => Step::Next(Layer::Llc { padded: false }),
+        ethertype::I_TAG => service_tag(walk),
+        ethertype::VN_TAG => extender_tag(walk, 4),
+        ethertype::E_TAG => extender_tag(walk, 6),
+        _ => Step::Stop,
+    }
+}
+
+/// IEEE 802.1Q section 9.6: two bytes of tag control information, then the next type or length.
+fn tag<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some([high, low, kind @ ..]) = walk.head::<4>() else { return Step::Cut(Flaw::LinkHeader) };
+    let id = u16::from_be_bytes([*high, *low]) & 0x0fff;
+    if !walk.enter(Encap::Vlan, Some(u32::from(id))) {
+        return Step::Stop;
+    }
+    walk.skip(4);
+    type_or_length(walk, u16::from_be_bytes(*kind))
+}
+
+/// IEEE 802.1Q section 9.7: the I-TAG of 802.1ah, then the customer's Ethernet header.
+fn service_tag<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some([_, isid @ ..]) = walk.head::<4>() else { return Step::Cut(Flaw::LinkHeader) };
+    let isid = u32::from_be_bytes([0, isid[0], isid[1], isid[2]]);
+    walk.unwrap_to(Encap::Pbb, Some(isid), 4, Layer::Ethernet)
+}
+
+/// VN-Tag, or the E-TAG of IEEE 802.1BR: `length` bytes, then the next type.
+fn extender_tag<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Step {
+    let Some(kind) = walk.be16(length) else { return Step::Cut(Flaw::LinkHeader) };
+    if !walk.enter(Encap::VnTag, None) {
+        return Step::Stop;
+    }
+    walk.skip(length + 2);
+    type_or_length(walk, kind)
+}

@@ -1,0 +1,130 @@
+//! Mirror duplicates: the same packet seen twice within some milliseconds, because a mirror port copied it on its way in
+//! and on its way out.
+//!
+//! **Owns** a small memory of recent packets and the rule. **May touch** a packet and its bytes.
+//! **Order** asked by `shard` before a packet is accounted; its answer is counted, and obeyed when the plan says so.
+//!
+//! The rule is Tstat's (its section 2), widened: the same flow, direction, IP length, transport header and informative
+//! IP-ID within 2 ms (TCP) or 1 ms (other), not only against the packet just before, and for IPv6 and IP-ID 0 too, within
+//! 100 us: there a quick retransmission of the same bytes cannot be told from a duplicate otherwise. TTL and MAC
+//! addresses may differ: a routed mirror changes them.
+
+use crate::key::protocol;
+use crate::packet::{Marks, Packet, TcpHeader};
+
+/// Packets remembered. Two of them that meet in one place push each other out, and a duplicate goes unnoticed.
+const PLACES: usize = 8192;
+
+/// Unit: nanoseconds.
+const TCP_WINDOW: u64 = 2_000_000;
+const OTHER_WINDOW: u64 = 1_000_000;
+const NO_ID_WINDOW: u64 = 100_000;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    print: u64,
+    time: u64,
+}
+
+/// The memory of recent packets.
+#[derive(Debug)]
+pub struct Dedup {
+    places: Box<[Place]>,
+}
+
+impl Default for Dedup {
+    fn default() -> Dedup {
+        Dedup { places: vec![Place::default(); PLACES].into_boxed_slice() }
+    }
+}
+
+impl Dedup {
+    /// Whether this packet was seen before within the window. Remembers it.
+    #[inline]
+    pub fn seen(&mut self, packet: &Packet, bytes: &[u8]) -> bool {
+        let Some(checksum) = checksum(packet, bytes) else { return false };
+        let id = if packet.marks.has(Marks::IP_ID) && packet.key.version == 4 { packet.ip_id } else { 0 };
+        let from_low = u64::from(packet.marks.has(Marks::FROM_LOW));
+        let facts =
+            u64::from(checksum) << 48 | u64::from(id) << 32 | u64::from(packet.ip_bytes & 0x7fff_ffff) << 1 | from_low;
+        let body = if packet.marks.has(Marks::TCP) { tcp_words(&packet.tcp) } else { payload_words(packet, bytes) };
+        let mixed = packet.hash ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ body.wrapping_mul(0xa076_1d64_78bd_642f);
+        let print = (mixed ^ mixed >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93) | 1;
+        let window = match (id, packet.key.protocol) {
+            (0, _) => NO_ID_WINDOW,
+            (_, protocol::TCP) => TCP_WINDOW,
+            _ => OTHER_WINDOW,
+        };
+        let place = &mut self.places[(print >> 51) as usize];
+        let known = place.print == print && packet.time.0.abs_diff(place.time) < window;
+        *place = Place { print, time: packet.time.0 };
+        known
+    }
+}
+
+/// What a TCP header says beside its checksum, which a capture before the sender's NIC does not hold.
+#[inline]
+const fn tcp_words(tcp: &TcpHeader) -> u64 {
+    ((tcp.seq as u64) << 32 | tcp.ack as u64) ^ (tcp.window as u64).rotate_left(40) ^ (tcp.flags as u64).rotate_left(24)
+}
+
+/// The first eight bytes of another protocol's payload, for the same reason.
+#[inline]
+fn payload_words(packet: &Packet, bytes: &[u8]) -> u64 {
+    let payload = bytes.get(usize::from(packet.payload_offset)..).and_then(<[u8]>::first_chunk::<8>);
+    payload.map_or(0, |words| u64::from_le_bytes(*words))
+}
+
+/// The transport checksum, where there is one and it was captured.
+#[inline]
+fn checksum(packet: &Packet, bytes: &[u8]) -> Option<u16> {
+    if packet.marks.has(Marks::LATER_FRAGMENT) {
+        return None;
+    }
+    let offset = match packet.key.protocol {
+        protocol::TCP => 16,
+        protocol::UDP => 6,
+        _ => return None,
+    };
+    let from = usize::from(packet.l4_offset) + offset;
+    bytes.get(from..)?.first_chunk().map(|sum| u16::from_be_bytes(*sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::FlowKey;
+    use crate::time::Nanos;
+
+    fn packet(micros: u64, ip_id: u16) -> Packet {
+        let (key, _) = FlowKey::canonical(4, protocol::TCP, (1, 2), (3, 4));
+        let marks = Marks(Marks::IP_ID | Marks::FROM_LOW);
+        Packet { key, time: Nanos(micros * 1000), hash: 77, ip_bytes: 60, ip_id, marks, ..Packet::default() }
+    }
+
+    #[test]
+    fn the_same_packet_within_the_window_is_a_duplicate_and_later_it_is_not() {
+        let mut dedup = Dedup::default();
+        let bytes = [7; 20];
+        assert!(!dedup.seen(&packet(0, 9), &bytes));
+        assert!(dedup.seen(&packet(1_500, 9), &bytes));
+        assert!(!dedup.seen(&packet(3_600, 9), &bytes));
+        assert!(!dedup.seen(&packet(3_700, 10), &bytes), "another IP-ID is another packet");
+        assert!(!dedup.seen(&packet(3_800, 10), &[8; 20]), "another checksum is another packet");
+    }
+
+    #[test]
+    fn without_an_informative_ip_id_only_copies_at_once_are_duplicates() {
+        let mut dedup = Dedup::default();
+        assert!(!dedup.seen(&packet(0, 0), &[7; 20]));
+        assert!(dedup.seen(&packet(50, 0), &[7; 20]));
+        assert!(!dedup.seen(&packet(250, 0), &[7; 20]));
+    }
+
+    #[test]
+    fn a_header_that_was_cut_off_is_never_called_a_duplicate() {
+        let mut dedup = Dedup::default();
+        assert!(!dedup.seen(&packet(0, 9), &[7; 10]));
+        assert!(!dedup.seen(&packet(1, 9), &[7; 10]));
+    }
+}

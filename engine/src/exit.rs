@@ -1,0 +1,79 @@
+//! The door that records leave a worker by: a bounded ring with one writer and one reader.
+//!
+//! **Owns** the ring and what happens when it is full: in `run` the record is dropped and counted, in `read` the worker
+//! waits for the reader. **May touch** nothing else.
+//! **Order** written by `shard` (one worker), read by `merge::collect` (one thread).
+
+use crate::key::FlowKey;
+use crate::record::FlowRecord;
+use crate::time::Nanos;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::time::Duration;
+
+/// What passes the door.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "records are nearly all that passes; a box would be an allocation each")]
+pub enum Exit {
+    /// A finished record.
+    Record(FlowRecord),
+    /// This worker began a flow of which other workers hold parts.
+    Part(FlowKey),
+    /// `read`: every flow that had ended by the mark is out; no record that follows ends before `horizon`, unless its
+    /// packets go back in time.
+    Mark {
+        /// Records that end before this can be written.
+        horizon: Nanos,
+    },
+}
+
+/// What a worker does when the ring is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Drop the record and count it: `run`.
+    Drop,
+    /// Wait for the reader: `read`.
+    Wait,
+}
+
+/// The worker's end.
+#[derive(Debug)]
+pub struct ExitDoor {
+    ring: Producer<Exit>,
+    when_full: WhenFull,
+}
+
+/// A ring for `capacity` messages.
+#[must_use]
+pub fn door(capacity: usize, when_full: WhenFull) -> (ExitDoor, Consumer<Exit>) {
+    let (ring, reader) = RingBuffer::new(capacity.max(2));
+    (ExitDoor { ring, when_full }, reader)
+}
+
+impl ExitDoor {
+    /// Sends one message out.
+    ///
+    /// # Errors
+    /// Gives the message back when the ring is full and the door does not wait, or when nobody reads any more.
+    #[inline]
+    #[allow(clippy::result_large_err, reason = "the message goes back to be counted; boxing it would allocate")]
+    pub fn send(&mut self, message: Exit) -> Result<(), Exit> {
+        let mut message = match self.ring.push(message) {
+            Ok(()) => return Ok(()),
+            Err(rtrb::PushError::Full(message)) => message,
+        };
+        while self.when_full == WhenFull::Wait && !self.ring.is_abandoned() {
+            std::thread::sleep(Duration::from_micros(50));
+            match self.ring.push(message) {
+                Ok(()) => return Ok(()),
+                Err(rtrb::PushError::Full(back)) => message = back,
+            }
+        }
+        Err(message)
+    }
+
+    /// Messages that fit now.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.ring.slots()
+    }
+}

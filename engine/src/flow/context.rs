@@ -1,0 +1,164 @@
+//! Link contexts: what stands around the keyed header of a flow's first packets, stored once for all flows that share it.
+//!
+//! **Owns** a bounded, reference-counted store with a lookup by value. **May touch** its own memory only.
+//! **Order** called by `shard` when a flow begins, when its server first answers, and when it ends.
+//!
+//! Most flows of a mirror port share a handful of MAC address pairs and VLANs, so a flow holds a number of 4 bytes
+//! instead of the facts themselves. When the store is full, the flow's record leaves them out and that is counted.
+
+use crate::record::Outer;
+use std::hash::BuildHasher;
+
+/// What stood around the keyed header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Context {
+    /// Source MAC addresses of each side's first packet.
+    pub mac: [Option<[u8; 6]>; 2],
+    /// VLANs and tunnels of the flow's first packet.
+    pub outer: Outer,
+    /// Whether that packet came from the client.
+    pub outer_from_client: bool,
+    /// The key's scope.
+    pub scope: u64,
+    /// Port and queue of the first packet.
+    pub input: crate::source::Input,
+}
+
+#[derive(Debug)]
+struct Entry {
+    context: Context,
+    hash: u64,
+    users: u32,
+    /// Next entry of the chain, or of the free list; `END` none.
+    next: u32,
+}
+
+const END: u32 = u32::MAX;
+
+/// The store. Number 0 is the empty context, which always fits.
+#[derive(Debug)]
+pub struct Contexts {
+    entries: Vec<Entry>,
+    capacity: usize,
+    chains: Vec<u32>,
+    free: u32,
+    state: foldhash::fast::FixedState,
+}
+
+impl Contexts {
+    /// A store for at most `capacity` different contexts.
+    #[must_use]
+    pub fn new(capacity: usize) -> Contexts {
+        let capacity = capacity.clamp(16, 1 << 20);
+        let mut store = Contexts {
+            entries: Vec::with_capacity(capacity),
+            capacity,
+            chains: vec![END; capacity.next_power_of_two()],
+            free: END,
+            state: foldhash::fast::FixedState::default(),
+        };
+        store.entries.push(Entry { context: Context::default(), hash: 0, users: 1, next: END });
+        store
+    }
+
+    /// The facts behind a number.
+    #[must_use]
+    pub fn get(&self, number: u32) -> &Context {
+        let index = (number as usize).min(self.entries.len() - 1);
+        &self.entries[index].context
+    }
+
+    /// The number of a context, with one more user; `None` when the store is full.
+    pub fn intern(&mut self, context: &Context) -> Option<u32> {
+        let hash = self.state.hash_one(context);
+        let chain = hash as usize & (self.chains.len() - 1);
+        let mut at = self.chains[chain];
+        while at != END {
+            let entry = &mut self.entries[at as usize];
+            if entry.hash == hash && entry.context == *context {
+                entry.users += 1;
+                return Some(at);
+            }
+            at = entry.next;
+        }
+        let entry = Entry { context: context.clone(), hash, users: 1, next: self.chains[chain] };
+        let number = if self.free != END {
+            let number = self.free;
+            self.free = self.entries[number as usize].next;
+            self.entries[number as usize] = entry;
+            number
+        } else if self.entries.len() < self.capacity {
+            self.entries.push(entry);
+            (self.entries.len() - 1) as u32
+        } else {
+            return None;
+        };
+        self.chains[chain] = number;
+        Some(number)
+    }
+
+    /// Gives back one use of a number.
+    pub fn release(&mut self, number: u32) {
+        if number == 0 || number as usize >= self.entries.len() {
+            return;
+        }
+        let entry = &mut self.entries[number as usize];
+        entry.users -= 1;
+        if entry.users > 0 {
+            return;
+        }
+        let (chain, next) = (entry.hash as usize & (self.chains.len() - 1), entry.next);
+        if self.chains[chain] == number {
+            self.chains[chain] = next;
+        } else {
+            let mut at = self.chains[chain];
+            while self.entries[at as usize].next != number {
+                at = self.entries[at as usize].next;
+            }
+            self.entries[at as usize].next = next;
+        }
+        self.entries[number as usize].next = self.free;
+        self.free = number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(n: u8) -> Context {
+        Context { mac: [Some([n; 6]), None], ..Context::default() }
+    }
+
+    #[test]
+    fn equal_contexts_share_a_number_and_different_ones_do_not() {
+        let mut store = Contexts::new(100);
+        let (a, b) = (store.intern(&context(1)).unwrap(), store.intern(&context(2)).unwrap());
+        assert_eq!(store.intern(&context(1)), Some(a));
+        assert_ne!(a, b);
+        assert_eq!((store.get(a), store.get(b)), (&context(1), &context(2)));
+    }
+
+    #[test]
+    fn a_full_store_refuses_new_contexts_until_one_is_given_back() {
+        let mut store = Contexts::new(16);
+        let numbers: Vec<u32> = (1..16).map(|n| store.intern(&context(n)).unwrap()).collect();
+        assert_eq!(store.intern(&context(99)), None);
+        assert_eq!(store.intern(&context(3)), Some(numbers[2]));
+        store.release(numbers[2]);
+        assert_eq!(store.intern(&context(99)), None, "one user is left");
+        store.release(numbers[2]);
+        let number = store.intern(&context(99)).unwrap();
+        assert_eq!(store.get(number), &context(99));
+        for n in 1..16 {
+            assert_eq!(store.intern(&context(n)).is_some(), n != 3);
+        }
+    }
+
+    #[test]
+    fn the_empty_context_is_never_freed() {
+        let mut store = Contexts::new(16);
+        store.release(0);
+        assert_eq!(store.get(0), &Context::default());
+    }
+}

@@ -1,0 +1,220 @@
+//! Line 0 of a flow: what every packet of every protocol reads and writes.
+//!
+//! **Owns** the line and its packing. **May touch** nothing else. **Order** written by `shard`, once per packet.
+//!
+//! Byte counters hold 48 bits (256 TiB a record); the 16 bits above them hold the TTL range and the flow's marks, so
+//! that the line stays one line. A record is cut long before a counter can reach its end (see [`Hot::brimful`]).
+
+use crate::key::KeyImage;
+use crate::time::Nanos;
+use bytemuck::{Pod, Zeroable};
+
+const COUNT: u64 = (1 << 48) - 1;
+
+/// The hot line. Zeroed is a free slot.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Hot {
+    image: [u64; 2],
+    last: u64,
+    packets: [u32; 2],
+    /// IP bytes, and above them lowest and highest TTL.
+    ip: [u64; 2],
+    /// Wire bytes; above them the marks in word 0, and in word 1 each side's DSCP.
+    wire: [u64; 2],
+}
+
+/// A fact of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Mark {
+    /// The client is the key's low endpoint.
+    ClientIsLow = 1 << 0,
+    /// TCP.
+    Tcp = 1 << 1,
+    /// UDP.
+    Udp = 1 << 2,
+    /// TCP: nothing but SYNs so far.
+    OnlySyn = 1 << 3,
+    /// TCP: both FINs were acknowledged.
+    ClosedFin = 1 << 4,
+    /// TCP: a RST came before that.
+    ClosedRst = 1 << 5,
+    /// Cut by the active timeout before: the flow's origin is stored apart.
+    Cut = 1 << 6,
+    /// Every packet so far was a fragment.
+    OnlyFragments = 1 << 7,
+    /// The collector was told that this worker holds a part of this flow.
+    PartTold = 1 << 8,
+    /// The latest packet came from the server.
+    ServerLast = 1 << 9,
+    /// ICMP errors quoted a packet of the flow: their number is stored with its origin.
+    IcmpErrors = 1 << 10,
+}
+
+impl Hot {
+    /// The line of a flow that begins.
+    #[must_use]
+    pub const fn begin(image: KeyImage, time: Nanos) -> Hot {
+        Hot { image: image.0, last: time.0, packets: [0; 2], ip: [0; 2], wire: [0; 2] }
+    }
+
+    /// The key's image.
+    #[inline]
+    #[must_use]
+    pub const fn image(&self) -> KeyImage {
+        KeyImage(self.image)
+    }
+
+    /// Latest packet.
+    #[inline]
+    #[must_use]
+    pub const fn last(&self) -> Nanos {
+        Nanos(self.last)
+    }
+
+    /// Packets of one side.
+    #[inline]
+    #[must_use]
+    pub const fn packets(&self, side: usize) -> u32 {
+        self.packets[side & 1]
+    }
+
+    /// Packets of both sides; 0 is a free slot.
+    #[inline]
+    #[must_use]
+    pub const fn all_packets(&self) -> u64 {
+        self.packets[0] as u64 + self.packets[1] as u64
+    }
+
+    /// IP bytes of one side.
+    #[must_use]
+    pub const fn ip_bytes(&self, side: usize) -> u64 {
+        self.ip[side & 1] & COUNT
+    }
+
+    /// Wire bytes of one side.
+    #[must_use]
+    pub const fn wire_bytes(&self, side: usize) -> u64 {
+        self.wire[side & 1] & COUNT
+    }
+
+    /// Lowest and highest TTL of one side; `None` without packets.
+    #[must_use]
+    pub const fn ttl(&self, side: usize) -> Option<(u8, u8)> {
+        if self.packets[side & 1] == 0 {
+            return None;
+        }
+        Some(((self.ip[side & 1] >> 48) as u8, (self.ip[side & 1] >> 56) as u8))
+    }
+
+    /// DSCP of the first packet of one side; `None` without packets.
+    #[must_use]
+    pub const fn dscp(&self, side: usize) -> Option<u8> {
+        if self.packets[side & 1] == 0 {
+            return None;
+        }
+        Some((self.wire[1] >> (48 + 8 * (side & 1)) & 0x3f) as u8)
+    }
+
+    /// Whether a mark is set.
+    #[inline]
+    #[must_use]
+    pub const fn has(&self, mark: Mark) -> bool {
+        self.wire[0] >> 48 & mark as u64 != 0
+    }
+
+    /// Sets a mark.
+    #[inline]
+    pub const fn set(&mut self, mark: Mark) {
+        self.wire[0] |= (mark as u64) << 48;
+    }
+
+    /// Clears a mark.
+    #[inline]
+    pub const fn clear(&mut self, mark: Mark) {
+        self.wire[0] &= !((mark as u64) << 48);
+    }
+
+    /// Which side sent, given whether the sender is the low endpoint.
+    #[inline]
+    #[must_use]
+    pub const fn side(&self, from_low: bool) -> usize {
+        (from_low != self.has(Mark::ClientIsLow)) as usize
+    }
+
+    /// Counts a packet of one side.
+    #[inline]
+    pub fn count(&mut self, side: usize, time: Nanos, ip_bytes: u32, wire_bytes: u32, ttl: u8, tos: u8) {
+        let side = side & 1;
+        if self.packets[side] == 0 {
+            self.ip[side] = u64::from(ttl) << 48 | u64::from(ttl) << 56 | self.ip[side] & COUNT;
+            self.wire[1] &= !(0x3f << (48 + 8 * side));
+            self.wire[1] |= u64::from(tos >> 2) << (48 + 8 * side);
+        } else {
+            let (low, high) = ((self.ip[side] >> 48) as u8, (self.ip[side] >> 56) as u8);
+            if ttl < low || ttl > high {
+                let (low, high) = (low.min(ttl), high.max(ttl));
+                self.ip[side] = u64::from(low) << 48 | u64::from(high) << 56 | self.ip[side] & COUNT;
+            }
+        }
+        self.packets[side] += 1;
+        self.ip[side] += u64::from(ip_bytes);
+        self.wire[side] += u64::from(wire_bytes);
+        self.last = self.last.max(time.0);
+    }
+
+    /// Whether a counter is so full that the record has to be cut: 2^31 packets of a side, which at 65,535 bytes each
+    /// stay below 48 bits of bytes.
+    #[inline]
+    #[must_use]
+    pub const fn brimful(&self) -> bool {
+        (self.packets[0] | self.packets[1]) >> 31 != 0
+    }
+
+    /// Forgets all counts, keeps image, time, marks: the next record of a flow that goes on.
+    pub const fn restart(&mut self) {
+        self.packets = [0; 2];
+        self.ip = [0; 2];
+        self.wire[0] &= !COUNT;
+        self.wire[1] &= !COUNT;
+    }
+
+    /// Frees the slot.
+    pub const fn free(&mut self) {
+        self.packets = [0; 2];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_ttl_and_dscp_do_not_disturb_each_other() {
+        let mut hot = Hot::begin(KeyImage([1, 2]), Nanos(10));
+        hot.set(Mark::Tcp);
+        hot.set(Mark::ClientIsLow);
+        hot.count(0, Nanos(12), 1500, 1514, 64, 0xb8);
+        hot.count(0, Nanos(11), 40, 60, 63, 0);
+        hot.count(1, Nanos(13), 52, 66, 128, 0x28);
+        assert_eq!((hot.packets(0), hot.ip_bytes(0), hot.wire_bytes(0)), (2, 1540, 1574));
+        assert_eq!((hot.ttl(0), hot.ttl(1)), (Some((63, 64)), Some((128, 128))));
+        assert_eq!((hot.dscp(0), hot.dscp(1)), (Some(46), Some(10)));
+        assert_eq!(hot.last(), Nanos(13));
+        assert!(hot.has(Mark::Tcp) && hot.has(Mark::ClientIsLow) && !hot.has(Mark::Cut));
+        assert_eq!((hot.side(true), hot.side(false)), (0, 1));
+        hot.clear(Mark::Tcp);
+        assert!(!hot.has(Mark::Tcp));
+    }
+
+    #[test]
+    fn a_restart_keeps_what_the_flow_is_and_forgets_what_was_counted() {
+        let mut hot = Hot::begin(KeyImage([1, 2]), Nanos(10));
+        hot.set(Mark::Udp);
+        hot.count(1, Nanos(12), 1500, 1514, 64, 0xb8);
+        hot.restart();
+        assert_eq!((hot.all_packets(), hot.ip_bytes(1), hot.wire_bytes(1), hot.ttl(1)), (0, 0, 0, None));
+        assert!(hot.has(Mark::Udp) && hot.image() == KeyImage([1, 2]));
+    }
+}

@@ -1,0 +1,312 @@
+//! The fixed state of a TCP flow: the line that every segment touches, and the rest.
+//!
+//! **Owns** the layouts. **May touch** nothing. **Order** written by `track::tcp`, read by `shard::emit`.
+//!
+//! Index 0 is client to server. What is rare is counted, what is common is what remains: acknowledgements are all
+//! packets less those without ACK, pure ones are all packets less those with data and those that are bare.
+
+use crate::time::Nanos;
+use bytemuck::{Pod, Zeroable};
+
+/// Line 1 of a TCP flow.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct TcpCore {
+    /// Latest segment with payload of each side. Unit: UNIX nanoseconds; 0 none.
+    pub last_payload: [u64; 2],
+    payload_low: [u32; 2],
+    /// Sequence number after the highest one seen from each side; valid with [`state::SEEN`].
+    pub next_seq: [u32; 2],
+    /// Highest acknowledgement number each side sent; valid with [`state::ACKED`].
+    pub last_ack: [u32; 2],
+    /// Segments with payload of each side.
+    pub data_packets: [u32; 2],
+    /// What was seen so far: bits of [`state`].
+    pub state: u32,
+    /// The flow's trail, plus 1; 0 none yet.
+    pub trail: u32,
+    payload_high: [u16; 2],
+    /// Window each side announced last, unscaled.
+    pub window: [u16; 2],
+}
+
+/// Bits of [`TcpCore::state`]; each is shifted left by the side, so every constant takes two bits.
+pub mod state {
+    /// A SYN of this side was seen.
+    pub const SYN: u32 = 1 << 0;
+    /// A FIN of this side was seen.
+    pub const FIN: u32 = 1 << 2;
+    /// This side's FIN was acknowledged.
+    pub const FIN_ACKED: u32 = 1 << 4;
+    /// [`super::TcpCore::next_seq`] of this side is known.
+    pub const SEEN: u32 = 1 << 6;
+    /// [`super::TcpCore::last_ack`] and the window of this side are known.
+    pub const ACKED: u32 = 1 << 8;
+    /// A SYN of this side was sent again.
+    pub const SYN_AGAIN: u32 = 1 << 10;
+    /// This side's data was acknowledged at least once.
+    pub const DATA_ACKED: u32 = 1 << 12;
+    /// This side's history is incomplete: the pool was full.
+    pub const HISTORY_LOST: u32 = 1 << 14;
+    /// A window of this side other than a SYN's was seen.
+    pub const WINDOW: u32 = 1 << 16;
+}
+
+impl TcpCore {
+    /// Whether a bit of one side is set.
+    #[inline]
+    #[must_use]
+    pub const fn has(&self, bit: u32, side: usize) -> bool {
+        self.state & (bit << (side & 1)) != 0
+    }
+
+    /// Whether a bit is set for both sides.
+    #[inline]
+    #[must_use]
+    pub const fn both(&self, bit: u32) -> bool {
+        self.state & (bit | bit << 1) == bit | bit << 1
+    }
+
+    /// Whether a bit is set for any side.
+    #[inline]
+    #[must_use]
+    pub const fn any(&self, bit: u32) -> bool {
+        self.state & (bit | bit << 1) != 0
+    }
+
+    /// Sets a bit of one side.
+    #[inline]
+    pub const fn set(&mut self, bit: u32, side: usize) {
+        self.state |= bit << (side & 1);
+    }
+
+    /// Payload bytes of one side, retransmissions included; below 2^48.
+    #[inline]
+    #[must_use]
+    pub const fn payload(&self, side: usize) -> u64 {
+        (self.payload_high[side & 1] as u64) << 32 | self.payload_low[side & 1] as u64
+    }
+
+    /// Adds payload bytes to one side.
+    #[inline]
+    pub const fn add_payload(&mut self, side: usize, bytes: u32) {
+        let sum = self.payload(side) + bytes as u64;
+        self.payload_low[side & 1] = sum as u32;
+        self.payload_high[side & 1] = (sum >> 32) as u16;
+    }
+
+    /// Forgets the counts, keeps the sequence state: the next record of a flow that goes on.
+    pub const fn restart(&mut self) {
+        self.payload_low = [0; 2];
+        self.payload_high = [0; 2];
+        self.data_packets = [0; 2];
+        self.last_payload = [0; 2];
+    }
+}
+
+/// Tstat's eight classes of anomalous segments, in the order of the record's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Class {
+    /// Retransmission after a timeout.
+    Rto,
+    /// Retransmission after duplicate acknowledgements.
+    FastRetx,
+    /// Overtaken in the network.
+    Reordering,
+    /// The same packet twice.
+    NetDup,
+    /// Probe of a closed window.
+    FlowControl,
+    /// Retransmission after a timeout of what had arrived.
+    UnneededRto,
+    /// Retransmission after duplicate acknowledgements of what had arrived.
+    UnneededFastRetx,
+    /// None of these can be told.
+    Unknown,
+}
+
+/// How many classes there are.
+pub const CLASSES: usize = 8;
+
+/// 48 bits of a time or a duration. Unit: nanoseconds. A duration: up to 78 hours. A time: its low bits, told apart by
+/// a later or earlier time that is near enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Low48([u16; 3]);
+
+impl Low48 {
+    /// The low bits of a time; 0 is moved on by a nanosecond, for 0 means that nothing was stored.
+    #[must_use]
+    pub const fn of_time(time: Nanos) -> Low48 {
+        let low = time.0 & ((1 << 48) - 1);
+        Low48::of_span(if low == 0 { 1 } else { low })
+    }
+
+    /// A duration, held at the end of the range.
+    #[must_use]
+    pub const fn of_span(span: u64) -> Low48 {
+        let span = if span >> 48 == 0 { span } else { (1 << 48) - 1 };
+        Low48([span as u16, (span >> 16) as u16, (span >> 32) as u16])
+    }
+
+    /// The duration.
+    #[must_use]
+    pub const fn span(self) -> u64 {
+        self.0[0] as u64 | (self.0[1] as u64) << 16 | (self.0[2] as u64) << 32
+    }
+
+    /// The time that is at or after `start` by less than 78 hours; `None` when nothing was stored.
+    #[must_use]
+    pub const fn time_after(self, start: Nanos) -> Option<Nanos> {
+        if self.span() == 0 {
+            return None;
+        }
+        let behind = self.span().wrapping_sub(start.0) & ((1 << 48) - 1);
+        Some(Nanos(start.0.wrapping_add(behind)))
+    }
+
+    /// Whether nothing was stored.
+    #[must_use]
+    pub const fn is_unset(self) -> bool {
+        self.span() == 0
+    }
+}
+
+/// Round-trip times of one direction's segments.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct RttState {
+    /// Sum of squares of the samples. Unit: square nanoseconds.
+    pub squares: f64,
+    /// Sum of the samples. Unit: nanoseconds.
+    pub sum: u64,
+    /// Smoothed round-trip time, RFC 6298. Unit: nanoseconds.
+    pub smoothed: f32,
+    /// Its variation, RFC 6298. Unit: nanoseconds.
+    pub variation: f32,
+    /// Samples.
+    pub samples: u32,
+    /// Smallest sample.
+    pub min: Low48,
+    /// Largest sample.
+    pub max: Low48,
+}
+
+/// One side of what is touched less often than once a packet.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+#[allow(missing_docs, reason = "each is the record key of its name, documented in record::fields")]
+pub struct TcpSide {
+    pub rtt: RttState,
+    pub retx_bytes: u64,
+    pub isn: u32,
+    /// Sequence number after the FIN.
+    pub fin_end: u32,
+    pub psh_count: u32,
+    /// Segments that are neither data nor pure acknowledgements.
+    pub bare_packets: u32,
+    pub no_ack_packets: u32,
+    pub retx_packets: u32,
+    pub ooo_packets: u32,
+    pub dup_acks: u32,
+    pub zero_windows: u32,
+    pub sack_packets: u32,
+    pub gap_bytes: u32,
+    /// Smallest sample by the timestamp option (RFC 7323). Unit: microseconds.
+    pub ts_min: u32,
+    pub classes: [u16; CLASSES],
+    pub syn_count: u16,
+    pub fin_count: u16,
+    pub rst_count: u16,
+    pub keepalives: u16,
+    pub mss: u16,
+    /// Window of the SYN, never scaled.
+    pub syn_window: u16,
+    pub window_min: u16,
+    pub window_max: u16,
+    pub first_payload: Low48,
+    pub first_ack: Low48,
+    /// Samples by the timestamp option.
+    pub ts_samples: u16,
+    /// SYNs and FINs among `retx_bytes`.
+    pub retx_control: u16,
+}
+
+/// Small facts of one side.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct TcpFacts {
+    /// All flags ever sent.
+    pub flags: u8,
+    /// Window scale of the SYN, plus 1; 0 not offered. RFC 7323.
+    pub scale: u8,
+    /// Bits of [`offered`].
+    pub options: u8,
+    /// SYNs with another initial sequence number on an open flow (RFC 9293 challenge ACK), held at 255.
+    pub other_isn: u8,
+}
+
+/// Bits of [`TcpFacts::options`].
+pub mod offered {
+    /// SACK permitted, RFC 2018.
+    pub const SACK: u8 = 1 << 0;
+    /// Timestamps, RFC 7323.
+    pub const TIMESTAMPS: u8 = 1 << 1;
+    /// Maximum segment size, RFC 9293 section 3.7.1.
+    pub const MSS: u8 = 1 << 2;
+}
+
+/// What of a TCP flow is touched less often than once a packet.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct TcpRest {
+    /// When the flow closed. Unit: UNIX nanoseconds; meaningless before.
+    pub closed_at: u64,
+    /// First SYN of the client, first SYN+ACK of the server. Unit: UNIX nanoseconds; 0 unseen.
+    pub handshake: [u64; 2],
+    /// Client, server.
+    pub side: [TcpSide; 2],
+    /// Client, server.
+    pub facts: [TcpFacts; 2],
+}
+
+impl TcpRest {
+    /// Forgets the counts, keeps the state: the next record of a flow that goes on. Handshake fields stand in record 0
+    /// only.
+    pub fn restart(&mut self) {
+        self.handshake = [0; 2];
+        for (side, facts) in self.side.iter_mut().zip(&mut self.facts) {
+            let kept = TcpSide {
+                isn: side.isn,
+                fin_end: side.fin_end,
+                mss: side.mss,
+                rtt: RttState { smoothed: side.rtt.smoothed, variation: side.rtt.variation, ..RttState::default() },
+                ..TcpSide::default()
+            };
+            *side = kept;
+            facts.flags = 0;
+            facts.other_isn = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_spans_come_back_from_48_bits() {
+        let start = Nanos(1_700_000_000_123_456_789);
+        for after in [0, 1, 999, 3_600_000_000_000, 200_000_000_000_000] {
+            assert_eq!(Low48::of_time(start.plus(after)).time_after(start), Some(start.plus(after)));
+        }
+        assert_eq!(Low48::of_span(u64::MAX).span(), (1 << 48) - 1);
+        assert_eq!(Low48::default().time_after(start), None);
+    }
+
+    #[test]
+    fn the_fixed_state_fills_its_lines_to_the_byte() {
+        assert_eq!((size_of::<TcpCore>(), size_of::<TcpSide>(), size_of::<TcpRest>()), (64, 144, 320));
+    }
+}

@@ -1,0 +1,127 @@
+//! The history of a TCP flow: which segments are outstanding, when they were sent, and what stands behind them.
+//!
+//! **Owns** the layouts of a trail and of the nodes it leads to. **May touch** nothing.
+//! **Order** lies in the bounded pool of `track::history`; written by `track::tcp`.
+//!
+//! One half for each direction of data. Everything that a segment of that direction, or an acknowledgement of it,
+//! updates lies in its half: one cache line.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Both halves; 128 bytes of the pool. Index 0 is data from the client.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Trail {
+    /// Each direction of data.
+    pub half: [Half; 2],
+}
+
+impl Trail {
+    /// Forgets what is counted for a record, keeps the history: the next record of a flow that goes on.
+    pub const fn restart(&mut self) {
+        let mut side = 0;
+        while side < 2 {
+            let half = &mut self.half[side];
+            half.mss_min = 0;
+            half.mss_max = 0;
+            half.inflight_max = 0;
+            half.inflight_min = 0;
+            side += 1;
+        }
+    }
+}
+
+/// The history of one direction of data.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Half {
+    /// Latest transmission of anything in the settled range. Unit: UNIX nanoseconds.
+    pub settled_time: u64,
+    /// When `ts_value` was sent first. Unit: UNIX nanoseconds.
+    pub ts_time: u64,
+    /// Chunk of the pool that holds the nodes.
+    pub chunk: u32,
+    /// The settled range: the lowest run of bytes that were seen and acknowledged; `from..to` in sequence space.
+    pub settled_from: u32,
+    /// End of the settled range.
+    pub settled_to: u32,
+    /// The segment that was sent again last, to match a DSACK with.
+    pub resent_from: u32,
+    /// Its end.
+    pub resent_to: u32,
+    /// Most bytes in flight.
+    pub inflight_max: u32,
+    /// Fewest bytes in flight behind a data segment; 0 none yet.
+    pub inflight_min: u32,
+    /// Payload bytes sent before the first acknowledgement of data.
+    pub inflight_initial: u32,
+    /// Timestamp value whose echo is awaited (RFC 7323).
+    pub ts_value: u32,
+    /// Index of the first node in the chunk.
+    pub head: u16,
+    /// Number of nodes.
+    pub len: u16,
+    /// Smallest payload of a segment; 0 none yet.
+    pub mss_min: u16,
+    /// Largest payload of a segment.
+    pub mss_max: u16,
+    /// Size class of the chunk, plus 1; 0 no chunk.
+    pub size: u8,
+    /// How often the end of the settled range was acknowledged, held at 255.
+    pub settled_acks: u8,
+    /// Bits of [`fact`].
+    pub facts: u8,
+    /// Class of the segment that was sent again last, plus 1; 0 none.
+    pub resent_class: u8,
+}
+
+/// Bits of [`Half::facts`].
+pub mod fact {
+    /// There is a settled range.
+    pub const SETTLED: u8 = 1 << 0;
+    /// The last segment of the settled range was anomalous.
+    pub const SETTLED_ANOMALOUS: u8 = 1 << 1;
+    /// `ts_value` is awaited.
+    pub const TS_AWAITED: u8 = 1 << 2;
+    /// Something of the settled range was sent more than once.
+    pub const SETTLED_RESENT: u8 = 1 << 3;
+}
+
+/// One segment, or a run of them that was acknowledged behind a hole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Node {
+    /// Latest transmission. Unit: UNIX nanoseconds.
+    pub time: u64,
+    /// First sequence number.
+    pub from: u32,
+    /// Sequence number after the last.
+    pub to: u32,
+    /// IPv4 identification of the first transmission; 0 where there is none.
+    pub ip_id: u16,
+    /// Transmissions, held at 255.
+    pub sent: u8,
+    /// How often its end was acknowledged, held at 255; 0 is outstanding.
+    pub acks: u8,
+    /// Class of its last anomaly, plus 1; 0 none.
+    pub class: u8,
+    pub(crate) pad: [u8; 3],
+}
+
+impl Node {
+    /// A segment sent for the first time.
+    #[must_use]
+    pub const fn new(from: u32, to: u32, time: u64, ip_id: u16) -> Node {
+        Node { time, from, to, ip_id, sent: 1, acks: 0, class: 0, pad: [0; 3] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_trail_is_one_cache_line() {
+        assert_eq!((size_of::<Half>(), size_of::<Trail>(), size_of::<Node>()), (64, 128, 24));
+    }
+}

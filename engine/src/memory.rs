@@ -1,0 +1,157 @@
+//! Memory of the flow tables, and prefetch: the one file outside `dpdk` where the engine may say `unsafe`.
+//!
+//! **Owns** anonymous mappings that hold one zeroed array each, on 2 MB pages when there are any, else with transparent
+//! huge pages asked for. **May touch** nothing else.
+//! **Order** arrays are made by the worker that uses them (first touch puts them on its NUMA node), before it starts.
+#![allow(unsafe_code, reason = "a mapping as a typed slice, and the prefetch instruction, have no safe form")]
+
+use bytemuck::Zeroable;
+use memmap2::{Advice, MmapMut, MmapOptions};
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+
+/// A zeroed array in memory of its own, of a length fixed when it is made.
+#[derive(Debug)]
+pub struct Arena<T> {
+    map: MmapMut,
+    len: usize,
+    pages: Pages,
+    holds: PhantomData<T>,
+}
+
+/// Which pages an arena got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// 2 MB pages of the hugepage pool.
+    Huge,
+    /// Transparent huge pages asked for; the kernel decides.
+    Transparent,
+    /// Small pages: too small an array, or a kernel without transparent huge pages.
+    Small,
+}
+
+/// How an arena is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArenaOptions {
+    /// Take 2 MB pages from the pool if it has enough.
+    pub huge: bool,
+    /// Touch every page now, so that no later write meets a page fault.
+    pub touch: bool,
+}
+
+const HUGE_PAGE: usize = 2 << 20;
+
+impl<T: Zeroable> Arena<T> {
+    /// An array of `len` zeroed values.
+    ///
+    /// # Errors
+    /// The kernel's refusal to map so much memory.
+    pub fn new(len: usize, options: ArenaOptions) -> std::io::Result<Arena<T>> {
+        const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0, "an arena's alignment is that of a page") };
+        let bytes = size_of::<T>().checked_mul(len).ok_or(std::io::ErrorKind::OutOfMemory)?.max(1);
+        let (mut map, pages) = Self::map(bytes, options.huge)?;
+        if options.touch {
+            let mut at = 0;
+            while at < map.len() {
+                map[at] = 0;
+                at += 4096;
+            }
+        }
+        Ok(Arena { map, len, pages, holds: PhantomData })
+    }
+
+    fn map(bytes: usize, huge: bool) -> std::io::Result<(MmapMut, Pages)> {
+        if bytes < HUGE_PAGE {
+            return Ok((MmapOptions::new().len(bytes).map_anon()?, Pages::Small));
+        }
+        let whole = bytes.next_multiple_of(HUGE_PAGE);
+        if huge && let Ok(map) = MmapOptions::new().len(whole).huge(Some(21)).map_anon() {
+            return Ok((map, Pages::Huge));
+        }
+        let map = MmapOptions::new().len(bytes).map_anon()?;
+        let pages = if map.advise(Advice::HugePage).is_ok() { Pages::Transparent } else { Pages::Small };
+        Ok((map, pages))
+    }
+}
+
+impl<T> Arena<T> {
+    /// Which pages it got.
+    #[must_use]
+    pub const fn pages(&self) -> Pages {
+        self.pages
+    }
+}
+
+impl<T> Deref for Arena<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        // SAFETY: `map` holds at least `len * size_of::<T>()` bytes (checked in `new`), aligned to a page and so to T
+        // (asserted in `new`), zeroed by the kernel, which `T: Zeroable` makes valid values, and only ever written as
+        // `T` afterwards. The mapping lives as long as `self`, and `&self` keeps it unwritten meanwhile.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<T>(), self.len) }
+    }
+}
+
+impl<T> DerefMut for Arena<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`; `&mut self` makes this the only reference into the mapping.
+        unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().cast::<T>(), self.len) }
+    }
+}
+
+/// Asks the CPU to bring the line of `array[index]` near, for a write. Does nothing when the index is out of range.
+#[inline(always)]
+pub fn prefetch<T>(array: &[T], index: usize) {
+    if let Some(value) = array.get(index) {
+        prefetch_value(value, 0);
+    }
+}
+
+/// Asks the CPU to bring the line that lies `offset` bytes into `value` near. Offsets beyond the value do nothing.
+#[inline(always)]
+pub fn prefetch_value<T>(value: &T, offset: usize) {
+    if offset < size_of::<T>() {
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: the offset was checked to stay inside `value`, so the pointer stays in bounds of one object.
+            let line = unsafe { std::ptr::from_ref(value).cast::<i8>().add(offset) };
+            // SAFETY: prefetch is a hint; it accesses nothing and faults on nothing. SSE is part of x86-64.
+            unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arena_starts_zeroed_and_keeps_what_is_written() {
+        let mut arena = Arena::<[u64; 8]>::new(100_000, ArenaOptions { huge: true, touch: true }).unwrap();
+        assert!(arena.iter().all(|line| *line == [0; 8]));
+        arena[99_999][7] = 5;
+        assert_eq!((arena.len(), arena[99_999][7]), (100_000, 5));
+    }
+
+    #[test]
+    fn an_arena_that_is_only_mapped_costs_no_memory_until_it_is_used() {
+        let resident = || -> usize {
+            let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+            text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+        };
+        let before = resident();
+        let arena = Arena::<[u64; 8]>::new(1 << 24, ArenaOptions { huge: false, touch: false }).unwrap();
+        assert_eq!(arena.len(), 1 << 24);
+        assert!(resident() < before + (64 << 20), "a gigabyte mapped must not be a gigabyte used");
+    }
+
+    #[test]
+    fn an_empty_arena_is_an_empty_slice() {
+        let arena = Arena::<u64>::new(0, ArenaOptions { huge: true, touch: true }).unwrap();
+        prefetch(&arena, 0);
+        assert!(arena.is_empty());
+    }
+}

@@ -1,0 +1,380 @@
+//! One worker's flows: what a packet does to them.
+//!
+//! **Owns** the index, the flows' state, the link contexts, the tally and the record door of one worker; nothing in it
+//! is shared. **May touch** all rooms above it, no queue, no clock.
+//! **Order** called by `worker`: `near` for a whole burst, then `take` for each of its packets, then `tick`.
+
+mod emit;
+mod sweep;
+
+use crate::decode::{self, DecodeOptions};
+use crate::dedup::Dedup;
+use crate::exit::{Exit, ExitDoor};
+use crate::flow::{Context, Contexts, Hot, Identity, Mark, Origin, Pair, TcpBlock, TcpCore, TcpRest};
+use crate::key::{HashSecret, KeyImage, protocol};
+use crate::life::{Fate, Limits};
+use crate::link::LinkType;
+use crate::locality::Locality;
+use crate::memory::{Arena, ArenaOptions, prefetch_value};
+use crate::packet::{Marks, Outcome, Packet, tcp_flags};
+use crate::record::{EndReason, Outer};
+use crate::table::{Full, Index, Slot};
+use crate::tally::{Tally, l4_label};
+use crate::time::Nanos;
+use crate::track::{self, history::History};
+use parshall_config::plan::Duplicates;
+
+/// Bytes of state for one flow of capacity: index, pair of lines, TCP block. Origins are mapped but untouched.
+pub const BYTES_PER_FLOW: u64 = crate::table::INDEX_BYTES_PER_FLOW + (size_of::<Pair>() + size_of::<TcpBlock>()) as u64;
+
+/// What a shard is made from.
+#[derive(Clone, Debug)]
+pub struct ShardPlan {
+    /// Flows it has room for.
+    pub capacity: u32,
+    /// Memory for segment histories. Unit: bytes.
+    pub segment_memory: u64,
+    /// What becomes of mirror duplicates.
+    pub duplicates: Duplicates,
+    /// How its memory is made.
+    pub memory: ArenaOptions,
+    /// When its flows end.
+    pub limits: Limits,
+    /// The secret of its hash.
+    pub secret: HashSecret,
+    /// What is local.
+    pub locality: Locality,
+    /// What was taken off frames, to say what stood around a flow's first packet.
+    pub decode: DecodeOptions,
+    /// Records say which port and queue a flow came from.
+    pub tell_input: bool,
+    /// Other workers may hold parts of a flow that is all fragments: tell the collector.
+    pub tell_parts: bool,
+}
+
+/// One worker's flows.
+#[derive(Debug)]
+pub struct Shard {
+    index: Index,
+    pairs: Arena<Pair>,
+    blocks: Arena<TcpBlock>,
+    origins: Arena<Origin>,
+    contexts: Contexts,
+    history: History,
+    dedup: Dedup,
+    plan: ShardPlan,
+    door: ExitDoor,
+    sweep: sweep::Cursor,
+    /// What was counted.
+    pub tally: Tally,
+}
+
+/// A packet with the bytes it was decoded from.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting<'a> {
+    /// What decoding said.
+    pub packet: &'a Packet,
+    /// The captured bytes, from the first on; a spreader may have cut the payload.
+    pub bytes: &'a [u8],
+    /// How they begin.
+    pub link: LinkType,
+}
+
+impl Shard {
+    /// A shard with its memory, touched now if the plan says so: call it on the thread that will use it.
+    ///
+    /// # Errors
+    /// The kernel's refusal to map so much memory.
+    pub fn new(plan: ShardPlan, door: ExitDoor) -> std::io::Result<Shard> {
+        let capacity = plan.capacity.clamp(1, u32::MAX - 1);
+        let flows = capacity as usize;
+        let tally = Tally { table_capacity: u64::from(capacity), ..Tally::default() };
+        Ok(Shard {
+            index: Index::new(capacity, plan.memory)?,
+            pairs: Arena::new(flows, plan.memory)?,
+            blocks: Arena::new(flows, plan.memory)?,
+            origins: Arena::new(flows, ArenaOptions { huge: false, touch: false })?,
+            contexts: Contexts::new(flows),
+            dedup: Dedup::default(),
+            history: History::new(plan.segment_memory, plan.memory)?,
+            plan,
+            door,
+            sweep: sweep::Cursor::default(),
+            tally,
+        })
+    }
+
+    /// The secret of its hash.
+    #[must_use]
+    pub const fn secret(&self) -> HashSecret {
+        self.plan.secret
+    }
+
+    /// The image and hash of a packet's key, and its bucket brought near: first pass over a burst.
+    #[inline]
+    pub fn near(&self, packet: &mut Packet) -> KeyImage {
+        let image = self.plan.secret.image(&packet.key);
+        packet.hash = self.plan.secret.hash(image);
+        self.index.prefetch(packet.hash);
+        image
+    }
+
+    /// The lines of the flow that probably is this packet's, brought near: second pass over a burst.
+    #[inline]
+    pub fn nearer(&self, packet: &Packet) {
+        if let Some(pair) = self.index.likely(packet.hash).and_then(|slot| self.pairs.get(slot as usize)) {
+            prefetch_value(pair, 0);
+            prefetch_value(pair, 64);
+        }
+    }
+
+    /// Accounts one packet to its flow: last pass over a burst.
+    #[inline]
+    pub fn take(&mut self, image: KeyImage, seen: Sighting<'_>) {
+        let packet = seen.packet;
+        self.tally.decoded(packet);
+        if packet.time < self.tally.packet_clock {
+            self.tally.time_backwards += 1;
+        } else {
+            self.tally.packet_clock = packet.time;
+        }
+        if self.plan.duplicates != Duplicates::Off && self.dedup.seen(packet, seen.bytes) {
+            self.tally.duplicates += 1;
+            if self.plan.duplicates == Duplicates::Drop {
+                self.tally.outcomes[Outcome::Duplicate as usize] += 1;
+                return;
+            }
+        }
+        let pairs = &self.pairs;
+        let found = self.index.find(packet.hash, image, |slot| pairs[slot as usize].hot.image());
+        let slot = match found {
+            Some(slot) => self.resume(slot, image, seen),
+            None => self.open(image, seen),
+        };
+        let Some(slot) = slot else {
+            self.tally.outcomes[Outcome::TableFull as usize] += 1;
+            self.tally.table_full += 1;
+            return;
+        };
+        self.tally.outcomes[Outcome::Flow as usize] += 1;
+        self.tally.live_packets += 1;
+        self.update(slot, seen);
+    }
+
+    /// Counts an ICMP error for the flow whose packet it quotes, if that flow lives. Errors about flows of other workers
+    /// reach them only where software spreads.
+    #[cold]
+    pub fn quoted(&mut self, packet: &Packet) {
+        let image = self.plan.secret.image(&packet.key);
+        let hash = self.plan.secret.hash(image);
+        let pairs = &self.pairs;
+        let Some(slot) = self.index.find(hash, image, |slot| pairs[slot as usize].hot.image()) else { return };
+        let (hot, origin) = (&mut self.pairs[slot as usize].hot, &mut self.origins[slot as usize]);
+        if self.plan.limits.over(hot, packet.time).is_some() {
+            return;
+        }
+        let before = if hot.has(Mark::IcmpErrors) { origin.icmp_errors } else { 0 };
+        origin.icmp_errors = before.saturating_add(1);
+        hot.set(Mark::IcmpErrors);
+    }
+
+    /// The slot of a flow that was found, after it ended, was cut, or goes on.
+    #[inline]
+    fn resume(&mut self, slot: Slot, image: KeyImage, seen: Sighting<'_>) -> Option<Slot> {
+        let at = slot as usize;
+        let pair = &self.pairs[at];
+        let limits = &self.plan.limits;
+        let fate = if pair.hot.has(Mark::Tcp) {
+            let block = &self.blocks[at];
+            limits.tcp_fate(&pair.hot, &block.identity, pair.tcp_ref(), &block.rest, seen.packet)
+        } else {
+            limits.fate(&pair.hot, pair.identity_ref(), seen.packet)
+        };
+        match fate {
+            Fate::GoesOn => Some(slot),
+            Fate::Cut => {
+                self.cut(slot, seen.packet.time);
+                Some(slot)
+            }
+            Fate::Ended(reason) => {
+                self.end(slot, reason);
+                self.open(image, seen)
+            }
+        }
+    }
+
+    /// A slot for a new flow, or `None` when the table is full and nothing may be evicted.
+    #[inline(never)]
+    fn open(&mut self, image: KeyImage, seen: Sighting<'_>) -> Option<Slot> {
+        let hash = seen.packet.hash;
+        let slot = match self.insert(hash) {
+            Ok(slot) => slot,
+            Err(full) => {
+                if !self.evict(hash, full, seen.packet.time) {
+                    return None;
+                }
+                self.insert(hash).ok()?
+            }
+        };
+        self.begin(slot, image, seen);
+        Some(slot)
+    }
+
+    fn insert(&mut self, hash: u64) -> Result<Slot, Full> {
+        let (pairs, secret) = (&self.pairs, &self.plan.secret);
+        self.index.insert(hash, |slot| secret.hash(pairs[slot as usize].hot.image()))
+    }
+
+    /// Writes the state of a flow that begins with this packet, which is not yet counted.
+    fn begin(&mut self, slot: Slot, image: KeyImage, seen: Sighting<'_>) {
+        let (packet, at) = (seen.packet, slot as usize);
+        let from_low = packet.marks.has(Marks::FROM_LOW);
+        let both = tcp_flags::SYN | tcp_flags::ACK;
+        let answer = packet.marks.has(Marks::TCP_FLAGS) && packet.tcp.flags & both == both;
+        let mut hot = Hot::begin(image, packet.time);
+        if from_low != answer {
+            hot.set(Mark::ClientIsLow);
+        }
+        match packet.key.protocol {
+            protocol::TCP => hot.set(Mark::Tcp),
+            protocol::UDP => hot.set(Mark::Udp),
+            _ => {}
+        }
+        if packet.marks.has(Marks::TCP_FLAGS) && packet.tcp.flags & tcp_flags::SYN != 0 {
+            hot.set(Mark::OnlySyn);
+        }
+        if self.plan.tell_parts {
+            hot.set(Mark::OnlyFragments);
+        }
+        let mut identity = Identity::default();
+        identity.start = packet.time.0;
+        identity.set_addresses(packet.key.low, packet.key.high);
+        identity.context = self.first_context(seen, !answer);
+        let pair = &mut self.pairs[at];
+        pair.hot = hot;
+        if packet.key.protocol == protocol::TCP {
+            *pair.tcp() = TcpCore::default();
+            self.blocks[at] = TcpBlock { identity, rest: TcpRest::default() };
+        } else {
+            *pair.identity() = identity;
+        }
+        self.tally.flows_created[l4_label(packet.key.protocol)] += 1;
+        self.tally.live_flows += 1;
+    }
+
+    fn first_context(&mut self, seen: Sighting<'_>, from_client: bool) -> u32 {
+        let outer = if seen.packet.encaps.is_empty() {
+            Outer::default()
+        } else {
+            decode::outer(seen.bytes, seen.link, &self.plan.decode)
+        };
+        let input = if self.plan.tell_input { seen.packet.input } else { crate::source::Input::default() };
+        let context =
+            Context { mac: [None; 2], outer, outer_from_client: from_client, scope: seen.packet.key.scope, input };
+        self.intern(&context)
+    }
+
+    fn intern(&mut self, context: &Context) -> u32 {
+        if *context == Context::default() {
+            return 0;
+        }
+        self.contexts.intern(context).unwrap_or_else(|| {
+            self.tally.contexts_full += 1;
+            0
+        })
+    }
+
+    /// Counts a packet in a flow that lives.
+    #[inline]
+    fn update(&mut self, slot: Slot, seen: Sighting<'_>) {
+        let (packet, at) = (seen.packet, slot as usize);
+        let side = self.pairs[at].hot.side(packet.marks.has(Marks::FROM_LOW));
+        if self.pairs[at].hot.packets(side) == 0 {
+            self.first_of_side(slot, side, seen);
+        }
+        if packet.time < self.pairs[at].hot.last() {
+            self.earlier(slot, packet.time);
+        }
+        let pair = &mut self.pairs[at];
+        if pair.hot.has(Mark::OnlyFragments) {
+            Self::fragments_only(&mut pair.hot, &mut self.door, packet);
+        }
+        if pair.hot.has(Mark::Tcp) {
+            let (hot, core) = pair.hot_and_tcp();
+            let rest = &mut self.blocks[at].rest;
+            track::tcp::Flow { hot, core, rest, pool: &mut self.history }.packet(side, packet, seen.bytes);
+        } else {
+            let (hot, identity) = pair.hot_and_identity();
+            track::udp::packet(hot, identity, side, packet);
+        }
+        pair.hot.count(side, packet.time, packet.ip_bytes, packet.wire_bytes, packet.ttl, packet.tos);
+        if self.plan.limits.ends_at_once()
+            && let Some(reason) = crate::life::closed(&pair.hot)
+        {
+            self.end(slot, reason);
+        }
+    }
+
+    /// The first packet of one side brings that side's MAC address.
+    #[inline(never)]
+    fn first_of_side(&mut self, slot: Slot, side: usize, seen: Sighting<'_>) {
+        let from = usize::from(seen.packet.ethernet_offset) + 6;
+        if !seen.packet.marks.has(Marks::ETHERNET) {
+            return;
+        }
+        let Some(mac) = seen.bytes.get(from..).and_then(<[u8]>::first_chunk::<6>) else { return };
+        let number = self.identity(slot).context;
+        let mut context = self.contexts.get(number).clone();
+        if context.mac[side & 1] == Some(*mac) {
+            return;
+        }
+        context.mac[side & 1] = Some(*mac);
+        let next = self.intern(&context);
+        self.contexts.release(number);
+        self.identity_mut(slot).context = next;
+    }
+
+    /// A packet that goes back in time: the flow's start is the earliest of its packets.
+    #[inline(never)]
+    fn earlier(&mut self, slot: Slot, time: Nanos) {
+        let identity = self.identity_mut(slot);
+        identity.start = identity.start.min(time.0);
+    }
+
+    #[inline(never)]
+    fn fragments_only(hot: &mut Hot, door: &mut ExitDoor, packet: &Packet) {
+        if !packet.marks.has(Marks::FIRST_FRAGMENT) && !packet.marks.has(Marks::LATER_FRAGMENT) {
+            hot.clear(Mark::OnlyFragments);
+        } else if !hot.has(Mark::PartTold) && door.send(Exit::Part(packet.key)).is_ok() {
+            hot.set(Mark::PartTold);
+        }
+    }
+
+    fn identity(&self, slot: Slot) -> &Identity {
+        let pair = &self.pairs[slot as usize];
+        if pair.hot.has(Mark::Tcp) { &self.blocks[slot as usize].identity } else { pair.identity_ref() }
+    }
+
+    fn identity_mut(&mut self, slot: Slot) -> &mut Identity {
+        let pair = &mut self.pairs[slot as usize];
+        if pair.hot.has(Mark::Tcp) { &mut self.blocks[slot as usize].identity } else { pair.identity() }
+    }
+
+    /// Ends a flow: its record goes out, its slot is free.
+    fn end(&mut self, slot: Slot, reason: EndReason) {
+        self.emit(slot, reason);
+        let number = self.identity(slot).context;
+        self.contexts.release(number);
+        if self.pairs[slot as usize].hot.has(Mark::Tcp) {
+            self.history.end_trail(self.pairs[slot as usize].tcp_ref().trail);
+        }
+        let hot = &mut self.pairs[slot as usize].hot;
+        let hash = self.plan.secret.hash(hot.image());
+        hot.free();
+        self.index.remove(hash, slot);
+        self.tally.live_flows -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;

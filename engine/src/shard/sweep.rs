@@ -1,0 +1,141 @@
+//! Reclaiming: flows that ended without a packet to say so, and flows that must make room.
+//!
+//! **Owns** the sweep's cursor and the policy of eviction. **May touch** the shard's state.
+//! **Order** `tick` once per burst, also when it was empty; `sweep_all` at the marks of `read`; `finish` at the end.
+//!
+//! The sweep never decides what a record says: whether a flow had ended is decided from its own times, here with the
+//! same rule as at lookup.
+//!
+//! **Eviction.** When a new flow finds no room, at most [`CANDIDATES`] flows are looked at: those that share its
+//! buckets and, when every slot is taken, the next ones of the sweep. The first that has ended goes; else the first
+//! that is closed and lingers; else the one of a single packet, or of SYNs only, that has been quiet the longest. A
+//! flow with an exchange is never pushed out by a stranger: then the packet's outcome is `table_full`. So a flood of
+//! random keys churns through its own kind, and established flows stay.
+
+use super::Shard;
+use crate::exit::Exit;
+use crate::flow::Mark;
+use crate::life::closed;
+use crate::record::EndReason;
+use crate::table::{Full, Slot};
+use crate::time::Nanos;
+
+/// Slots looked at in one tick, at most: the bound on the work that expiry adds to a burst.
+const SLOTS_PER_TICK: u32 = 64;
+
+/// Time in which the sweep comes round once, when ticks are frequent enough. Unit: nanoseconds.
+const ROUND: u64 = 1_000_000_000;
+
+/// Flows looked at to find one to evict, at most.
+const CANDIDATES: usize = 32;
+
+/// Where the sweep stands.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    next: Slot,
+    last_tick: Nanos,
+    /// Slots due, in units of 1 / `ROUND`.
+    due: u64,
+}
+
+impl Shard {
+    /// Reclaims a bounded number of flows that have ended by `now`.
+    #[inline]
+    pub fn tick(&mut self, now: Nanos) {
+        self.tally.history_refused = self.history.refused;
+        self.tally.history_bytes = self.history.used_bytes();
+        let used = self.index.used();
+        let passed = now.since(self.sweep.last_tick).min(ROUND);
+        self.sweep.last_tick = self.sweep.last_tick.max(now);
+        self.sweep.due = (self.sweep.due + passed * u64::from(used)).min(u64::from(SLOTS_PER_TICK) * ROUND);
+        let slots = (self.sweep.due / ROUND) as u32;
+        if slots > 0 {
+            self.sweep.due -= u64::from(slots) * ROUND;
+            self.sweep_slots(slots.min(used), now);
+        }
+    }
+
+    fn sweep_slots(&mut self, slots: u32, now: Nanos) {
+        for _ in 0..slots {
+            if self.sweep.next >= self.index.used() {
+                self.sweep.next = 0;
+            }
+            let slot = self.sweep.next;
+            self.sweep.next += 1;
+            self.reclaim(slot, now);
+        }
+    }
+
+    #[inline]
+    fn reclaim(&mut self, slot: Slot, now: Nanos) -> bool {
+        let hot = &self.pairs[slot as usize].hot;
+        if hot.all_packets() == 0 {
+            return false;
+        }
+        let Some(reason) = self.plan.limits.over(hot, now) else { return false };
+        self.end(slot, reason);
+        true
+    }
+
+    /// Reclaims every flow that has ended by `now`, then tells the collector that the rest lives on. For `read`, where
+    /// nobody is kept waiting.
+    pub fn sweep_all(&mut self, now: Nanos) {
+        for slot in 0..self.index.used() {
+            self.reclaim(slot, now);
+        }
+        // A live flow had its last packet at most the longest timeout ago; one second more is the contract's.
+        let horizon = now.minus(self.plan.limits.longest().saturating_add(1_000_000_000));
+        let _ = self.door.send(Exit::Mark { horizon });
+    }
+
+    /// Ends every flow: input is over at `now`.
+    pub fn finish(&mut self, now: Nanos) {
+        for slot in 0..self.index.used() {
+            let hot = &self.pairs[slot as usize].hot;
+            if hot.all_packets() > 0 {
+                let reason = self.plan.limits.last_word(hot, now);
+                self.end(slot, reason);
+            }
+        }
+        self.tally.history_refused = self.history.refused;
+        self.tally.history_bytes = self.history.used_bytes();
+        let _ = self.door.send(Exit::Mark { horizon: Nanos::MAX });
+    }
+
+    /// Frees one slot, or one way of the buckets of `hash`, for a new flow. False when nothing may go.
+    #[cold]
+    pub(super) fn evict(&mut self, hash: u64, full: Full, now: Nanos) -> bool {
+        let used = self.index.used();
+        let from = self.sweep.next;
+        let more = if full == Full::Slots { CANDIDATES / 2 } else { 0 };
+        let strangers = (0..more as u32).map(|n| (from + n) % used.max(1)).filter(|slot| *slot < used);
+        let mut victim: Option<(u8, Nanos, Slot)> = None;
+        for slot in self.index.neighbours(hash).chain(strangers) {
+            let hot = &self.pairs[slot as usize].hot;
+            if hot.all_packets() == 0 {
+                continue;
+            }
+            let rank = if self.plan.limits.over(hot, now).is_some() {
+                0
+            } else if closed(hot).is_some() {
+                1
+            } else if hot.all_packets() == 1 || hot.has(Mark::OnlySyn) {
+                2
+            } else {
+                continue;
+            };
+            let candidate = (rank, hot.last(), slot);
+            if victim.is_none_or(|best| candidate < best) {
+                victim = Some(candidate);
+            }
+        }
+        if full == Full::Slots {
+            self.sweep.next = (from + more as u32) % used.max(1);
+        }
+        let Some((_, _, slot)) = victim else { return false };
+        let hot = &self.pairs[slot as usize].hot;
+        let reason = self.plan.limits.over(hot, now).or_else(|| closed(hot)).unwrap_or(EndReason::Evicted);
+        self.end(slot, reason);
+        true
+    }
+}

@@ -1,0 +1,302 @@
+//! Software spreading: one thread decodes, several workers account, where a source has fewer queues than there are
+//! workers.
+//!
+//! **Owns** the spreader, its fragment cache, and the parcels that travel to the workers and back.
+//! **May touch** frames, the decoder and the rings; no flow.
+//! **Order** the spreader runs where the source is polled; each spread worker on a thread of its own.
+//!
+//! Packets go by the hash of their innermost key, so both directions and all fragments of a flow meet on one worker.
+//! Parcels are made once and travel in a circle. When a worker is behind, the spreader waits for one of its parcels to
+//! come home: packets then wait in the source, where their loss, if it comes to that, is the driver's `imissed`.
+
+use crate::decode::{self, DecodeOptions, FragmentCache};
+use crate::handover::WorkerEnd;
+use crate::key::{HashSecret, KeyImage};
+use crate::link::LinkType;
+use crate::packet::{Marks, Packet, Verdict};
+use crate::shard::{Shard, Sighting};
+use crate::source::{BURST, Batch, Frame, Polled, Source};
+use crate::stop::Stop;
+use crate::tally::Tally;
+use crate::time::Nanos;
+use arrayvec::ArrayVec;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::time::Duration;
+
+/// Packets in one parcel, at most.
+const PARCEL: usize = 256;
+
+/// Parcels on the way to one worker, at most.
+const PARCELS: usize = 16;
+
+/// How long `run` lets packets wait in a parcel that is not full. Unit: nanoseconds.
+const FLUSH_AFTER: u64 = 200_000;
+
+/// Bytes behind the start of the transport payload that travel with a packet.
+const PAYLOAD_KEPT: usize = 128;
+
+/// What a parcel asks of its worker after its packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Go on.
+    None,
+    /// Reclaim every flow that has ended by this time (`read`).
+    Sweep(Nanos),
+    /// Input is over at this time: end every flow and the worker.
+    Finish(Nanos),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    packet: Packet,
+    from: u32,
+    len: u32,
+    wire_len: u32,
+    link: LinkType,
+}
+
+/// Packets on their way to a worker.
+#[derive(Debug)]
+struct Parcel {
+    items: Vec<Item>,
+    bytes: Vec<u8>,
+    clock: Nanos,
+    errand: Errand,
+}
+
+impl Parcel {
+    fn empty() -> Box<Parcel> {
+        let (items, bytes) = (Vec::with_capacity(PARCEL), Vec::with_capacity(PARCEL * 512));
+        Box::new(Parcel { items, bytes, clock: Nanos::ZERO, errand: Errand::None })
+    }
+}
+
+/// The spreader's road to one worker.
+#[derive(Debug)]
+struct Road {
+    open: Box<Parcel>,
+    out: Producer<Box<Parcel>>,
+    home: Consumer<Box<Parcel>>,
+}
+
+/// The worker's end of a road.
+#[derive(Debug)]
+pub struct Arrivals {
+    come: Consumer<Box<Parcel>>,
+    home: Producer<Box<Parcel>>,
+}
+
+/// Decodes frames and sends their packets to the workers.
+#[derive(Debug)]
+pub struct Spreader {
+    roads: Vec<Road>,
+    options: DecodeOptions,
+    fragments: FragmentCache,
+    secret: HashSecret,
+    handover: WorkerEnd,
+    /// Frames that the spreader itself found an outcome for; those that travel are counted where they arrive.
+    pub tally: Tally,
+}
+
+impl Spreader {
+    /// A spreader to `workers` workers, and their ends of the roads.
+    #[must_use]
+    pub fn new(
+        workers: usize,
+        options: DecodeOptions,
+        secret: HashSecret,
+        handover: WorkerEnd,
+    ) -> (Spreader, Vec<Arrivals>) {
+        let (mut roads, mut ends) = (Vec::new(), Vec::new());
+        for _ in 0..workers.max(1) {
+            let (out, come) = RingBuffer::new(PARCELS);
+            let (mut send_home, home) = RingBuffer::new(PARCELS);
+            for _ in 1..PARCELS {
+                let _ = send_home.push(Parcel::empty());
+            }
+            roads.push(Road { open: Parcel::empty(), out, home });
+            ends.push(Arrivals { come, home: send_home });
+        }
+        let fragments = FragmentCache::new(secret);
+        (Spreader { roads, options, fragments, secret, handover, tally: Tally::default() }, ends)
+    }
+
+    /// Decodes frames and puts their packets into parcels; full parcels leave.
+    pub fn frames(&mut self, batch: &[Frame<'_>]) {
+        for frame in batch {
+            match decode::decode(frame, &self.options, &mut self.fragments) {
+                Ok(packet) => self.put(frame, packet),
+                Err(verdict) => self.refuse(frame, verdict),
+            }
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, frame: &Frame<'_>, verdict: Verdict) {
+        self.tally.take(frame.input, u64::from(frame.wire_len));
+        self.tally.refuse(verdict);
+    }
+
+    fn put(&mut self, frame: &Frame<'_>, packet: Packet) {
+        let quoted = decode::quoted(&packet, frame.bytes);
+        self.put_one(frame, packet);
+        if let Some(quoted) = quoted {
+            self.put_one(frame, quoted);
+        }
+    }
+
+    fn put_one(&mut self, frame: &Frame<'_>, packet: Packet) {
+        let hash = self.secret.hash_key(&packet.key);
+        let to = HashSecret::worker_of(hash, self.roads.len());
+        let road = &mut self.roads[to];
+        let kept = &frame.bytes[..frame.bytes.len().min(usize::from(packet.payload_offset) + PAYLOAD_KEPT)];
+        let (from, len) = (road.open.bytes.len() as u32, kept.len() as u32);
+        road.open.bytes.extend_from_slice(kept);
+        road.open.items.push(Item { packet, from, len, wire_len: frame.wire_len, link: frame.link });
+        if road.open.items.len() >= PARCEL {
+            road.leave(Errand::None);
+        }
+    }
+
+    /// Sends what is in the open parcels on its way, with the time that workers expire by.
+    pub fn flush(&mut self, clock: Nanos) {
+        for road in &mut self.roads {
+            road.open.clock = clock;
+            road.leave(Errand::None);
+        }
+    }
+
+    /// Sends an errand to every worker, behind all packets so far.
+    pub fn errand(&mut self, errand: Errand) {
+        for road in &mut self.roads {
+            road.leave(errand);
+        }
+    }
+
+    /// Answers the merger, if it has asked.
+    pub fn turn(&mut self) {
+        self.tally.fragment_cache = self.fragments.counts();
+        self.handover.turn(&self.tally);
+    }
+
+    /// `run`: polls until the source ends or stopping is asked, then tells every worker that input is over. `slack`: the
+    /// farthest that the source goes back in time, in nanoseconds.
+    pub fn run(&mut self, source: &mut impl Source, stop: &Stop, slack: u64) {
+        let (mut now, mut flushed) = (Nanos::ZERO, Nanos::ZERO);
+        loop {
+            let mut batch = Batch::new();
+            let polled = source.poll(&mut batch);
+            self.frames(&batch);
+            self.tally.polls += 1;
+            self.tally.empty_polls += u64::from(batch.is_empty());
+            let latest = batch.last().map_or(now, |frame| frame.time);
+            drop(batch);
+            now = source.clock().unwrap_or(latest).max(now);
+            if now.since(flushed) >= FLUSH_AFTER {
+                self.flush(now.minus(slack));
+                flushed = now;
+            }
+            self.turn();
+            if polled == Polled::Ended || stop.asked() {
+                return self.errand(Errand::Finish(now));
+            }
+        }
+    }
+}
+
+impl Road {
+    /// Sends the open parcel and takes an empty one that has come home, waiting for it if need be.
+    fn leave(&mut self, errand: Errand) {
+        let mut empty = loop {
+            match self.home.pop() {
+                Ok(empty) => break empty,
+                Err(_) if self.home.is_abandoned() => return self.lose(),
+                Err(_) => std::thread::sleep(Duration::from_micros(20)),
+            }
+        };
+        empty.items.clear();
+        empty.bytes.clear();
+        empty.errand = Errand::None;
+        empty.clock = self.open.clock;
+        let mut parcel = std::mem::replace(&mut self.open, empty);
+        parcel.errand = errand;
+        // There are no more parcels than places on the road, so the push always finds one.
+        let _ = self.out.push(parcel);
+    }
+
+    /// The worker is gone (it panicked): nothing can arrive any more; the run ends with its error.
+    #[cold]
+    fn lose(&mut self) {
+        self.open.items.clear();
+        self.open.bytes.clear();
+    }
+}
+
+/// A worker that takes parcels.
+#[derive(Debug)]
+pub struct SpreadWorker {
+    /// The flows.
+    pub shard: Shard,
+    arrivals: Arrivals,
+    handover: WorkerEnd,
+    waits: bool,
+}
+
+impl SpreadWorker {
+    /// A worker at the end of a road. `waits`: sleep briefly when nothing has come (`read`) instead of polling (`run`).
+    #[must_use]
+    pub fn new(shard: Shard, arrivals: Arrivals, handover: WorkerEnd, waits: bool) -> SpreadWorker {
+        SpreadWorker { shard, arrivals, handover, waits }
+    }
+
+    /// Takes parcels until one says that input is over.
+    pub fn run(&mut self) {
+        loop {
+            self.handover.turn(&self.shard.tally);
+            let Ok(parcel) = self.arrivals.come.pop() else {
+                if self.arrivals.come.is_abandoned() {
+                    return self.shard.finish(self.shard.tally.packet_clock);
+                }
+                self.shard.tally.empty_polls += 1;
+                if self.waits {
+                    std::thread::sleep(Duration::from_micros(20));
+                } else {
+                    std::hint::spin_loop();
+                }
+                continue;
+            };
+            self.shard.tally.polls += 1;
+            for items in parcel.items.chunks(BURST) {
+                self.burst(items, &parcel.bytes);
+            }
+            let (clock, errand) = (parcel.clock, parcel.errand);
+            let _ = self.arrivals.home.push(parcel);
+            match errand {
+                Errand::None => self.shard.tick(clock),
+                Errand::Sweep(now) => self.shard.sweep_all(now),
+                Errand::Finish(now) => return self.shard.finish(now),
+            }
+        }
+    }
+
+    fn burst(&mut self, items: &[Item], bytes: &[u8]) {
+        let mut packets = ArrayVec::<(Packet, KeyImage), BURST>::new();
+        for item in items {
+            let mut packet = item.packet;
+            let image = self.shard.near(&mut packet);
+            packets.push((packet, image));
+        }
+        for (packet, _) in &packets {
+            self.shard.nearer(packet);
+        }
+        for ((packet, image), item) in packets.iter().zip(items) {
+            if packet.marks.has(Marks::QUOTED) {
+                self.shard.quoted(packet);
+                continue;
+            }
+            self.shard.tally.take(packet.input, u64::from(item.wire_len));
+            let bytes = bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
+            self.shard.take(*image, Sighting { packet, bytes, link: item.link });
+        }
+    }
+}

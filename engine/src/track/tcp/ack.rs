@@ -1,0 +1,149 @@
+//! Acknowledgements: what they settle, the round-trip times they give, and the losses they tell of.
+//!
+//! **Owns** the rules for an ACK against the history of the other direction. **May touch** that history and the flow's
+//! TCP state. **Order** called for every segment with ACK, after its own data was taken in.
+//!
+//! A sample is taken when an ACK covers a segment for the first time and ends exactly with it, unless the segment was
+//! ever sent again (Karn; RFC 6298 section 3), or anything before it was sent later than it was (Tstat, its section
+//! 3.2: then the ACK may have waited for that).
+
+use super::options::Options;
+use super::rtt;
+use super::segment::class_of;
+use super::sequence::{after, at_or_after};
+use crate::flow::tcp::{Class, TcpCore, TcpSide, state};
+use crate::flow::trail::{Half, fact};
+use crate::track::history::History;
+
+/// An acknowledgement by `side ^ 1` of data of `side`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ack {
+    pub(super) number: u32,
+    /// Unit: UNIX nanoseconds.
+    pub(super) time: u64,
+    /// The segment has neither payload nor SYN nor FIN.
+    pub(super) pure: bool,
+}
+
+/// Settles what the acknowledgement covers. `data` is the side of the data's sender.
+#[inline]
+pub(super) fn settle(ack: Ack, data: &mut TcpSide, half: &mut Half, pool: &mut History) {
+    let nodes = pool.nodes(half);
+    let mut covered = 0;
+    let mut latest = half.settled_time;
+    for node in nodes.iter_mut() {
+        if !at_or_after(ack.number, node.to) {
+            break;
+        }
+        if node.acks > 0 {
+            if ack.number == node.to && ack.pure {
+                node.acks = node.acks.saturating_add(1);
+            }
+        } else {
+            node.acks = 1;
+            let ambiguous = node.sent > 1 || latest > node.time;
+            if ack.number == node.to && !ambiguous {
+                rtt::sample(&mut data.rtt, ack.time.saturating_sub(node.time));
+            }
+        }
+        latest = latest.max(node.time);
+        covered += 1;
+    }
+    if covered > 0 {
+        fold(covered, half, pool);
+    } else if half.facts & fact::SETTLED != 0 && ack.number == half.settled_to && ack.pure {
+        half.settled_acks = half.settled_acks.saturating_add(1);
+    }
+}
+
+/// Takes acknowledged nodes into the settled range as far as they touch it; behind a hole they stay as nodes and are
+/// joined with each other.
+fn fold(covered: usize, half: &mut Half, pool: &mut History) {
+    let mut taken = 0;
+    for node in pool.nodes(half).iter().take(covered) {
+        let touches = half.facts & fact::SETTLED == 0 || node.from == half.settled_to;
+        if !touches {
+            break;
+        }
+        if half.facts & fact::SETTLED == 0 {
+            half.settled_from = node.from;
+            half.facts |= fact::SETTLED;
+        }
+        half.settled_to = node.to;
+        half.settled_time = half.settled_time.max(node.time);
+        half.settled_acks = node.acks;
+        let anomalous = fact::SETTLED_ANOMALOUS * u8::from(node.class != 0);
+        let resent = fact::SETTLED_RESENT * u8::from(node.sent > 1);
+        half.facts = half.facts & !fact::SETTLED_ANOMALOUS | anomalous | resent;
+        taken += 1;
+    }
+    pool.drop_front(half, taken);
+    let mut index = 0;
+    for _ in taken + 1..covered {
+        let nodes = pool.nodes(half);
+        let (Some(one), Some(next)) = (nodes.get(index).copied(), nodes.get(index + 1).copied()) else { break };
+        if one.to != next.from {
+            index += 1;
+            continue;
+        }
+        nodes[index] = crate::flow::trail::Node { from: one.from, time: one.time.max(next.time), ..next };
+        remove(half, pool, index + 1);
+    }
+    let islands = pool.nodes(half).iter().take_while(|node| node.acks > 0).count();
+    if islands > MAX_ISLANDS {
+        let lowest = pool.nodes(half)[0];
+        half.settled_to = lowest.to;
+        half.settled_time = half.settled_time.max(lowest.time);
+        pool.drop_front(half, 1);
+    }
+}
+
+/// Runs of acknowledged bytes behind holes that are remembered apart, at most; then the lowest hole is forgotten.
+const MAX_ISLANDS: usize = 32;
+
+/// Takes one node out of the middle.
+fn remove(half: &mut Half, pool: &mut History, index: usize) {
+    let nodes = pool.nodes(half);
+    if index < nodes.len() {
+        nodes.copy_within(index + 1.., index);
+        half.len -= 1;
+    }
+}
+
+/// Takes SACK blocks as evidence: a DSACK (RFC 2883) proves that a segment was sent again without need.
+pub(super) fn selective(ack: u32, options: &Options, core: &TcpCore, data: &mut TcpSide, half: &mut Half, side: usize) {
+    let Some((from, to)) = options.sack.first().copied() else { return };
+    let below = at_or_after(ack, to);
+    let inside = options.sack.get(1).is_some_and(|second| at_or_after(from, second.0) && at_or_after(second.1, to));
+    if !(below || inside) || !core.has(state::SEEN, side) {
+        return;
+    }
+    let meets = at_or_after(from, half.resent_from) && !after(from, half.resent_to) && after(to, half.resent_from);
+    if !meets {
+        return;
+    }
+    let turned = match class_of(half.resent_class) {
+        Some(Class::Rto) => Class::UnneededRto,
+        Some(Class::FastRetx) => Class::UnneededFastRetx,
+        _ => return,
+    };
+    let was = half.resent_class - 1;
+    data.classes[usize::from(was)] = data.classes[usize::from(was)].saturating_sub(1);
+    data.classes[turned as usize] = data.classes[turned as usize].saturating_add(1);
+    half.resent_class = turned as u8 + 1;
+}
+
+/// The echo of a timestamp: the second way to a round-trip time (RFC 7323 section 4.1), for segments that the first
+/// way cannot use. `echoed` is the reply field of an ACK that acknowledges new data.
+pub(super) fn echo(echoed: u32, time: u64, data: &mut TcpSide, half: &mut Half) {
+    if half.facts & fact::TS_AWAITED == 0 || !at_or_after(echoed, half.ts_value) {
+        return;
+    }
+    half.facts &= !fact::TS_AWAITED;
+    if echoed != half.ts_value {
+        return;
+    }
+    let micros = u32::try_from(time.saturating_sub(half.ts_time) / 1000).unwrap_or(u32::MAX);
+    data.ts_min = if data.ts_samples == 0 { micros } else { data.ts_min.min(micros) };
+    data.ts_samples = data.ts_samples.saturating_add(1);
+}

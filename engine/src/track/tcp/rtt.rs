@@ -1,0 +1,120 @@
+//! Round-trip times: samples and what is kept of them.
+//!
+//! **Owns** the statistics of one direction. **May touch** its [`RttState`]. **Order** called by `ack` for each sample.
+//!
+//! Sources: data-to-ACK with Karn's rule (RFC 6298 section 3; Tstat's columns 45 to 58); the smoothed value by
+//! RFC 6298 section 2, with its gains the right way round (Tstat's are not); the timestamp option by RFC 7323
+//! section 4.1.
+
+use crate::flow::tcp::{Low48, RttState};
+use crate::record::RttSummary;
+
+/// RFC 6298: gain of the smoothed value.
+const ALPHA: f32 = 1.0 / 8.0;
+
+/// RFC 6298: gain of the variation.
+const BETA: f32 = 1.0 / 4.0;
+
+/// Takes one sample. Unit: nanoseconds.
+#[inline]
+pub(super) fn sample(rtt: &mut RttState, nanos: u64) {
+    let value = nanos as f32;
+    if rtt.samples == 0 {
+        rtt.min = Low48::of_span(nanos);
+        rtt.max = rtt.min;
+    } else if nanos < rtt.min.span() {
+        rtt.min = Low48::of_span(nanos);
+    } else if nanos > rtt.max.span() {
+        rtt.max = Low48::of_span(nanos);
+    }
+    if rtt.smoothed == 0.0 {
+        rtt.smoothed = value;
+        rtt.variation = value / 2.0;
+    } else {
+        rtt.variation += BETA * ((rtt.smoothed - value).abs() - rtt.variation);
+        rtt.smoothed += ALPHA * (value - rtt.smoothed);
+    }
+    rtt.samples += 1;
+    rtt.sum += nanos;
+    rtt.squares += nanos as f64 * nanos as f64;
+}
+
+/// What the record says of the samples; `None` without any.
+#[must_use]
+pub(super) fn summary(rtt: &RttState) -> Option<RttSummary> {
+    if rtt.samples == 0 {
+        return None;
+    }
+    let count = f64::from(rtt.samples);
+    let avg = rtt.sum as f64 / count;
+    let spread = (rtt.squares - rtt.sum as f64 * avg).max(0.0);
+    let std = if rtt.samples > 1 { (spread / (count - 1.0)).sqrt() } else { 0.0 };
+    Some(RttSummary { samples: rtt.samples, min: rtt.min.span(), avg, max: rtt.max.span(), std })
+}
+
+/// What the anomaly classes need of both directions' samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct PathRtt {
+    /// Mean round-trip time of the whole path: both halves' means added. Unit: nanoseconds.
+    pub(super) mean: f64,
+    /// Sum of both halves' minima, at least 1 ms. Unit: nanoseconds.
+    pub(super) min: f64,
+    /// Mean plus four deviations of the pooled samples, at least 100 ms. Unit: nanoseconds.
+    pub(super) rto: f64,
+    /// Both halves had a sample; without, mean is 0, min 5 ms and rto 500 ms (Tstat).
+    pub(super) known: bool,
+}
+
+const MILLI: f64 = 1e6;
+
+/// The path's round-trip time from its two halves.
+#[must_use]
+pub(super) fn path(one: &RttState, other: &RttState) -> PathRtt {
+    if one.samples == 0 || other.samples == 0 {
+        return PathRtt { mean: 0.0, min: 5.0 * MILLI, rto: 500.0 * MILLI, known: false };
+    }
+    let (n, m) = (f64::from(one.samples), f64::from(other.samples));
+    let mean = one.sum as f64 / n + other.sum as f64 / m;
+    let (count, sum, squares) = (n + m, one.sum as f64 + other.sum as f64, one.squares + other.squares);
+    let spread = (squares - sum * sum / count).max(0.0);
+    let deviation = if count > 1.0 { (spread / (count - 1.0)).sqrt() } else { 0.0 };
+    let min = (one.min.span() + other.min.span()) as f64;
+    PathRtt { mean, min: min.max(MILLI), rto: (mean + 4.0 * deviation).max(100.0 * MILLI), known: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(samples: &[u64]) -> RttState {
+        let mut rtt = RttState::default();
+        for nanos in samples {
+            sample(&mut rtt, *nanos);
+        }
+        rtt
+    }
+
+    #[test]
+    fn a_summary_agrees_with_the_samples() {
+        let summary = summary(&of(&[10_000, 30_000, 20_000])).unwrap();
+        assert_eq!((summary.samples, summary.min, summary.max), (3, 10_000, 30_000));
+        assert!((summary.avg - 20_000.0).abs() < 1e-9 && (summary.std - 10_000.0).abs() < 1e-6);
+        assert_eq!(super::summary(&RttState::default()), None);
+        assert_eq!(super::summary(&of(&[7])).map(|one| one.std), Some(0.0));
+    }
+
+    #[test]
+    fn the_smoothed_value_follows_rfc_6298() {
+        let rtt = of(&[100_000, 200_000]);
+        assert!((rtt.smoothed - 112_500.0).abs() < 1.0, "{}", rtt.smoothed);
+        assert!((rtt.variation - 62_500.0).abs() < 1.0, "{}", rtt.variation);
+    }
+
+    #[test]
+    fn a_path_without_samples_on_both_sides_takes_the_stated_values() {
+        let none = path(&of(&[5]), &RttState::default());
+        assert_eq!((none.known, none.min, none.rto), (false, 5e6, 5e8));
+        let some = path(&of(&[40_000_000]), &of(&[10_000_000]));
+        assert!(some.known && (some.mean - 5e7).abs() < 1.0 && some.rto >= 1e8);
+    }
+}

@@ -1,0 +1,289 @@
+//! Data: where a segment stands among those seen before, and what that means.
+//!
+//! **Owns** the rule by which bytes are new, seen before, or out of order (Tstat's, its section 3.1), and the history of
+//! one direction. **May touch** the flow's TCP state and the pool. **Order** called for every segment that takes
+//! sequence space: payload, SYN, FIN.
+//!
+//! What was seen is an ordered list: the settled range (the lowest run of bytes that was seen and acknowledged), then
+//! the nodes. A segment behind all of it is in order; a jump forward is a gap. A segment before or inside is taken
+//! apart: pieces inside a stored one are retransmitted, pieces between are new, and out of order when the segment ends
+//! before the stored one does.
+
+use super::class::Anomaly;
+use super::rtt;
+use super::sequence::{after, at_or_after, distance, earlier};
+use crate::flow::tcp::{Class, TcpCore, TcpRest, state};
+use crate::flow::trail::{Half, Node, fact};
+use crate::packet::{Marks, Packet};
+use crate::track::history::History;
+
+/// One segment that takes sequence space.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    /// Unit: UNIX nanoseconds.
+    pub(super) time: u64,
+    /// Informative IP-ID, else 0.
+    pub(super) ip_id: u16,
+    pub(super) side: usize,
+}
+
+/// What a segment turned out to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Findings {
+    /// Bytes, SYN or FIN that were seen before.
+    pub(super) repeated: u32,
+    /// The first sequence number was seen before: a SYN, if there is one.
+    pub(super) head_repeated: bool,
+    /// The last sequence number was seen before: a FIN, if there is one.
+    pub(super) tail_repeated: bool,
+    /// It begins and ends before some stored segment's end, with bytes not seen before.
+    pub(super) out_of_order: bool,
+}
+
+impl Findings {
+    fn repeat(&mut self, span: Span, from: u32, to: u32) {
+        self.repeated += to.wrapping_sub(from);
+        self.head_repeated |= from == span.from;
+        self.tail_repeated |= to == span.to;
+    }
+}
+
+impl Span {
+    pub(super) fn of(packet: &Packet, side: usize, to: u32) -> Span {
+        let ip_id = if packet.marks.has(Marks::IP_ID) && packet.key.version == 4 { packet.ip_id } else { 0 };
+        Span { from: packet.tcp.seq, to, time: packet.time.0, ip_id, side }
+    }
+
+    fn node(&self, from: u32, to: u32) -> Node {
+        Node::new(from, to, self.time, self.ip_id)
+    }
+}
+
+/// Everything the rules need beside the segment.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    pub(super) core: &'a mut TcpCore,
+    pub(super) rest: &'a mut TcpRest,
+    pub(super) half: &'a mut Half,
+    pub(super) pool: &'a mut History,
+}
+
+impl Scene<'_> {
+    /// Takes a segment into the history of its direction.
+    #[inline]
+    pub(super) fn take(&mut self, span: Span) -> Findings {
+        let behind_all = match self.end() {
+            None => true,
+            Some(end) => at_or_after(span.from, end),
+        };
+        if behind_all {
+            if let Some(end) = self.end() {
+                let gap = span.from.wrapping_sub(end);
+                let side = &mut self.rest.side[span.side & 1];
+                side.gap_bytes = side.gap_bytes.saturating_add(gap);
+            }
+            let at = usize::from(self.half.len);
+            self.insert(at, span.node(span.from, span.to), span.side);
+            return Findings::default();
+        }
+        self.take_apart(span)
+    }
+
+    /// End of everything stored, if anything is.
+    #[inline]
+    fn end(&mut self) -> Option<u32> {
+        if let Some(last) = self.pool.nodes(self.half).last() {
+            return Some(last.to);
+        }
+        (self.half.facts & fact::SETTLED != 0).then_some(self.half.settled_to)
+    }
+
+    fn insert(&mut self, at: usize, node: Node, side: usize) {
+        if !self.pool.insert(self.half, at, node) {
+            self.core.set(state::HISTORY_LOST, side);
+        }
+    }
+
+    #[inline(never)]
+    fn take_apart(&mut self, span: Span) -> Findings {
+        let mut findings = Findings::default();
+        let mut at = span.from;
+        if self.half.facts & fact::SETTLED != 0 && after(self.half.settled_to, at) {
+            at = self.against_settled(span, at, &mut findings);
+        }
+        let mut index = 0;
+        while after(span.to, at) {
+            let Some(node) = self.pool.nodes(self.half).get(index).copied() else {
+                self.insert(index, span.node(at, span.to), span.side);
+                break;
+            };
+            if at_or_after(at, node.to) {
+                index += 1;
+                continue;
+            }
+            if after(node.from, at) {
+                let to = earlier(span.to, node.from);
+                if after(node.to, span.to) {
+                    findings.out_of_order = true;
+                }
+                self.fill(span, at, to, index);
+                at = to;
+                index += 1;
+            } else {
+                let to = earlier(span.to, node.to);
+                findings.repeat(span, at, to);
+                index = self.repeat(span, at, to, index);
+                at = to;
+            }
+        }
+        findings
+    }
+
+    /// The part of a segment that meets the settled range. Returns where the rest begins.
+    fn against_settled(&mut self, span: Span, from: u32, findings: &mut Findings) -> u32 {
+        let mut at = from;
+        if after(self.half.settled_from, at) {
+            let to = earlier(span.to, self.half.settled_from);
+            findings.out_of_order |= after(self.half.settled_to, span.to);
+            let since_behind = span.time.saturating_sub(self.half.settled_time);
+            self.judge(span, at, to, None, Some(since_behind));
+            // Bytes from before the first one seen: the range grows down to them.
+            self.half.settled_from = at;
+            at = to;
+        }
+        if after(span.to, at) {
+            let to = earlier(span.to, self.half.settled_to);
+            findings.repeat(span, at, to);
+            let copy = Before {
+                time: self.half.settled_time,
+                acks: self.half.settled_acks,
+                class: self.settled_class(),
+                ip_id: 0,
+                is_copy: true,
+            };
+            self.judge(span, at, to, Some(copy), None);
+            self.half.settled_time = self.half.settled_time.max(span.time);
+            self.half.facts |= fact::SETTLED_RESENT;
+            at = to;
+        }
+        at
+    }
+
+    fn settled_class(&self) -> Option<Class> {
+        (self.half.facts & fact::SETTLED_ANOMALOUS != 0).then_some(Class::Unknown)
+    }
+
+    /// A new piece before the node at `index`.
+    fn fill(&mut self, span: Span, from: u32, to: u32, index: usize) {
+        let before = self.before(index);
+        let behind = self.pool.nodes(self.half).get(index).map(|node| span.time.saturating_sub(node.time));
+        let class = self.judge(span, from, to, before, behind);
+        let side = &mut self.rest.side[span.side & 1];
+        side.gap_bytes = side.gap_bytes.saturating_sub(to.wrapping_sub(from));
+        let mut node = span.node(from, to);
+        node.class = class as u8 + 1;
+        self.insert(index, node, span.side);
+    }
+
+    /// A piece of the node at `index` that was sent again; the node is split around it. Returns where to go on.
+    fn repeat(&mut self, span: Span, from: u32, to: u32, index: usize) -> usize {
+        let Some(node) = self.pool.nodes(self.half).get(index).copied() else { return index + 1 };
+        let copy = Before {
+            time: node.time,
+            acks: self.before(index).map_or(0, |before| before.acks),
+            class: self.before(index).and_then(|before| before.class),
+            ip_id: node.ip_id,
+            is_copy: true,
+        };
+        let class = self.judge(span, from, to, Some(copy), None);
+        let mut index = index;
+        if after(from, node.from) {
+            self.insert(index, Node { to: from, ..node }, span.side);
+            index += 1;
+        }
+        if after(node.to, to) {
+            self.insert(index + 1, Node { from: to, ..node }, span.side);
+        }
+        if let Some(resent) = self.pool.nodes(self.half).get_mut(index) {
+            let sent = node.sent.saturating_add(1);
+            *resent = Node { from, to, time: span.time.max(node.time), sent, class: class as u8 + 1, ..node };
+        }
+        index + 1
+    }
+
+    /// What stands before the node at `index`.
+    fn before(&mut self, index: usize) -> Option<Before> {
+        if let Some(node) = index.checked_sub(1).and_then(|before| self.pool.nodes(self.half).get(before)) {
+            let class = class_of(node.class);
+            return Some(Before { time: node.time, acks: node.acks, class, ip_id: node.ip_id, is_copy: false });
+        }
+        if self.half.facts & fact::SETTLED == 0 {
+            return None;
+        }
+        let (time, acks) = (self.half.settled_time, self.half.settled_acks);
+        Some(Before { time, acks, class: self.settled_class(), ip_id: 0, is_copy: false })
+    }
+
+    /// Classes one piece and counts it.
+    fn judge(&mut self, span: Span, from: u32, to: u32, before: Option<Before>, behind: Option<u64>) -> Class {
+        let (side, peer) = (span.side & 1, span.side & 1 ^ 1);
+        let repeats = before.is_some_and(|before| before.is_copy);
+        let path = rtt::path(&self.rest.side[0].rtt, &self.rest.side[1].rtt);
+        let since = |time: u64| span.time.saturating_sub(time);
+        let recovery = match before {
+            Some(before) => Some(since(before.time)),
+            None if !path.known => behind,
+            None => None,
+        };
+        let acked = self.core.has(state::ACKED, peer) && at_or_after(self.core.last_ack[peer], to);
+        let anomaly = Anomaly {
+            length: to.wrapping_sub(from),
+            window_closed: self.core.window[peer] == 0
+                && self.core.has(state::ACKED, peer)
+                && self.core.both(state::SYN),
+            repeats,
+            acked,
+            same_ip_id: span.ip_id != 0 && before.is_some_and(|before| before.is_copy && before.ip_id == span.ip_id),
+            at_tail: distance(self.core.next_seq[side], to) <= 0,
+            dup_acks: before.map_or(0, |before| before.acks.saturating_sub(1)),
+            class_before: before.and_then(|before| before.class),
+            recovery,
+            since_behind: behind,
+            smoothed: self.rest.side[side].rtt.smoothed,
+            path,
+        };
+        let class = anomaly.class();
+        let count = &mut self.rest.side[side].classes[class as usize];
+        *count = count.saturating_add(1);
+        (self.half.resent_from, self.half.resent_to) = (from, to);
+        self.half.resent_class = class as u8 + 1;
+        class
+    }
+}
+
+/// What is known of the copy of a piece, or of the segment before a hole.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    time: u64,
+    acks: u8,
+    class: Option<Class>,
+    ip_id: u16,
+    is_copy: bool,
+}
+
+/// The class that a stored number stands for; 0 none.
+pub(super) fn class_of(stored: u8) -> Option<Class> {
+    const ALL: [Class; 8] = [
+        Class::Rto,
+        Class::FastRetx,
+        Class::Reordering,
+        Class::NetDup,
+        Class::FlowControl,
+        Class::UnneededRto,
+        Class::UnneededFastRetx,
+        Class::Unknown,
+    ];
+    ALL.get(usize::from(stored).wrapping_sub(1)).copied()
+}

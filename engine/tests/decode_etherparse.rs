@@ -1,0 +1,132 @@
+//! What etherparse knows, the decoder says too: Ethernet, tags, IPv4 options, IPv6 extensions, TCP, UDP, ICMP.
+
+#[path = "decode_support/arbitrary.rs"]
+mod arbitrary;
+#[path = "decode_support/build.rs"]
+mod build;
+
+use arbitrary::{damage, damaged, plain};
+use build::frame;
+use etherparse::{IpNumber, NetSlice, SlicedPacket, TransportSlice};
+use parshall_engine::decode::{DecodeOptions, FragmentCache, decode};
+use parshall_engine::key::READ_SECRET;
+use parshall_engine::link::LinkType;
+use parshall_engine::packet::{Encap, Encaps, Marks, Packet};
+use proptest::prelude::*;
+use std::net::IpAddr;
+
+/// The innermost addresses, protocol and IP payload by etherparse.
+struct Net<'a> {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: IpNumber,
+    payload: &'a [u8],
+    fragmented: bool,
+    ttl: u8,
+    tos: u8,
+    /// `None` where the length field leaves it to the frame.
+    ip_bytes: Option<u32>,
+}
+
+fn net<'a>(slice: &NetSlice<'a>) -> Option<Net<'a>> {
+    match slice {
+        NetSlice::Ipv4(ip) => Some(Net {
+            source: ip.header().source_addr().into(),
+            destination: ip.header().destination_addr().into(),
+            protocol: ip.payload().ip_number,
+            payload: ip.payload().payload,
+            fragmented: ip.payload().fragmented,
+            ttl: ip.header().ttl(),
+            tos: ip.header().dcp().value() << 2 | ip.header().ecn().value(),
+            ip_bytes: Some(u32::from(ip.header().total_len())),
+        }),
+        NetSlice::Ipv6(ip) => Some(Net {
+            source: ip.header().source_addr().into(),
+            destination: ip.header().destination_addr().into(),
+            protocol: ip.payload().ip_number,
+            payload: ip.payload().payload,
+            fragmented: ip.payload().fragmented,
+            ttl: ip.header().hop_limit(),
+            tos: ip.header().traffic_class(),
+            ip_bytes: Some(ip.header().payload_length())
+                .filter(|length| *length > 0)
+                .map(|length| 40 + u32::from(length)),
+        }),
+        NetSlice::Arp(_) => None,
+    }
+}
+
+fn ends(packet: &Packet) -> ((IpAddr, Option<u16>), (IpAddr, Option<u16>)) {
+    let low = packet.marks.has(Marks::FROM_LOW);
+    let end = |low| (packet.key.address(low), packet.key.port(low));
+    (end(low), end(!low))
+}
+
+/// Where a part of the frame begins.
+fn offset(frame: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - frame.as_ptr() as usize
+}
+
+fn compare(bytes: &[u8], packet: &Packet, net: &Net<'_>, transport: &TransportSlice<'_>) {
+    let (source, destination) = ends(packet);
+    assert_eq!((source.0, destination.0), (net.source, net.destination));
+    assert_eq!(packet.key.protocol, net.protocol.0);
+    assert_eq!((packet.ttl, packet.tos), (net.ttl, net.tos));
+    assert_eq!(usize::from(packet.l4_offset), offset(bytes, net.payload));
+    assert_eq!(packet.ip_bytes, net.ip_bytes.unwrap_or(packet.ip_bytes));
+    match transport {
+        TransportSlice::Tcp(tcp) => {
+            assert_eq!((source.1, destination.1), (Some(tcp.source_port()), Some(tcp.destination_port())));
+            assert!(packet.marks.has(Marks::TCP));
+            assert_eq!((packet.tcp.seq, packet.tcp.ack), (tcp.sequence_number(), tcp.acknowledgment_number()));
+            assert_eq!(packet.tcp.window, tcp.window_size());
+            assert_eq!(packet.tcp.flags, tcp.header_slice()[13]);
+            assert_eq!(usize::from(packet.tcp.header_len), tcp.header_slice().len());
+            assert_eq!(packet.payload_bytes as usize, tcp.payload().len());
+            assert_eq!(usize::from(packet.payload_offset), offset(bytes, tcp.payload()));
+        }
+        TransportSlice::Udp(udp) => {
+            assert_eq!((source.1, destination.1), (Some(udp.source_port()), Some(udp.destination_port())));
+            assert_eq!(packet.payload_bytes as usize, udp.payload().len());
+            assert_eq!(usize::from(packet.payload_offset), offset(bytes, udp.payload()));
+        }
+        TransportSlice::Igmp(_) => assert_eq!(packet.key.protocol, 2),
+        TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_) => {
+            // ICMP of one version in IP of the other is a protocol like any other.
+            assert_eq!(packet.key.is_icmp(), (packet.key.version == 6) == (packet.key.protocol == 58));
+            assert_eq!(packet.payload_bytes as usize, net.payload.len());
+        }
+    }
+}
+
+fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let packet =
+        decode(&frame(LinkType::ETHERNET, bytes), &DecodeOptions::default(), &mut FragmentCache::new(READ_SECRET));
+    let Ok(sliced) = SlicedPacket::from_ethernet(bytes) else { return Ok(()) };
+    let Some(net) = sliced.net.as_ref().and_then(net) else { return Ok(()) };
+    // etherparse takes off no tunnel, joins no fragments, and takes a UDP length of 0 for a jumbogram's.
+    let plain = packet.as_ref().map_or(Encaps::NONE, |packet| packet.encaps).iter().all(|kind| kind == Encap::Vlan);
+    let Some(transport) = sliced.transport.as_ref().filter(|_| plain && !net.fragmented) else { return Ok(()) };
+    if matches!(transport, TransportSlice::Udp(udp) if udp.length() == 0) {
+        return Ok(());
+    }
+    let packet = packet.expect("what etherparse reads to the end is a packet");
+    compare(bytes, &packet, &net, transport);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn whole_frames_read_the_same(bytes in plain()) {
+        let read = SlicedPacket::from_ethernet(&bytes).expect("a frame that etherparse can read");
+        prop_assert!(read.net.is_some());
+        check(&bytes)?;
+    }
+
+    #[test]
+    fn damaged_frames_that_etherparse_still_reads_read_the_same(bytes in plain(), damage in damage()) {
+        check(&damaged(bytes, &damage))?;
+    }
+}

@@ -1,0 +1,223 @@
+//! From one stream of records to every sink, each on a thread of its own.
+//!
+//! **Owns** the sinks' threads and the bounded queues before them. **May touch** records and sinks.
+//! **Order** fed by the fan-out thread, closed when the last record was fed.
+//!
+//! In `read` the feeder waits for the slowest sink. In `run` it never waits: a batch that finds a sink's queue full is
+//! dropped for that sink, and its records and packets are counted. A sink that fails loses what it was writing, is
+//! counted and told once, and is tried again with the next batch; the others never notice.
+
+use crate::sink::Sink;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use parshall_engine::record::FlowRecord;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Records that travel together.
+const BATCH: usize = 512;
+
+/// Batches that wait before one sink.
+const QUEUE: usize = 64;
+
+/// How often a sink that has nothing to do writes out what it holds.
+const IDLE_FLUSH: Duration = Duration::from_secs(1);
+
+/// What is known of one sink; written by its thread and the feeder, read by anyone.
+#[derive(Debug, Default)]
+pub struct SinkState {
+    /// `scheme:target`.
+    pub name: String,
+    /// Records written.
+    pub records: AtomicU64,
+    /// Records lost: queue full, or the sink failed.
+    pub dropped_records: AtomicU64,
+    /// Packets in them.
+    pub dropped_packets: AtomicU64,
+    /// Writes that failed.
+    pub errors: AtomicU64,
+    /// Nobody reads standard output any more.
+    pub broken_pipe: AtomicBool,
+}
+
+enum Order {
+    Records(Arc<Vec<FlowRecord>>),
+    Reopen,
+}
+
+struct Lane {
+    state: Arc<SinkState>,
+    queue: Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+/// The sinks and the way to them.
+pub struct Fanout {
+    lanes: Vec<Lane>,
+    batch: Vec<FlowRecord>,
+    waits: bool,
+}
+
+impl std::fmt::Debug for Fanout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fanout").field("sinks", &self.lanes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Fanout {
+    /// Starts a thread for each sink. `waits`: the feeder waits for slow sinks (`read`).
+    ///
+    /// # Errors
+    /// A thread could not be started.
+    pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
+        let mut lanes = Vec::new();
+        for (name, sink) in sinks {
+            let (queue, orders) = bounded(QUEUE);
+            let state = Arc::new(SinkState { name, ..SinkState::default() });
+            let mine = state.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("parshall-sink{}", lanes.len()))
+                .spawn(move || serve(sink, &orders, &mine))?;
+            lanes.push(Lane { state, queue, thread });
+        }
+        Ok(Fanout { lanes, batch: Vec::with_capacity(BATCH), waits })
+    }
+
+    /// What is known of each sink.
+    #[must_use]
+    pub fn states(&self) -> Vec<Arc<SinkState>> {
+        self.lanes.iter().map(|lane| lane.state.clone()).collect()
+    }
+
+    /// Takes a record; it leaves with its batch.
+    pub fn record(&mut self, record: FlowRecord) {
+        if self.lanes.is_empty() {
+            return;
+        }
+        self.batch.push(record);
+        if self.batch.len() >= BATCH {
+            self.send();
+        }
+    }
+
+    /// Sends on what was taken so far.
+    pub fn send(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = Arc::new(std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)));
+        for lane in &self.lanes {
+            let order = Order::Records(batch.clone());
+            let refused = if self.waits {
+                lane.queue.send(order).is_err()
+            } else {
+                matches!(lane.queue.try_send(order), Err(TrySendError::Full(_) | TrySendError::Disconnected(_)))
+            };
+            if refused {
+                lane.state.lose(&batch);
+            }
+        }
+    }
+
+    /// Asks every sink to open its files again.
+    pub fn reopen(&self) {
+        for lane in &self.lanes {
+            let _ = lane.queue.try_send(Order::Reopen);
+        }
+    }
+
+    /// Whether a sink lost its reader: nothing more need be produced.
+    #[must_use]
+    pub fn broken_pipe(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.state.broken_pipe.load(Ordering::Relaxed))
+    }
+
+    /// Sends the rest, waits at most `patience` for the sinks to close, and says what each had to leave behind: its name and
+    /// how many batches were still waiting.
+    pub fn close(mut self, patience: Duration) -> (Vec<Arc<SinkState>>, Vec<(String, usize)>) {
+        let deadline = Instant::now() + patience;
+        self.waits = self.waits || patience > Duration::ZERO;
+        self.send_until(deadline);
+        let (mut states, mut left) = (Vec::new(), Vec::new());
+        for Lane { state, queue, thread } in self.lanes {
+            let waiting = queue.clone();
+            drop(queue);
+            // The thread ends when every sender is gone; this one only looks at the length.
+            while !thread.is_finished() && Instant::now() < deadline && !waiting.is_empty() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let behind = waiting.len();
+            drop(waiting);
+            while behind == 0 && !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                drop(thread.join());
+            } else {
+                left.push((state.name.clone(), behind.max(1)));
+            }
+            states.push(state);
+        }
+        (states, left)
+    }
+
+    fn send_until(&mut self, deadline: Instant) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = Arc::new(std::mem::take(&mut self.batch));
+        for lane in &self.lanes {
+            if lane.queue.send_deadline(Order::Records(batch.clone()), deadline).is_err() {
+                lane.state.lose(&batch);
+            }
+        }
+    }
+}
+
+impl SinkState {
+    fn lose(&self, records: &[FlowRecord]) {
+        self.dropped_records.fetch_add(records.len() as u64, Ordering::Relaxed);
+        self.dropped_packets.fetch_add(records.iter().map(FlowRecord::packets).sum(), Ordering::Relaxed);
+    }
+}
+
+/// The thread of one sink.
+fn serve(mut sink: Box<dyn Sink>, orders: &Receiver<Order>, state: &SinkState) {
+    let mut told = false;
+    loop {
+        let done = match orders.recv_timeout(IDLE_FLUSH) {
+            Ok(Order::Records(records)) => {
+                let written = sink.write(&records);
+                match &written {
+                    Ok(()) => drop(state.records.fetch_add(records.len() as u64, Ordering::Relaxed)),
+                    Err(_) => state.lose(&records),
+                }
+                written
+            }
+            Ok(Order::Reopen) => sink.reopen(),
+            Err(RecvTimeoutError::Timeout) => sink.flush(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        if let Err(error) = done {
+            fail(state, &error, &mut told);
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                return;
+            }
+        }
+    }
+    if let Err(error) = sink.close() {
+        fail(state, &error, &mut told);
+    }
+}
+
+fn fail(state: &SinkState, error: &io::Error, told: &mut bool) {
+    state.errors.fetch_add(1, Ordering::Relaxed);
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        state.broken_pipe.store(true, Ordering::Relaxed);
+    } else if !*told {
+        *told = true;
+        tracing::error!("sink {} lost records: {error}", state.name);
+    }
+}

@@ -1,0 +1,82 @@
+//! What `read` and `run` share: signals, the wall clock, opening sinks.
+//!
+//! **Owns** the stop on signals. **May touch** signals and the clock. **Order** called by `read` and `run`.
+
+use crate::sink::{self, Existing, Sink};
+use parshall_config::plan::SinkSpec;
+use parshall_engine::time::Nanos;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The wall clock.
+#[must_use]
+pub fn now() -> Nanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The stop flag, set by SIGINT and SIGTERM; and the wish to reopen files, set by SIGHUP.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    flag: parshall_engine::stop::Stop,
+    hangup: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Listens for the signals from now on.
+    ///
+    /// # Errors
+    /// A sentence, when the system refuses.
+    pub fn on_signals() -> Result<Stop, String> {
+        let stop = Stop { flag: parshall_engine::stop::Stop::default(), hangup: Arc::default() };
+        let refused = |error: std::io::Error| format!("cannot listen for signals: {error}");
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, stop.flag.shared()).map_err(refused)?;
+        }
+        signal_hook::flag::register(SIGHUP, stop.hangup.clone()).map_err(refused)?;
+        Ok(stop)
+    }
+
+    /// The flag that workers look at.
+    #[must_use]
+    pub const fn flag(&self) -> &parshall_engine::stop::Stop {
+        &self.flag
+    }
+
+    /// Asks everyone to stop.
+    pub fn ask(&self) {
+        self.flag.ask();
+    }
+
+    /// Whether stopping was asked.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.flag.asked()
+    }
+
+    /// Whether SIGHUP came since this was asked last.
+    #[must_use]
+    pub fn take_hangup(&self) -> bool {
+        self.hangup.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// A sink and its name.
+pub type Named = (String, Box<dyn Sink>);
+
+/// Opens every sink.
+///
+/// # Errors
+/// A sentence that names each sink that could not be opened.
+pub fn open_sinks(specs: &[SinkSpec], existing: Existing) -> Result<Vec<Named>, String> {
+    let (mut sinks, mut wrong) = (Vec::new(), Vec::new());
+    for spec in specs {
+        match sink::open(spec, existing) {
+            Ok(sink) => sinks.push((sink::name(spec), sink)),
+            Err(error) => wrong.push(format!("cannot open sink {}: {error}", sink::name(spec))),
+        }
+    }
+    if wrong.is_empty() { Ok(sinks) } else { Err(wrong.join("\nparshall: ")) }
+}

@@ -1,0 +1,169 @@
+//! `parshall read`: capture files to records and a summary, without EAL.
+//!
+//! **Owns** the course of one reading: sinks open, captures open, engine starts, records flow, all ends in order.
+//! **May touch** the front doors of the engine, the sinks and the summary. **Order** called by `main`.
+
+use crate::Ending;
+use crate::fanout::{Fanout, SinkState};
+use crate::http::Server;
+use crate::metrics::Board;
+use crate::order::{BUDGET, OrderWindow};
+use crate::pipeline::{Stop, now, open_sinks};
+use crate::progress::Bar;
+use crate::sink::Existing;
+use crate::summary::{Summary, Talkers};
+use parshall_config::plan::ReadPlan;
+use parshall_engine::launch::{self, Replay};
+use parshall_engine::merge::Merger;
+use parshall_engine::merge::collect::Outlet;
+use parshall_engine::record::FlowRecord;
+use parshall_engine::source::capture::{CaptureFile, Merged};
+use parshall_engine::time::Nanos;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Carries out a plan for `read`.
+#[must_use]
+pub fn read(plan: &ReadPlan) -> Ending {
+    match reading(plan) {
+        Ok(ending) => ending,
+        Err(sentence) => {
+            eprintln!("parshall: {sentence}");
+            Ending::Failed
+        }
+    }
+}
+
+/// Records on their way: in order, then to the sinks and the summary.
+struct Line {
+    window: OrderWindow,
+    fanout: Fanout,
+    talkers: Talkers,
+    failure: Option<io::Error>,
+}
+
+impl Outlet for Line {
+    fn record(&mut self, record: FlowRecord, floor: Nanos) {
+        self.talkers.take(&record);
+        if let Err(error) = self.window.push(record, floor) {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    fn advance(&mut self, horizon: Nanos) {
+        let fanout = &mut self.fanout;
+        if let Err(error) = self.window.advance(horizon, |record| fanout.record(record)) {
+            self.failure.get_or_insert(error);
+        }
+    }
+}
+
+fn reading(plan: &ReadPlan) -> Result<Ending, String> {
+    let stop = Stop::on_signals()?;
+    let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
+    let captures = Merged::new(files.map_err(|error| error.to_string())?);
+    let board = Board::default();
+    let _server = plan.common.listen.map(|address| Server::start(address, &board)).transpose()?;
+    let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
+    let sinks = open_sinks(&plan.common.sinks, Existing::Replace)?;
+    let fanout = Fanout::start(sinks, true).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    board.introduce(fanout.states(), (String::new(), String::new()));
+    let started = Instant::now();
+    let mut replay =
+        launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| error.to_string())?;
+    let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
+    let period = plan.common.publish_interval.max(Duration::from_millis(10));
+    pump(
+        &mut replay,
+        &mut line,
+        &stop,
+        &bar,
+        &|merger| board.publish(merger.collect(now(), Duration::from_millis(20))),
+        period,
+    );
+    let (captures, mut merger) = replay.conclude(now())?;
+    bar.finish();
+    let (states, left) = line.fanout.close(plan.common.shutdown_timeout);
+    let snapshot = merger.last(now());
+    let damage = captures.damage().to_vec();
+    let summary = Summary {
+        snapshot: &snapshot,
+        talkers: &line.talkers,
+        damage: &damage,
+        elapsed: started.elapsed(),
+        late: line.window.late(),
+    };
+    if plan.common.sinks.is_empty() {
+        let _ = crate::print(&summary.text());
+    } else if !plan.common.messages.quiet {
+        eprint!("{}", summary.text());
+    }
+    for damage in &damage {
+        eprintln!("parshall: {damage}");
+    }
+    if let Some(error) = &line.failure {
+        eprintln!(
+            "parshall: the order of records could not be kept: {error}; free space in the folder for temporary files"
+        );
+    }
+    let lost = told_losses(&states, &left);
+    let good = damage.is_empty() && line.failure.is_none() && !lost && snapshot.total.books().closed();
+    Ok(if good { Ending::Done } else { Ending::Failed })
+}
+
+/// Moves records from the workers to the sinks until all is read.
+fn pump(
+    replay: &mut Replay<Merged>,
+    line: &mut Line,
+    stop: &Stop,
+    bar: &Bar,
+    publish: &dyn Fn(&mut Merger),
+    period: Duration,
+) {
+    let (mut shown, mut published) = (Instant::now(), Instant::now());
+    loop {
+        let ended = replay.is_finished() && replay.collector.ended();
+        let taken = replay.collector.turn(now(), line);
+        if line.fanout.broken_pipe() {
+            stop.ask();
+        }
+        if shown.elapsed() > Duration::from_millis(100) {
+            bar.show();
+            line.fanout.send();
+            shown = Instant::now();
+        }
+        if published.elapsed() > period {
+            publish(&mut replay.merger);
+            published = Instant::now();
+        }
+        if ended {
+            return replay.collector.finish(line);
+        }
+        if taken == 0 {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+/// Says which sinks lost records. True when any did; a closed standard output is no loss.
+pub(crate) fn told_losses(states: &[Arc<SinkState>], left: &[(String, usize)]) -> bool {
+    let mut lost = false;
+    for state in states.iter().filter(|state| !state.broken_pipe.load(Ordering::Relaxed)) {
+        let records = state.dropped_records.load(Ordering::Relaxed);
+        let errors = state.errors.load(Ordering::Relaxed);
+        if records > 0 || errors > 0 {
+            let packets = state.dropped_packets.load(Ordering::Relaxed);
+            eprintln!("parshall: sink {} lost {records} records with {packets} packets ({errors} errors)", state.name);
+            lost = true;
+        }
+    }
+    for (name, batches) in left {
+        eprintln!(
+            "parshall: sink {name} did not finish in time; {batches} batches of records are lost; raise --shutdown-timeout"
+        );
+        lost = true;
+    }
+    lost
+}

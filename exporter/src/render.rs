@@ -1,0 +1,249 @@
+//! A record as text: JSON Lines and CSV, from the table of fields.
+//!
+//! **Owns** the two text forms of the contract. **May touch** records and the buffer it is given; it allocates nothing
+//! else. **Order** called by sinks, once per record.
+//!
+//! JSON Lines: one flat object a line; what was not measured is left out. CSV (RFC 4180): a header line with every
+//! field's name; what was not measured is empty. `*_us` have three decimals; all else are integers, booleans, strings.
+
+use parshall_engine::record::FlowRecord;
+use parshall_engine::record::fields::{self, Value};
+use std::io::Write;
+
+/// Appends one record and a line feed as JSON.
+pub fn json(record: &FlowRecord, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for field in fields::all() {
+        let value = (field.get)(record);
+        if value == Value::Absent {
+            continue;
+        }
+        if out.last() != Some(&b'{') {
+            out.push(b',');
+        }
+        out.push(b'"');
+        out.extend_from_slice(field.name.as_bytes());
+        out.extend_from_slice(b"\":");
+        json_value(value, out);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// Appends the header line of CSV.
+pub fn csv_header(out: &mut Vec<u8>) {
+    for (n, field) in fields::all().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(field.name.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends one record and a line end as CSV. Lists are joined by semicolons, so nothing needs quotes.
+pub fn csv(record: &FlowRecord, out: &mut Vec<u8>) {
+    for (n, field) in fields::all().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        plain((field.get)(record), b';', out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn json_value(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Integer(_) | Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
+            plain(value, b',', out);
+        }
+        Value::Vlans(_) => {
+            out.push(b'[');
+            plain(value, b',', out);
+            out.push(b']');
+        }
+        Value::Encap(layers) => {
+            out.push(b'[');
+            for (n, layer) in layers.iter().enumerate() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                out.push(b'"');
+                plain(Value::Encap(std::slice::from_ref(layer)), b',', out);
+                out.push(b'"');
+            }
+            out.push(b']');
+        }
+        Value::Word(_) | Value::FlowId(_) | Value::Ip(_) | Value::Mac(_) => {
+            // Words of closed sets, digits and colons: nothing that JSON would have escaped.
+            out.push(b'"');
+            plain(value, b',', out);
+            out.push(b'"');
+        }
+    }
+}
+
+/// A value without quotes or brackets.
+fn plain(value: Value<'_>, between: u8, out: &mut Vec<u8>) {
+    match value {
+        Value::Absent => {}
+        Value::Integer(number) => integer(number, out),
+        Value::Micros(nanos) => micros(nanos, out),
+        Value::MicrosMean(nanos) => micros(nanos.round().max(0.0) as u64, out),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+        Value::FlowId(id) => hex(id, out),
+        Value::Ip(std::net::IpAddr::V4(ip)) => dotted(ip.octets(), out),
+        // Writing into a vector cannot fail.
+        Value::Ip(ip) => drop(write!(out, "{ip}")),
+        Value::Mac(mac) => {
+            for (n, byte) in mac.iter().enumerate() {
+                if n > 0 {
+                    out.push(b':');
+                }
+                out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+        Value::Vlans(ids) => {
+            for (n, id) in ids.iter().enumerate() {
+                if n > 0 {
+                    out.push(between);
+                }
+                integer(u64::from(*id), out);
+            }
+        }
+        Value::Encap(layers) => {
+            for (n, layer) in layers.iter().enumerate() {
+                if n > 0 {
+                    out.push(between);
+                }
+                encap(*layer, out);
+            }
+        }
+    }
+}
+
+/// `kind`, or `kind:identifier`; a TEID is written in hexadecimal, as in the contract.
+fn encap(layer: parshall_engine::record::EncapLayer, out: &mut Vec<u8>) {
+    out.extend_from_slice(layer.kind.name().as_bytes());
+    let Some(id) = layer.id else { return };
+    out.push(b':');
+    if layer.kind == parshall_engine::packet::Encap::Gtpu {
+        drop(write!(out, "{id:#x}"));
+    } else {
+        integer(u64::from(id), out);
+    }
+}
+
+#[inline]
+fn integer(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn dotted(octets: [u8; 4], out: &mut Vec<u8>) {
+    for (n, octet) in octets.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b'.');
+        }
+        integer(u64::from(octet), out);
+    }
+}
+
+/// Nanoseconds as microseconds with three decimals.
+fn micros(nanos: u64, out: &mut Vec<u8>) {
+    integer(nanos / 1000, out);
+    let rest = (nanos % 1000) as u32;
+    out.push(b'.');
+    for unit in [100, 10, 1] {
+        out.push(b'0' + (rest / unit % 10) as u8);
+    }
+}
+
+fn hex(id: u64, out: &mut Vec<u8>) {
+    for nibble in (0..16).rev() {
+        out.push(digit((id >> (nibble * 4)) as u8 & 15));
+    }
+}
+
+const fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use parshall_engine::key::FlowKey;
+    use parshall_engine::packet::Encap;
+    use parshall_engine::record::{Direction, EncapLayer, EndReason, Outer, TcpRecord};
+    use parshall_engine::time::Nanos;
+
+    /// A record for tests: UDP from 10.0.0.2:4000 to 10.0.0.1:53, `n` packets.
+    pub(crate) fn record(end: u64, n: u64) -> FlowRecord {
+        let (key, client_is_low) = FlowKey::canonical(4, 17, (0x0a00_0002, 4000), (0x0a00_0001, 53));
+        FlowRecord {
+            key,
+            client_is_low,
+            flow_id: 0x0123_4567_89ab_cdef ^ n,
+            record_seq: 0,
+            start: Nanos(1),
+            end: Nanos(end),
+            end_reason: EndReason::Idle,
+            input: None,
+            half_seen: false,
+            client_local: true,
+            server_local: false,
+            outer: Outer::default(),
+            outer_source_is_client: true,
+            c2s: Direction { packets: n, ip_bytes: 100 * n, ttl: Some((63, 64)), ..Direction::default() },
+            s2c: Direction { mac: Some([0, 1, 2, 0xab, 0xcd, 0xef]), ..Direction::default() },
+            icmp_errors: 0,
+            tcp: None,
+        }
+    }
+
+    fn text(record: &FlowRecord) -> String {
+        let mut out = Vec::new();
+        json(record, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_json_line_is_an_object_that_a_parser_reads_back() {
+        let mut one = record(2_000_000_000, 3);
+        one.outer.vlan_ids.extend([7, 4095]);
+        one.outer.encap.push(EncapLayer { kind: Encap::Vxlan, id: Some(42) });
+        one.outer.encap.push(EncapLayer { kind: Encap::Gtpu, id: Some(0x1f) });
+        one.outer.encap.push(EncapLayer { kind: Encap::Ipip, id: None });
+        let value: serde_json::Value = serde_json::from_str(&text(&one)).unwrap();
+        assert_eq!(value["client_ip"], "10.0.0.2");
+        assert_eq!(value["server_port"], 53);
+        assert_eq!(value["end_ns"], 2_000_000_000_u64);
+        assert_eq!(value["flow_id"], "0123456789abcdec");
+        assert_eq!(value["vlan_ids"], serde_json::json!([7, 4095]));
+        assert_eq!(value["encap"], serde_json::json!(["vxlan:42", "gtpu:0x1f", "ipip"]));
+        assert_eq!(value["s2c_mac"], "00:01:02:ab:cd:ef");
+        assert_eq!(value["c2s_ttl_min"], 63);
+        assert!(value.get("s2c_ttl_min").is_none(), "not measured is left out");
+        assert_eq!(value["s2c_packets"], 0, "a measured zero is written");
+        assert!(value.get("c2s_syn_count").is_none());
+    }
+
+    #[test]
+    fn microseconds_have_three_decimals() {
+        let mut one = record(1, 1);
+        one.tcp = Some(TcpRecord { handshake_rtt: Some(1_234_005), ..TcpRecord::default() });
+        assert!(text(&one).contains("\"handshake_rtt_us\":1234.005,"), "{}", text(&one));
+    }
+
+    #[test]
+    fn a_csv_line_has_as_many_columns_as_its_header() {
+        let (mut header, mut line) = (Vec::new(), Vec::new());
+        csv_header(&mut header);
+        let mut one = record(1, 1);
+        one.outer.vlan_ids.extend([1, 2]);
+        csv(&one, &mut line);
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b',').count();
+        assert_eq!(count(&header), count(&line));
+        assert!(line.ends_with(b"\r\n") && String::from_utf8(line).unwrap().contains(",1;2,"));
+    }
+}

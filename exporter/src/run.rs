@@ -1,0 +1,195 @@
+//! `parshall run`: live ports to records, metrics and closed books.
+//!
+//! **Owns** the course of a live run on the control side: HTTP, sinks, the control loop, the end. **May touch** the front
+//! doors of the engine, the sinks and HTTP. **Order** called by `main`; the calling thread becomes DPDK's main lcore.
+
+use crate::Ending;
+use crate::fanout::Fanout;
+use crate::http::Server;
+use crate::metrics::Board;
+use crate::pipeline::{Named, Stop, now, open_sinks};
+use crate::read::told_losses;
+use crate::sink::Existing;
+use crate::statistics;
+use parshall_config::plan::RunPlan;
+use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
+use parshall_engine::live::{self, Control};
+use parshall_engine::merge::collect::{Collector, Outlet};
+use parshall_engine::merge::snapshot::Snapshot;
+use parshall_engine::record::FlowRecord;
+use parshall_engine::tally::Books;
+use parshall_engine::time::Nanos;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the control loop waits for the workers' counts.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Carries out a plan for `run`.
+#[must_use]
+pub fn run(plan: &RunPlan) -> Ending {
+    match running(plan) {
+        Ok(ending) => ending,
+        Err((ending, sentence)) => {
+            eprintln!("parshall: {sentence}");
+            ending
+        }
+    }
+}
+
+/// Records go straight to the sinks.
+struct Line<'f>(&'f mut Fanout);
+
+impl Outlet for Line<'_> {
+    fn record(&mut self, record: FlowRecord, _floor: Nanos) {
+        self.0.record(record);
+    }
+
+    fn advance(&mut self, _horizon: Nanos) {}
+}
+
+/// What the control loop saw last.
+#[derive(Debug, Default)]
+struct Seen {
+    books: Books,
+    dropped: u64,
+    text: String,
+}
+
+fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
+    let failed = |sentence: String| (Ending::Failed, sentence);
+    let stop = Stop::on_signals().map_err(failed)?;
+    let board = Board::default();
+    let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
+    let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
+    let result = live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks));
+    match result {
+        Ok(Ok((seen, lost))) => {
+            if !plan.common.messages.quiet {
+                eprint!("{}", seen.text);
+            }
+            if seen.dropped > 0 {
+                eprintln!("parshall: {} records were dropped at a full ring; raise --record-ring", seen.dropped);
+            }
+            Ok(if seen.books.closed() && !lost && seen.dropped == 0 { Ending::Done } else { Ending::Failed })
+        }
+        Ok(Err(sentence)) => Err(failed(sentence)),
+        Err(error) if error.is_usage() => Err((Ending::BadConfiguration, error.to_string())),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// The control loop, with the fan-out thread beside it. Returns when the run is over and every record is out.
+fn conduct(
+    plan: &RunPlan,
+    control: &mut Control<'_>,
+    stop: &Stop,
+    board: &Board,
+    server: &Option<Server>,
+    sinks: Vec<Named>,
+) -> Result<(Seen, bool), String> {
+    let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
+    greet(plan, control, server);
+    let mut collector = control.collector.take().ok_or("the records have no reader")?;
+    let over = AtomicBool::new(false);
+    let (seen, (states, left)) = std::thread::scope(|scope| {
+        let feeding = scope.spawn(|| {
+            feed(&mut collector, &mut fanout, board, stop, &over);
+            fanout.close(plan.common.shutdown_timeout)
+        });
+        let seen = publish(plan, control, stop, board);
+        over.store(true, Ordering::Release);
+        feeding.join().map(|closed| (seen, closed)).map_err(|_| "the thread that feeds the sinks panicked".to_owned())
+    })?;
+    let lost = told_losses(&states, &left);
+    Ok((seen, lost))
+}
+
+/// Moves records to the sinks until the workers are done and the rings are empty.
+fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &Stop, over: &AtomicBool) {
+    let mut sent = Instant::now();
+    loop {
+        let last = over.load(Ordering::Acquire) && collector.ended();
+        let taken = collector.turn(now(), &mut Line(fanout));
+        if sent.elapsed() > Duration::from_millis(200) {
+            fanout.send();
+            board.half_flows(collector.half_flows());
+            sent = Instant::now();
+        }
+        if stop.take_hangup() {
+            fanout.reopen();
+        }
+        if fanout.broken_pipe() {
+            stop.ask();
+        }
+        if last {
+            collector.finish(&mut Line(fanout));
+            return board.half_flows(collector.half_flows());
+        }
+        if taken == 0 {
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+}
+
+/// Collects and publishes once a period until stopping is asked or the workers have ended.
+fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board) -> Seen {
+    let period = plan.common.publish_interval.max(Duration::from_millis(10));
+    let mut printed = Instant::now();
+    let mut next = Instant::now();
+    while control.still_working(now()) {
+        if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
+            next = Instant::now() + period;
+            let snapshot = collect(control);
+            if plan.stats_period.is_some_and(|every| printed.elapsed() >= every) {
+                printed = Instant::now();
+                statistics::print(plan, &snapshot);
+            }
+            board.publish(snapshot);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let mut snapshot = control.merger.last(now());
+    add_devices(control, &mut snapshot);
+    let seen = Seen {
+        books: snapshot.total.books(),
+        dropped: snapshot.total.records_dropped_count,
+        text: statistics::ending(&snapshot),
+    };
+    if plan.stats_period.is_some() {
+        statistics::print(plan, &snapshot);
+    }
+    board.publish(snapshot);
+    seen
+}
+
+fn collect(control: &mut Control<'_>) -> Snapshot {
+    let mut snapshot = control.merger.collect(now(), PATIENCE);
+    add_devices(control, &mut snapshot);
+    snapshot
+}
+
+fn add_devices(control: &Control<'_>, snapshot: &mut Snapshot) {
+    snapshot.ports = control.monitors.iter().map(parshall_engine::dpdk::Monitor::snapshot).collect();
+    snapshot.pools = control.pools.iter().map(|pool| pool.snapshot()).collect();
+}
+
+/// Says what was started.
+fn greet(plan: &RunPlan, control: &Control<'_>, server: &Option<Server>) {
+    for note in &control.notes {
+        eprintln!("parshall: {note}");
+    }
+    if plan.common.messages.quiet {
+        return;
+    }
+    let ports: Vec<String> = control
+        .monitors
+        .iter()
+        .map(|monitor| format!("{} ({} {})", monitor.facts().id, monitor.facts().driver, monitor.facts().name))
+        .collect();
+    eprintln!("parshall: {} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
+    if let Some(server) = server {
+        eprintln!("parshall: http://{}/", server.local_addr());
+    }
+}

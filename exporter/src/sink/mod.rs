@@ -1,0 +1,77 @@
+//! Where records go.
+//!
+//! **Owns** what a sink promises, and the table of kinds. **May touch** records and files.
+//! **Order** opened before the engine starts, written by one thread each (see `fanout`), closed at the end.
+
+mod file;
+mod text;
+mod tstat;
+
+pub use file::Target;
+
+use parshall_config::plan::{SinkKind, SinkSpec};
+use parshall_engine::record::FlowRecord;
+use std::io;
+
+/// A place for records. One thread owns it.
+pub trait Sink: Send {
+    /// Takes records, in order.
+    ///
+    /// # Errors
+    /// What the system said. The records may be lost; the caller counts them.
+    fn write(&mut self, records: &[FlowRecord]) -> io::Result<()>;
+
+    /// Makes what was taken visible to others.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// Opens its files again under their names: after logrotate moved them, by SIGHUP.
+    ///
+    /// # Errors
+    /// What the system said; the old file stays open then.
+    fn reopen(&mut self) -> io::Result<()>;
+
+    /// Writes out everything and ends.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn close(self: Box<Self>) -> io::Result<()>;
+}
+
+/// What becomes of a file that exists when its sink opens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is continued: `run`.
+    Continue,
+    /// It is replaced: `read`.
+    Replace,
+}
+
+type Open = fn(&SinkSpec, Existing) -> io::Result<Box<dyn Sink>>;
+
+/// The kinds of sinks that can be opened: one row each.
+const SINKS: &[(SinkKind, &str, Open)] = &[
+    (SinkKind::Jsonl, "jsonl", text::open_jsonl),
+    (SinkKind::Csv, "csv", text::open_csv),
+    (SinkKind::Tstat, "tstat", tstat::open),
+];
+
+/// The name of a sink in metrics and messages: `scheme:target`.
+#[must_use]
+pub fn name(spec: &SinkSpec) -> String {
+    let scheme = SINKS.iter().find(|(kind, ..)| *kind == spec.kind).map_or("?", |(_, scheme, _)| scheme);
+    format!("{scheme}:{}", spec.target.display())
+}
+
+/// Opens a sink.
+///
+/// # Errors
+/// What the system said, or that this kind is not built yet.
+pub fn open(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
+    match SINKS.iter().find(|(kind, ..)| *kind == spec.kind) {
+        Some((_, _, open)) => open(spec, existing),
+        None => Err(io::Error::new(io::ErrorKind::Unsupported, "this kind of sink is not built yet")),
+    }
+}
