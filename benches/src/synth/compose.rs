@@ -96,6 +96,8 @@ pub struct Capture {
     pub frames: Vec<StoredFrame>,
     /// Outcome of each frame.
     pub outcomes: Vec<Outcome>,
+    /// What is wrong with each frame, if anything.
+    pub flaws: Vec<Option<Flaw>>,
     /// Flow records in the order of [`FlowTruth::order`].
     pub truths: Vec<FlowTruth>,
     /// Anomalies in the order of frames.
@@ -196,19 +198,20 @@ fn merge(sessions: Vec<Session<'_>>, snap: Option<usize>) -> Capture {
         places.push(of_session);
     }
     let mut frames = Vec::with_capacity(shots.len());
-    let mut outcomes = Vec::with_capacity(shots.len());
+    let outcomes = shots.iter().map(|(_, shot)| shot.outcome).collect();
+    let flaws = shots.iter().map(|(_, shot)| shot.flaw).collect();
     for (number, shot) in shots {
         if let Some((ledger, index)) = shot.anomaly {
             anomalies[places[number][ledger] + index].1.frame = frames.len() as u64 + 1;
         }
-        frames.push(store(shot, snap, &mut books, &mut outcomes));
+        frames.push(store(shot, snap, &mut books));
     }
     let (truths, anomalies) = number(truths, anomalies);
     count(&truths, &anomalies, &mut books);
-    Capture { frames, outcomes, truths, anomalies, books }
+    Capture { frames, outcomes, flaws, truths, anomalies, books }
 }
 
-fn store(shot: Shot, snap: Option<usize>, books: &mut Books, outcomes: &mut Vec<Outcome>) -> StoredFrame {
+fn store(shot: Shot, snap: Option<usize>, books: &mut Books) -> StoredFrame {
     let mut bytes = shot.bytes;
     bytes.truncate(snap.unwrap_or(usize::MAX));
     books.frames += 1;
@@ -218,7 +221,6 @@ fn store(shot: Shot, snap: Option<usize>, books: &mut Books, outcomes: &mut Vec<
     if let Some(flaw) = shot.flaw {
         *books.flaws.entry(Flaw::name(flaw)).or_default() += 1;
     }
-    outcomes.push(shot.outcome);
     StoredFrame { bytes, time: Nanos(shot.at), wire_len: shot.wire_len, link: LinkType::ETHERNET }
 }
 

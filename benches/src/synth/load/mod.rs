@@ -208,7 +208,8 @@ mod tests {
         for frame in warm_up(&load).unwrap().into_iter().chain(frames(&load, 4000).unwrap()) {
             let bytes = &frame.bytes;
             let syn = u32::from(bytes[47] & 2 != 0);
-            let payload = u32::from(u16::from_be_bytes([bytes[16], bytes[17]])) - 40;
+            let headers = 20 + 4 * u32::from(bytes[46] >> 4);
+            let payload = u32::from(u16::from_be_bytes([bytes[16], bytes[17]])) - headers;
             let seq = word(bytes, 38);
             let expected = next.entry(endpoints(bytes)).or_insert(seq);
             assert_eq!(*expected, seq);

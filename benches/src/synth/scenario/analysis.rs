@@ -74,27 +74,28 @@ pub(super) fn tail_loss_probe(session: &mut Session<'_>) {
     play(session, &talk.with(Fault::first(Server, last, Part::AfterProbe, Act::Lose)));
 }
 
-/// The client's ACKs of a short response are lost for so long that the server's timer runs out.
-fn acks_lost(session: &mut Session<'_>, part: Part) -> Talk {
-    // The first pure ACK of the client completes the handshake.
-    let lost = Fault { skip: 1, count: 1, ..Fault::first(Client, Which::Ack, part, Act::Lose) };
-    response(session, 2 * FULL).with(lost)
+/// A response of two segments, whose one ACK is the client's second (the first completes the handshake), and a pause
+/// that is longer than the server's timer.
+fn one_ack(session: &mut Session<'_>, part: Part, act: Act) -> Talk {
+    let mut script = vec![Step::Open, Step::Write(Client, 200), Step::WriteOn(Server, 2 * FULL)];
+    script.extend([Step::Pause(2 * SECOND), Step::Close(Client), Step::Close(Server)]);
+    let fault = Fault { skip: 1, ..Fault::first(Client, Which::Ack, part, act) };
+    Talk::plain(&mut session.dice, script).with(fault)
 }
 
 pub(super) fn unneeded_rto_ack_lost_after(session: &mut Session<'_>) {
-    let talk = acks_lost(session, Part::AfterProbe);
+    let talk = one_ack(session, Part::AfterProbe, Act::Lose);
     play(session, &talk);
 }
 
 pub(super) fn unneeded_rto_ack_lost_before(session: &mut Session<'_>) {
-    let talk = acks_lost(session, Part::BeforeProbe);
+    let talk = one_ack(session, Part::BeforeProbe, Act::Lose);
     play(session, &talk);
 }
 
 pub(super) fn unneeded_rto_ack_late(session: &mut Session<'_>) {
-    let talk = response(session, 2 * FULL);
-    let late = Fault { skip: 1, ..Fault::first(Client, Which::Ack, Part::AfterProbe, Act::Delay(600 * MS)) };
-    play(session, &talk.with(late));
+    let talk = one_ack(session, Part::AfterProbe, Act::Delay(600 * MS));
+    play(session, &talk);
 }
 
 pub(super) fn unneeded_rto_data_late(session: &mut Session<'_>) {
@@ -113,7 +114,7 @@ pub(super) fn unneeded_fast_retransmit(session: &mut Session<'_>) {
 pub(super) fn reordering_before(session: &mut Session<'_>) {
     let talk = response(session, 10 * FULL);
     // Two segments overtake it: too few for duplicate ACKs to make the sender act.
-    let late = Fault::first(Server, THIRD, Part::BeforeProbe, Act::Delay(25_000));
+    let late = Fault::first(Server, THIRD, Part::BeforeProbe, Act::Delay(20_000));
     play(session, &talk.with(late));
 }
 

@@ -270,16 +270,16 @@ impl Host {
         if due(self.receiver.ack_at) {
             self.receiver.ack_now = true;
         }
-        if due(self.sender.retransmit_at) {
+        if due(self.sender.probe_at) {
+            if let Some(order) = self.sender.probe_tail(now) {
+                self.emit(now, order);
+            }
+        } else if due(self.sender.retransmit_at) {
             if self.sender.time_out() {
                 self.sender.rearm(now);
             } else {
                 self.die();
             }
-        } else if due(self.sender.probe_at)
-            && let Some(order) = self.sender.probe_tail(now)
-        {
-            self.emit(now, order);
         }
         if due(self.sender.persist_at) {
             self.persist(now);

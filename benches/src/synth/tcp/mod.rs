@@ -17,3 +17,5 @@ pub(crate) mod host;
 pub(crate) mod path;
 pub(crate) mod script;
 pub(crate) mod world;
+#[cfg(test)]
+mod invariants;

@@ -94,7 +94,6 @@ pub(crate) enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     Syn,
-    Fin,
     /// Without content: acknowledgements of every kind.
     Ack,
     /// Those that carry the byte at this stream offset.
@@ -106,7 +105,6 @@ impl Which {
         let data = segment.payload > 0;
         match self {
             Which::Syn => segment.syn,
-            Which::Fin => segment.fin,
             Which::Ack => segment.pure_ack(),
             Which::Byte(at) => data && segment.start <= at && at < segment.start + u64::from(segment.payload),
         }

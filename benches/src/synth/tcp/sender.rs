@@ -248,7 +248,8 @@ impl Sender {
         self.retransmit_at = (!self.sent.is_empty()).then(|| now + self.clock.timeout());
         let may_probe = self.probes_tail && outstanding && self.recovery.is_none() && !self.probing;
         let after = self.clock.probe_timeout(self.sent.len() == 1).filter(|_| may_probe);
-        self.probe_at = after.map(|after| now + after).filter(|at| self.retransmit_at.is_some_and(|rto| *at < rto));
+        // RFC 8985 section 7.2: where the retransmission timer would run out first, the probe goes at its time.
+        self.probe_at = after.zip(self.retransmit_at).map(|(after, rto)| (now + after).min(rto));
     }
 
     /// The retransmission timer ran out. False: the host gives up.

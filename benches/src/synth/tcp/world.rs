@@ -115,7 +115,7 @@ impl<'d> World<'d> {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Probe(segment, act, copy) => self.pass(segment, act, copy),
+            Event::Probe(segment, act, copy) => self.pass(&segment, act, copy),
             Event::Arrive(segment) => self.arrive(&segment),
             Event::Wake(side) => {
                 if self.hosts[side as usize].deadline().is_some_and(|at| at <= self.now) {
@@ -156,8 +156,7 @@ impl<'d> World<'d> {
         }
     }
 
-    #[allow(clippy::needless_pass_by_value, reason = "the segment ends here")]
-    fn pass(&mut self, segment: Segment, act: Option<Act>, copy: bool) {
+    fn pass(&mut self, segment: &Segment, act: Option<Act>, copy: bool) {
         let missed = act == Some(Act::Miss) || self.dice.chance(self.path.blind);
         if !missed {
             self.run.sightings.push(Sighting { at: self.now, segment: segment.clone(), copy });

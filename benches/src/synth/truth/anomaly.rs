@@ -77,7 +77,7 @@ pub struct Anomaly {
     pub lost: Option<Part>,
     /// An acknowledgement that covers it had passed the probe before.
     pub acked: bool,
-    /// Duplicate acknowledgements that ask for it had passed the probe before: how many.
+    /// Duplicate acknowledgements that asked for its first position had passed the probe before: how many.
     pub dup_acks: u32,
     /// Since the same content, or what it was overtaken by, passed the probe. Unit: nanoseconds.
     pub after_ns: Option<u64>,
@@ -85,6 +85,9 @@ pub struct Anomaly {
     pub visible: bool,
     /// What passed the probe is enough to tell the class: see `truth::tcp::judge`.
     pub evident: bool,
+    /// A report of the duplicate would make it evident.
+    #[serde(skip)]
+    pub(crate) provable: bool,
     /// Whose stream it is in.
     #[serde(skip)]
     pub(crate) side: Side,

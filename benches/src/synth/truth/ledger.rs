@@ -235,7 +235,7 @@ impl Ledger {
 fn prove(anomalies: &mut [(usize, Anomaly)], record: usize, (side, left, right): (Side, u64, u64)) {
     for (of, anomaly) in anomalies.iter_mut().rev() {
         let inside = anomaly.side == side && anomaly.range.0 < right && left < anomaly.range.1;
-        if *of == record && inside && anomaly.visible && anomaly.class.is_some_and(super::tcp::judge::unneeded) {
+        if *of == record && inside && anomaly.provable {
             anomaly.evident = true;
             return;
         }

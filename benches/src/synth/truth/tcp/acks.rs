@@ -7,6 +7,7 @@
 use super::positions::{Overlap, Positions};
 use crate::synth::tcp::segment::{Cause, Segment};
 use crate::synth::truth::flow::Keys;
+use std::collections::BTreeMap;
 
 /// Acknowledgements of one stream.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +20,10 @@ pub(crate) struct Acks {
     /// Duplicate acknowledgements, RFC 5681 section 2, by reading: to the letter; with data outstanding and not only a
     /// FIN; without probes.
     duplicates: [u64; 3],
-    /// Duplicates of the highest acknowledgement.
-    asked: u32,
-    /// Smallest and largest flight, with and without counting the FIN. Unit: bytes.
+    /// By offset: duplicates of the acknowledgement that asks for it.
+    asked: BTreeMap<u64, u32>,
+    /// Smallest and largest flight behind segments with payload, with and without counting a FIN on them. (Tstat, as
+    /// seen from its logs, takes no flight from a FIN that stands alone.) Unit: bytes.
     flights: [Option<(u64, u64)>; 2],
     /// Payload that passed before data was acknowledged; open if any of it passed twice. Unit: bytes.
     initial: u64,
@@ -37,7 +39,7 @@ impl Acks {
 
     /// Duplicates of the acknowledgement that asks for `offset`.
     pub(crate) fn asked_for(&self, offset: u64) -> u32 {
-        if self.highest == Some(offset) { self.asked } else { 0 }
+        self.asked.get(&offset).copied().unwrap_or(0)
     }
 
     /// Whether everything up to `end` from `start` on was acknowledged, selectively or not.
@@ -61,11 +63,10 @@ impl Acks {
             self.duplicates[0] += 1;
             self.duplicates[1] += u64::from(data);
             self.duplicates[2] += u64::from(!probe);
-            self.asked += 1;
+            *self.asked.entry(ack).or_default() += 1;
         }
         if self.highest.is_none_or(|highest| ack > highest) {
             self.highest = Some(ack);
-            self.asked = 0;
         }
         self.window = Some(segment.window);
         self.selective.extend(segment.sack.iter().skip(usize::from(segment.dsack)));
@@ -78,12 +79,11 @@ impl Acks {
             self.initial_open |= overlap.payload > 0 || segment.cause != Cause::New;
         }
         self.data |= segment.payload > 0;
-        let (Some(acked), false) = (self.highest, segment.syn || overlap.positions > 0 || overlap.behind) else {
-            return;
-        };
+        let measures = segment.payload > 0 && overlap.positions == 0 && !overlap.behind;
+        let Some(acked) = self.highest.filter(|_| measures) else { return };
         let with_fin = segment.end().saturating_sub(acked);
-        let without = if segment.payload > 0 { with_fin.saturating_sub(u64::from(segment.fin)) } else { 0 };
-        for (range, flight) in self.flights.iter_mut().zip([with_fin, without]) {
+        for (range, flight) in self.flights.iter_mut().zip([with_fin, with_fin.saturating_sub(u64::from(segment.fin))])
+        {
             if flight > 0 {
                 let (low, high) = range.unwrap_or((flight, flight));
                 *range = Some((low.min(flight), high.max(flight)));

@@ -31,18 +31,23 @@ pub(crate) struct Counts {
     /// Segments with ACK and window 0: resets included, and without them.
     zero_windows: [u64; 2],
     keepalives: u64,
+    /// A keep-alive passed before anything else of its stream: it cannot be told from an ACK or from data.
+    pub(crate) keepalives_open: bool,
     sack: u64,
     timestamps: bool,
     /// Smallest and largest payload that is not empty.
     payloads: Option<(u32, u32)>,
-    /// By reading: all segments; with ACK; without SYN; with neither SYN nor RST.
-    windows: [Windows; 4],
+    /// Of all segments, SYNs with their unscaled window included (so do Tstat's logs); by reading: with and without RST.
+    windows: [Windows; 2],
     first_payload: Option<u64>,
     last_payload: Option<u64>,
     /// First ACK without SYN: resets included, and without them.
     first_ack: [Option<u64>; 2],
     pub(crate) classes: [u64; Class::ALL.len()],
-    /// A SYN of another life passed: what sequence numbers say is open.
+    /// An anomalous segment shares content with several others: whether it counts once in its class, as here, or once
+    /// for each piece, as Tstat has it, is open.
+    pub(crate) pieced: bool,
+    /// A SYN of another life passed: what sequence numbers and windows say is open.
     stray: bool,
 }
 
@@ -95,8 +100,7 @@ impl Counts {
     fn see_window(&mut self, segment: &Segment, shift: u8) {
         let window = u64::from(segment.window) << if segment.syn { 0 } else { shift };
         let with_ack = segment.ack.is_some();
-        let counts = [true, with_ack, with_ack && !segment.syn, with_ack && !segment.syn && !segment.rst];
-        for ((min, max), _) in self.windows.iter_mut().zip(counts).filter(|(_, counts)| *counts) {
+        for ((min, max), _) in self.windows.iter_mut().zip([true, !segment.rst]).filter(|(_, counts)| *counts) {
             *min = (*min).into_iter().chain((window > 0).then_some(window)).min();
             *max = (*max).max(Some(window));
         }
@@ -127,6 +131,9 @@ impl Counts {
         for (name, value) in plain {
             keys.set(prefix, name, value);
         }
+        if self.keepalives_open {
+            keys.open(prefix, "keepalives");
+        }
         for ((_, name), count) in Class::ALL.iter().zip(self.classes) {
             keys.set(prefix, name, count);
         }
@@ -137,8 +144,9 @@ impl Counts {
         keys.maybe(prefix, "first_payload_ns", self.first_payload);
         keys.maybe(prefix, "last_payload_ns", self.last_payload);
         keys.agreed(prefix, "first_ack_ns", &self.first_ack);
-        if self.timestamps {
-            keys.set(prefix, "ts_option", true);
+        // Without the option, only a SYN says that it is not wanted.
+        if self.timestamps || self.syn > 0 {
+            keys.set(prefix, "ts_option", self.timestamps);
         } else {
             keys.open(prefix, "ts_option");
         }
@@ -149,11 +157,12 @@ impl Counts {
             keys.maybe::<u64>(prefix, "window_min", None);
             keys.maybe::<u64>(prefix, "window_max", None);
         }
+        if self.stray || self.pieced {
+            Class::ALL.iter().for_each(|(_, name)| keys.open(prefix, name));
+            keys.open(prefix, "class_unknown");
+        }
         if self.stray {
-            for (_, name) in Class::ALL {
-                keys.open(prefix, name);
-            }
-            for name in ["class_unknown", "retx_packets", "retx_bytes", "ooo_packets", "unique_bytes"] {
+            for name in ["retx_packets", "retx_bytes", "ooo_packets", "unique_bytes", "window_min", "window_max"] {
                 keys.open(prefix, name);
             }
         }

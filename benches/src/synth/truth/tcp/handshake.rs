@@ -54,6 +54,11 @@ impl Handshake {
         self.lives.iter().any(|lives| !lives.is_empty())
     }
 
+    /// The client's SYN passed: without it, Tstat has no record whose verdict could be told.
+    pub(crate) fn opened_by(&self, client: Side) -> bool {
+        !self.syns[client as usize].is_empty()
+    }
+
     pub(crate) fn both_syns(&self) -> bool {
         self.lives.iter().all(|lives| !lives.is_empty())
     }

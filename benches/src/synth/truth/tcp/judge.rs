@@ -15,8 +15,9 @@
 //! An anomaly counts in a record when it is **visible**: some of it, or something behind it in the stream, had passed.
 //! (What was lost before the probe with everything behind it looks new when it is sent again.) It is **evident** when
 //! what passed is enough to tell the class:
-//! - unneeded: an acknowledgement had covered it, or a duplicate report (DSACK) proves it later;
 //! - `fast_retx`: three duplicate acknowledgements ask for it, or something behind it was selectively acknowledged;
+//! - `unneeded_rto`: an acknowledgement had covered it, or a duplicate report (DSACK) proves it later;
+//! - `unneeded_fast_retx`: both of the former;
 //! - `net_dup`: the sender numbers its packets, or the copy came within half the path's round-trip time;
 //! - `reordering`: nothing of it had passed, and it came within the path's round-trip time;
 //! - `rto` and `flow_control`: always when visible.
@@ -27,7 +28,7 @@ use crate::synth::tcp::segment::{Cause, Side};
 use crate::synth::truth::anomaly::{Anomaly, Class, Seen};
 
 /// Whether a class says that the receiver did not need the segment.
-pub(crate) fn unneeded(class: Class) -> bool {
+fn unneeded(class: Class) -> bool {
     matches!(class, Class::UnneededRto | Class::UnneededFastRetx)
 }
 
@@ -50,11 +51,13 @@ pub(crate) fn judge(
     let after_ns = overlap.last.map(|last| at - last);
     let acked = stream.acks.covers(start, end);
     let dup_acks = stream.acks.asked_for(start);
+    let asked_for = dup_acks >= 3 || stream.acks.selective_beyond(end);
     let within = |limit: u64| after_ns.is_some_and(|after| after < limit);
     let evident = visible
         && match class {
-            Some(Class::UnneededRto | Class::UnneededFastRetx) => acked,
-            Some(Class::FastRetx) => dup_acks >= 3 || stream.acks.selective_beyond(end),
+            Some(Class::UnneededRto) => acked,
+            Some(Class::UnneededFastRetx) => acked && asked_for,
+            Some(Class::FastRetx) => asked_for,
             Some(Class::NetDup) => seen.telling_id || within(seen.round_trip / 2),
             Some(Class::Reordering) => overlap.positions == 0 && within(seen.round_trip),
             Some(Class::Rto | Class::FlowControl) | None => true,
@@ -80,6 +83,7 @@ pub(crate) fn judge(
         after_ns,
         visible,
         evident,
+        provable: visible && class.is_some_and(|class| unneeded(class) && (class == Class::UnneededRto || asked_for)),
         side,
         range: (start, end),
     })

@@ -17,7 +17,7 @@ pub(crate) mod round_trip;
 use super::anomaly::Anomaly;
 use super::flow::Keys;
 use crate::synth::tcp::path::Part;
-use crate::synth::tcp::segment::{Segment, Side};
+use crate::synth::tcp::segment::{Cause, Segment, Side};
 use acks::Acks;
 use counts::Counts;
 use handshake::Handshake;
@@ -69,6 +69,9 @@ impl TcpTruth {
         self.handshake.see(at, side, seen);
         self.acknowledge(at, side, seen);
         let stream = &mut self.streams[side as usize];
+        if segment.cause == Cause::KeepAlive && !stream.positions.known_up_to(segment.start + 1) {
+            stream.counts.keepalives_open = true;
+        }
         if segment.span() == 0 || segment.foreign_seq.is_some() {
             stream.counts.see(at, seen, positions::Overlap::default());
             return None;
@@ -77,6 +80,7 @@ impl TcpTruth {
         stream.counts.see(at, seen, overlap);
         stream.acks.send(segment, overlap);
         let anomaly = judge::judge(at, side, side == client, seen, stream, overlap);
+        stream.counts.pieced |= anomaly.is_some() && stream.round_trips.pieced(segment);
         stream.round_trips.pass(at, segment, seen.copy, stream.acks.acked());
         stream.positions.pass(at, segment);
         if let Some(class) = anomaly.as_ref().filter(|anomaly| anomaly.visible).and_then(|anomaly| anomaly.class) {
@@ -140,7 +144,7 @@ impl TcpTruth {
         self.handshake.write(client, record_seq, keys);
         let both = self.handshake.both_syns();
         match reason {
-            "tcp_fin" if self.midstream() => keys.open("", "tcp_complete"),
+            "tcp_fin" if !self.handshake.opened_by(client) => keys.open("", "tcp_complete"),
             "active" | "" => keys.open("", "tcp_complete"),
             _ => keys.set("", "tcp_complete", reason == "tcp_fin" || reason != "shutdown" && both),
         }

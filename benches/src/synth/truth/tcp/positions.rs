@@ -74,6 +74,11 @@ impl Positions {
         overlap.positions == 1 && self.probed == Some(segment.start)
     }
 
+    /// Whether the position before `offset` passed, so that a segment that begins there is known to repeat it.
+    pub(crate) fn known_up_to(&self, offset: u64) -> bool {
+        self.range.is_some_and(|(low, high)| low < offset && offset <= high)
+    }
+
     /// Whether something at or behind `offset` passed: with the FIN, and of data alone.
     pub(crate) fn beyond(&self, offset: u64) -> (bool, bool) {
         let high = self.range.map_or(0, |(_, high)| high);

@@ -51,6 +51,13 @@ impl RoundTrips {
         self.passes.push(Pass { start, end, at, copy, late, resent, copied, covered: false });
     }
 
+    /// Whether a segment shares content with more than one other that passed.
+    pub(crate) fn pieced(&self, segment: &Segment) -> bool {
+        let (start, end) = (segment.start, segment.end());
+        let mut sharing = self.passes.iter().filter(|other| other.start < end && start < other.end);
+        sharing.next().is_some_and(|first| sharing.any(|other| (other.start, other.end) != (first.start, first.end)))
+    }
+
     /// An acknowledgement of `ack` passes.
     pub(crate) fn acknowledge(&mut self, at: u64, ack: u64) {
         let fresh: Vec<usize> = (0..self.passes.len())
@@ -116,11 +123,87 @@ fn summary(samples: &[u64]) -> [Option<f64>; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::synth::tcp::segment::{Cause, Side};
 
     #[test]
     fn a_summary_is_that_of_the_textbook() {
         assert_eq!(summary(&[]), [None; 4]);
         assert_eq!(summary(&[5]), [Some(5.0), Some(5.0), Some(5.0), Some(0.0)]);
         assert_eq!(summary(&[2, 4, 9]), [Some(2.0), Some(5.0), Some(9.0), Some(13.0_f64.sqrt())]);
+    }
+
+    #[derive(Clone, Copy)]
+    enum Event {
+        /// Time, first and last-plus-one position.
+        Pass(u64, u64, u64),
+        /// The same, a copy that the network made.
+        Again(u64, u64, u64),
+        /// Time and acknowledgement.
+        Ack(u64, u64),
+    }
+    use Event::{Ack, Again, Pass};
+
+    fn samples(events: &[Event]) -> [Vec<u64>; READINGS.len()] {
+        let (mut trips, mut acked) = (RoundTrips::default(), None);
+        for event in events {
+            match *event {
+                Pass(at, start, end) => trips.pass(at, &segment(start, end), false, acked),
+                Again(at, start, end) => trips.pass(at, &segment(start, end), true, acked),
+                Ack(at, ack) => {
+                    trips.acknowledge(at, ack);
+                    acked = acked.max(Some(ack));
+                }
+            }
+        }
+        trips.samples
+    }
+
+    fn segment(start: u64, end: u64) -> Segment {
+        Segment {
+            side: Side::Client,
+            id: 0,
+            cause: Cause::New,
+            start,
+            payload: (end - start) as u32,
+            syn: false,
+            fin: false,
+            rst: false,
+            psh: false,
+            ece: false,
+            cwr: false,
+            ack: None,
+            window: 0,
+            sack: Vec::new(),
+            dsack: false,
+            offer: None,
+            timestamps: None,
+            foreign_seq: None,
+            ip_id: 0,
+        }
+    }
+
+    #[test]
+    fn a_segment_gives_a_sample_by_the_rule_and_only_then() {
+        #[rustfmt::skip]
+        let cases: [(&str, &[Event], &[u64]); 7] = [
+            ("acknowledged at its end",         &[Pass(10, 1, 5), Ack(17, 5)],                                   &[7]),
+            ("an ACK beyond it is cumulative",  &[Pass(10, 1, 5), Pass(11, 5, 9), Ack(17, 9)],                   &[6]),
+            ("an ACK inside it is none",        &[Pass(10, 1, 5), Ack(17, 3)],                                   &[]),
+            ("the second ACK of it is none",    &[Pass(10, 1, 5), Ack(17, 5), Ack(30, 5)],                       &[7]),
+            ("sent twice",                      &[Pass(10, 1, 5), Pass(14, 1, 5), Ack(17, 5)],                   &[]),
+            ("sent again with other bounds",    &[Pass(10, 1, 5), Pass(14, 4, 9), Ack(17, 5), Ack(18, 9)],       &[]),
+            ("one before it was sent later",    &[Pass(10, 1, 5), Pass(11, 5, 9), Pass(15, 1, 5), Ack(17, 9)],   &[]),
+        ];
+        for (name, events, want) in cases {
+            assert_eq!(samples(events)[0], want, "{name}");
+        }
+    }
+
+    #[test]
+    fn readings_differ_over_copies_and_over_what_was_acknowledged_before_it_came_again() {
+        let copied = samples(&[Pass(10, 1, 5), Again(11, 1, 5), Ack(17, 5)]);
+        assert_eq!(copied, [vec![], vec![], vec![7], vec![7]]);
+        let late = samples(&[Pass(10, 1, 5), Ack(12, 5), Pass(13, 5, 9), Pass(14, 1, 5), Ack(17, 9)]);
+        assert_eq!(late, [vec![2], vec![2, 4], vec![2], vec![2, 4]]);
     }
 }
