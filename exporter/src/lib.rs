@@ -18,6 +18,7 @@ pub mod read;
 pub mod run;
 #[cfg(feature = "dpdk")]
 pub mod statistics;
+pub mod testpmd;
 
 use std::io::Write;
 

@@ -11,6 +11,7 @@ use crate::pipeline::{Named, Stop, now, open_sinks};
 use crate::read::told_losses;
 use crate::sink::Existing;
 use crate::statistics;
+use crate::testpmd::NicStatistics;
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
 use parshall_engine::live::{self, Control};
@@ -136,7 +137,7 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
 /// Collects and publishes once a period until stopping is asked or the workers have ended.
 fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board) -> Seen {
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
-    let mut printed = Instant::now();
+    let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
     while control.still_working(now()) {
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
@@ -144,7 +145,7 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
             let snapshot = collect(control);
             if plan.stats_period.is_some_and(|every| printed.elapsed() >= every) {
                 printed = Instant::now();
-                statistics::print(plan, &snapshot);
+                statistics::print(plan, &mut blocks, &snapshot);
             }
             board.publish(snapshot);
         }
@@ -158,7 +159,7 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         text: statistics::ending(&snapshot),
     };
     if plan.stats_period.is_some() {
-        statistics::print(plan, &snapshot);
+        statistics::print(plan, &mut blocks, &snapshot);
     }
     board.publish(snapshot);
     seen

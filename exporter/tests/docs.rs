@@ -11,7 +11,10 @@ fn hold(name: &str, want: &str) {
         std::fs::write(&path, want).expect("docs can be written");
     }
     let have = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(have == want, "docs/{name} is not what the table says: BLESS=1 cargo test -p parshall-exporter --test docs");
+    assert!(
+        have == want,
+        "docs/{name} is not what the table says: BLESS=1 cargo test -p parshall-exporter --test docs"
+    );
 }
 
 #[test]

@@ -101,6 +101,8 @@ impl TcpCore {
         self.payload_high = [0; 2];
         self.data_packets = [0; 2];
         self.last_payload = [0; 2];
+        // The next window of each side is the first of the next record.
+        self.state &= !(state::WINDOW | state::WINDOW << 1);
     }
 }
 

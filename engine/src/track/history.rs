@@ -176,15 +176,13 @@ impl History {
         if head + len < room {
             return true;
         }
-        if head >= room.div_ceil(4) {
+        let largest = class == 3;
+        if head >= room.div_ceil(4) || (largest && head > 0) {
             self.chunk(half.chunk, class).copy_within(head..head + len, 0);
             half.head = 0;
             return true;
         }
-        if class < 3 {
-            return self.grow(half, usize::from(class) + 1) || self.squeeze(half);
-        }
-        self.squeeze(half)
+        (!largest && self.grow(half, usize::from(class) + 1)) || self.squeeze(half)
     }
 
     #[cold]
@@ -203,20 +201,20 @@ impl History {
         true
     }
 
-    /// Joins the two oldest nodes, as Tstat does when its list is full: the hole between them is forgotten.
+    /// Joins two nodes, as Tstat does when its list is full: the oldest two that touch, so that no hole is forgotten; the two
+    /// oldest of all when none do.
     #[cold]
     fn squeeze(&mut self, half: &mut Half) -> bool {
         let nodes = self.nodes(half);
-        let [first, second, ..] = nodes else { return false };
+        let touching = nodes.windows(2).position(|pair| pair[0].to == pair[1].from).unwrap_or(0);
+        let [.., first, second] = &mut nodes[..nodes.len().min(touching + 2)] else { return false };
         second.from = first.from;
         second.time = second.time.max(first.time);
         second.sent = second.sent.max(first.sent);
+        let joined = touching;
+        nodes.copy_within(..joined, 1);
         half.head += 1;
         half.len -= 1;
-        self.reserve_after_squeeze(half)
-    }
-
-    fn reserve_after_squeeze(&mut self, half: &mut Half) -> bool {
         let (head, len) = (usize::from(half.head), usize::from(half.len));
         let Some(class) = half.size.checked_sub(1) else { return false };
         self.chunk(half.chunk, class).copy_within(head..head + len, 0);
@@ -289,6 +287,21 @@ mod tests {
         }
         let nodes = pool.nodes(&half);
         assert_eq!((nodes.len(), nodes[0].from, nodes[0].to), (MAX_NODES, 0, 11));
+    }
+
+    #[test]
+    fn a_full_history_forgets_no_hole_while_other_nodes_touch() {
+        let mut pool = History::new(1 << 20, SMALL).unwrap();
+        let mut half = Half::default();
+        let with_hole = (0..MAX_NODES as u32 + 100).filter(|n| *n != 3 && *n != 50);
+        for n in with_hole {
+            let end = usize::from(half.len);
+            assert!(pool.insert(&mut half, end, node(n)));
+        }
+        let nodes = pool.nodes(&half);
+        let holes: Vec<u32> =
+            nodes.windows(2).filter(|pair| pair[0].to != pair[1].from).map(|pair| pair[0].to).collect();
+        assert_eq!(holes, [3, 50]);
     }
 
     #[test]

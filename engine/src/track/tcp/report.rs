@@ -31,15 +31,16 @@ pub fn report(
     let ack = rest.side[0].first_ack.time_after(start).map_or(0, |time| time.0);
     // A SYN or SYN+ACK that was sent again leaves open which one was answered (Karn).
     let once = both && !core.any(state::SYN_AGAIN);
-    let span = |from: u64, to: u64| (once && from != 0 && to >= from && to != 0).then(|| to - from);
+    let span = |sure: bool, from: u64, to: u64| (sure && from != 0 && to >= from && to != 0).then(|| to - from);
+    let answered_once = core.has(state::SYN, 1) && !core.has(state::SYN_AGAIN, 1);
     TcpRecord {
         c2s: view.direction(0),
         s2c: view.direction(1),
         midstream: !core.any(state::SYN),
         complete,
-        handshake_rtt: span(syn, ack),
-        server_handshake: span(syn, syn_ack),
-        client_handshake: span(syn_ack, ack),
+        handshake_rtt: span(once, syn, ack),
+        server_handshake: span(once, syn, syn_ack),
+        client_handshake: span(answered_once, syn_ack, ack),
     }
 }
 
