@@ -207,7 +207,8 @@ impl History {
     fn squeeze(&mut self, half: &mut Half) -> bool {
         let nodes = self.nodes(half);
         let touching = nodes.windows(2).position(|pair| pair[0].to == pair[1].from).unwrap_or(0);
-        let [.., first, second] = &mut nodes[..nodes.len().min(touching + 2)] else { return false };
+        let end = nodes.len().min(touching + 2);
+        let [.., first, second] = &mut nodes[..end] else { return false };
         second.from = first.from;
         second.time = second.time.max(first.time);
         second.sent = second.sent.max(first.sent);
