@@ -1,0 +1,146 @@
+//! How `parshall read` ends: damage, closed pipes, sinks that cannot be opened, signals, standard input.
+
+mod support;
+
+use parshall_benches::synth::compose::Order;
+use parshall_benches::synth::pcap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+use support::{Running, all_scenarios, at, finish, folder, lines, packets, parshall, run, synthesize, text};
+
+fn order() -> Order {
+    all_scenarios(120, true)
+}
+
+#[test]
+fn a_damaged_capture_gives_what_stands_before_the_damage_and_says_where_it_is() {
+    let folder = folder();
+    let (capture, files) = synthesize(folder.path(), "a.pcap", &order());
+    let mut bytes = std::fs::read(&files.pcap).expect("the capture");
+    bytes.truncate(bytes.len() - 7);
+    std::fs::write(&files.pcap, &bytes).expect("a file");
+    let said = run(&["read", text(&files.pcap), "--sink", "jsonl:-"]).ended_with(1);
+    let sentences = said.sentences();
+    assert_eq!(sentences.len(), 1, "{}", said.err);
+    let whole = capture.frames.len() - 1;
+    let last = &capture.frames[whole];
+    let offset = bytes.len() + 7 - last.bytes.len() - 16;
+    assert!(sentences[0].contains("a.pcap") && sentences[0].contains(&offset.to_string()), "{offset}: {sentences:?}");
+    assert!(said.err.contains(&format!("all {} frames", support::grouped(whole as u64))), "{}", said.err);
+    assert!(lines(&said.out).len() > 100);
+}
+
+#[test]
+fn what_is_no_capture_is_one_sentence() {
+    let folder = folder();
+    let path = at(&folder, "text.pcap");
+    std::fs::write(&path, "this is not a capture file at all\n").expect("a file");
+    for path in [&path, &at(&folder, "absent.pcap")] {
+        let said = run(&["read", text(path), "--sink", "jsonl:-"]).ended_with(1);
+        assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+        assert!(said.sentences()[0].contains(text(path)) && said.out.is_empty(), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let folder = folder();
+    let (_, files) = synthesize(folder.path(), "a.pcap", &all_scenarios(2_000, true));
+    let mut command = parshall(&["read", text(&files.pcap), "--quiet", "--sink", "jsonl:-"]);
+    let mut child = Running::start(command.stdout(Stdio::piped()));
+    let mut first = String::new();
+    let mut pipe = BufReader::new(child.child().stdout.take().expect("a pipe"));
+    pipe.read_line(&mut first).expect("a line");
+    drop(pipe);
+    let said = child.end().ended_with(0);
+    assert!(said.err.is_empty(), "{}", said.err);
+    assert_eq!(lines(&first).len(), 1);
+}
+
+#[test]
+fn a_sink_that_cannot_be_opened_is_one_sentence() {
+    let folder = folder();
+    let (_, files) = synthesize(folder.path(), "a.pcap", &order());
+    let sink = format!("jsonl:{}", text(&at(&folder, "absent/records.jsonl")));
+    let said = run(&["read", text(&files.pcap), "--sink", &sink]).ended_with(1);
+    assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+    assert!(said.sentences()[0].contains("absent/records.jsonl"), "{}", said.err);
+}
+
+#[test]
+fn sigterm_during_a_pipe_that_goes_on_flushes_every_flow_and_ends_with_0() {
+    let (folder, out) = (folder(), "records.jsonl");
+    let (_, files) = synthesize(folder.path(), "a.pcap", &order());
+    let out = at(&folder, out);
+    let sink = format!("jsonl:{}", text(&out));
+    let mut command = parshall(&["read", "-", "--sink", &sink]);
+    let mut child = Running::start(command.stdin(Stdio::piped()));
+    let mut pipe = child.child().stdin.take().expect("a pipe");
+    let mut bytes = Vec::new();
+    std::fs::File::open(&files.pcap).and_then(|mut file| file.read_to_end(&mut bytes)).expect("the capture");
+    // Twice what a pipe holds has to be taken before the last write returns; the pipe stays open.
+    assert!(bytes.len() > 200_000);
+    pipe.write_all(&bytes).expect("the child reads");
+    child.signal("TERM");
+    // A read that waits for input is not torn off: the next frames let the loop see the signal.
+    let frames = &bytes[24..];
+    while child.child().try_wait().expect("a child").is_none() && pipe.write_all(frames).is_ok() {}
+    drop(pipe);
+    let said = child.end().ended_with(0);
+    let seen = lines(&std::fs::read_to_string(&out).expect("records"));
+    assert!(said.err.contains("frames accounted for"), "{}", said.err);
+    let flow = support::table(&said.err, "outcome")["flow"];
+    assert_eq!(packets(&seen), flow);
+    assert!(seen.iter().any(|record| record["end_reason"] == "shutdown"), "{}", said.err);
+}
+
+#[test]
+fn standard_input_and_gzip_give_the_same_bytes_as_the_file() {
+    let folder = folder();
+    let (_, files) = synthesize(folder.path(), "a.pcap", &order());
+    let want = run(&["read", text(&files.pcap), "--quiet", "--sink", "jsonl:-"]).ended_with(0).out;
+    assert!(!want.is_empty());
+    let gzip = Command::new("gzip").args(["-k", text(&files.pcap)]).status();
+    let zipped = at(&folder, "a.pcap.gz");
+    if gzip.is_ok_and(|status| status.success()) {
+        let have = run(&["read", text(&zipped), "--quiet", "--sink", "jsonl:-"]).ended_with(0).out;
+        assert!(have == want, "gzip differs");
+    } else {
+        eprintln!("skipped: gzip cannot be run");
+    }
+    for file in [&files.pcap, &zipped].into_iter().filter(|file| file.exists()) {
+        let mut command = parshall(&["read", "-", "--quiet", "--sink", "jsonl:-"]);
+        command.stdin(std::fs::File::open(file).expect("a file"));
+        let output = command.output().expect("the binary");
+        assert!(output.status.success() && output.stdout == want.as_bytes(), "{} on standard input", file.display());
+    }
+}
+
+#[test]
+fn two_files_are_merged_in_time_order_whatever_their_order() {
+    let folder = folder();
+    let (capture, files) = synthesize(folder.path(), "a.pcap", &order());
+    let halves = [0, 1].map(|odd| {
+        let each = capture.frames.iter().enumerate().filter(|(n, _)| n % 2 == odd);
+        let frames: Vec<_> = each.map(|(_, frame)| frame.clone()).collect();
+        let (path, mut file) = (at(&folder, &format!("half{odd}.pcap")), Vec::new());
+        pcap::write(&mut file, &frames, true, None).expect("memory");
+        std::fs::write(&path, file).expect("a file");
+        path
+    });
+    let read = |paths: &[&str]| {
+        let arguments: Vec<&str> = ["read"].iter().chain(paths).chain(&["--quiet", "--sink", "jsonl:-"]).copied().collect();
+        run(&arguments).ended_with(0).out
+    };
+    let want = lines(&read(&[text(&files.pcap)]));
+    let [first, second] = [text(&halves[0]), text(&halves[1])];
+    let merged = read(&[first, second]);
+    assert_eq!(packets(&lines(&merged)), packets(&want));
+    support::assert_same(&lines(&merged), &want, &[]);
+}
+
+#[test]
+fn options_that_do_not_exist_end_it_with_2() {
+    let said = finish(parshall(&["read", "a.pcap", "--sinks", "jsonl:-", "--workers", "none"])).ended_with(2);
+    assert!(said.err.contains("--sinks") && said.err.contains("--workers"), "{}", said.err);
+}
