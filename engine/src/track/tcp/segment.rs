@@ -266,6 +266,14 @@ impl Scene<'_> {
         (time? < self.half.settled_time).then(|| class_of(self.half.resent_class())).flatten()
     }
 
+    /// The class of what was sent again last, when something settled comes again within a round-trip time of that.
+    fn burst(&self, before: Option<Before>, recovery: Option<u64>, mean: f64) -> Option<Class> {
+        let settled = before.is_some_and(|before| before.is_copy && before.time == self.half.settled_time);
+        (settled && recovery.is_some_and(|nanos| (nanos as f64) < mean))
+            .then(|| class_of(self.half.resent_class()))
+            .flatten()
+    }
+
     /// Classes one piece. A segment counts once, with the class of its first anomalous piece; a keep-alive never.
     fn judge(
         &mut self,
@@ -305,7 +313,7 @@ impl Scene<'_> {
             own_time: before.is_some_and(|before| before.own_time),
             behind_is_new: behind.is_some_and(|node| node.sent == 1),
             class_before: before.and_then(|before| before.class),
-            recovering: self.recovery_since(sent_before),
+            recovering: self.recovery_since(sent_before).or_else(|| self.burst(before, recovery, path.mean)),
             recovery,
             since_behind,
             smoothed: self.rest.side[side].rtt.smoothed,
