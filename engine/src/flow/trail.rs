@@ -47,8 +47,6 @@ pub struct Half {
     pub settled_to: u32,
     /// The segment that was sent again last, to match a DSACK with.
     pub resent_from: u32,
-    /// Its end.
-    pub resent_to: u32,
     /// Most bytes in flight.
     pub inflight_max: u32,
     /// Fewest bytes in flight behind a data segment; 0 none yet.
@@ -61,6 +59,10 @@ pub struct Half {
     pub head: u16,
     /// Number of nodes.
     pub len: u16,
+    /// Its length, held at 65535.
+    pub resent_length: u16,
+    /// Informative IPv4 identification that the end of the settled range was last sent with; 0 none.
+    pub settled_ip_id: u16,
     /// Smallest payload of a segment; 0 none yet.
     pub mss_min: u16,
     /// Largest payload of a segment.
@@ -71,16 +73,45 @@ pub struct Half {
     pub settled_acks: u8,
     /// Bits of [`fact`].
     pub facts: u8,
+    classes: u8,
+}
+
+impl Half {
     /// Class of the segment that was sent again last, plus 1; 0 none.
-    pub resent_class: u8,
+    #[must_use]
+    pub const fn resent_class(&self) -> u8 {
+        self.classes & 15
+    }
+
+    /// Class of the segment at the end of the settled range, plus 1; 0 none.
+    #[must_use]
+    pub const fn settled_class(&self) -> u8 {
+        self.classes >> 4
+    }
+
+    /// Remembers the class of the segment that was sent again last.
+    pub const fn set_resent_class(&mut self, class: u8) {
+        self.classes = self.classes & 0xf0 | class & 15;
+    }
+
+    /// Remembers the class of the segment at the end of the settled range.
+    pub const fn set_settled_class(&mut self, class: u8) {
+        self.classes = self.classes & 15 | class << 4;
+    }
+
+    /// Sequence number after what was sent again last.
+    #[must_use]
+    pub const fn resent_to(&self) -> u32 {
+        self.resent_from.wrapping_add(self.resent_length as u32)
+    }
 }
 
 /// Bits of [`Half::facts`].
 pub mod fact {
     /// There is a settled range.
     pub const SETTLED: u8 = 1 << 0;
-    /// The last segment of the settled range was anomalous.
-    pub const SETTLED_ANOMALOUS: u8 = 1 << 1;
+    /// `settled_time` is that of the segment at its end.
+    pub const SETTLED_AT_END: u8 = 1 << 1;
     /// `ts_value` is awaited.
     pub const TS_AWAITED: u8 = 1 << 2;
     /// Something of the settled range was sent more than once.
@@ -105,14 +136,17 @@ pub struct Node {
     pub acks: u8,
     /// Class of its last anomaly, plus 1; 0 none.
     pub class: u8,
-    pub(crate) pad: [u8; 3],
+    /// 1: it, or something behind it up to the next node, was selectively acknowledged.
+    pub sacked: u8,
+    /// IPv4 identification of the latest transmission; 0 where there is none.
+    pub last_ip_id: u16,
 }
 
 impl Node {
     /// A segment sent for the first time.
     #[must_use]
     pub const fn new(from: u32, to: u32, time: u64, ip_id: u16) -> Node {
-        Node { time, from, to, ip_id, sent: 1, acks: 0, class: 0, pad: [0; 3] }
+        Node { time, from, to, ip_id, sent: 1, acks: 0, class: 0, sacked: 0, last_ip_id: ip_id }
     }
 }
 

@@ -11,7 +11,7 @@ use super::options::Options;
 use super::rtt;
 use super::segment::class_of;
 use super::sequence::{after, at_or_after};
-use crate::flow::tcp::{Class, TcpCore, TcpSide, state};
+use crate::flow::tcp::{Class, TcpSide};
 use crate::flow::trail::{Half, fact};
 use crate::track::history::History;
 
@@ -60,7 +60,8 @@ pub(super) fn settle(ack: Ack, data: &mut TcpSide, half: &mut Half, pool: &mut H
 /// joined with each other.
 fn fold(covered: usize, half: &mut Half, pool: &mut History) {
     let mut taken = 0;
-    for node in pool.nodes(half).iter().take(covered) {
+    for index in 0..covered {
+        let Some(node) = pool.nodes(half).get(index).copied() else { break };
         let touches = half.facts & fact::SETTLED == 0 || node.from == half.settled_to;
         if !touches {
             break;
@@ -70,11 +71,14 @@ fn fold(covered: usize, half: &mut Half, pool: &mut History) {
             half.facts |= fact::SETTLED;
         }
         half.settled_to = node.to;
+        half.facts &= !fact::SETTLED_AT_END;
+        half.facts |= fact::SETTLED_AT_END * u8::from(node.time >= half.settled_time);
         half.settled_time = half.settled_time.max(node.time);
         half.settled_acks = node.acks;
-        let anomalous = fact::SETTLED_ANOMALOUS * u8::from(node.class != 0);
         let resent = fact::SETTLED_RESENT * u8::from(node.sent > 1);
-        half.facts = half.facts & !fact::SETTLED_ANOMALOUS | anomalous | resent;
+        half.facts |= resent;
+        half.set_settled_class(node.class);
+        half.settled_ip_id = node.last_ip_id;
         taken += 1;
     }
     pool.drop_front(half, taken);
@@ -110,27 +114,54 @@ fn remove(half: &mut Half, pool: &mut History, index: usize) {
     }
 }
 
-/// Takes SACK blocks as evidence: a DSACK (RFC 2883) proves that a segment was sent again without need.
-pub(super) fn selective(ack: u32, options: &Options, core: &TcpCore, data: &mut TcpSide, half: &mut Half, side: usize) {
+/// Takes SACK blocks as evidence: a DSACK (RFC 2883) proves that a segment was sent again without need; another block
+/// (RFC 2018) marks the segment up to which the receiver has something.
+pub(super) fn selective(ack: u32, options: &Options, data: &mut TcpSide, half: &mut Half, pool: &mut History) {
     let Some((from, to)) = options.sack.first().copied() else { return };
     let below = at_or_after(ack, to);
     let inside = options.sack.get(1).is_some_and(|second| at_or_after(from, second.0) && at_or_after(second.1, to));
-    if !(below || inside) || !core.has(state::SEEN, side) {
+    let duplicate = below || inside;
+    for (_, end) in options.sack.iter().skip(usize::from(duplicate)) {
+        let nodes = pool.nodes(half);
+        let count = nodes.partition_point(|node| at_or_after(*end, node.to));
+        if let Some(node) = count.checked_sub(1).and_then(|last| nodes.get_mut(last)) {
+            node.sacked = 1;
+        }
+    }
+    if duplicate {
+        report(from, to, data, half, pool);
+    }
+}
+
+/// Turns the class of what a DSACK names into the unneeded one.
+#[cold]
+fn report(from: u32, to: u32, data: &mut TcpSide, half: &mut Half, pool: &mut History) {
+    let nodes = pool.nodes(half);
+    let first = nodes.partition_point(|node| at_or_after(from, node.to));
+    let named = nodes.iter_mut().skip(first).take_while(|node| after(to, node.from)).find(|node| node.sent > 1);
+    if let Some(node) = named {
+        node.class = turn(node.class, data);
+        if node.from == half.resent_from {
+            half.set_resent_class(node.class);
+        }
         return;
     }
-    let meets = at_or_after(from, half.resent_from) && !after(from, half.resent_to) && after(to, half.resent_from);
-    if !meets {
-        return;
+    if at_or_after(from, half.resent_from) && after(half.resent_to(), from) {
+        half.set_resent_class(turn(half.resent_class(), data));
     }
-    let turned = match class_of(half.resent_class) {
+}
+
+/// The unneeded class in place of a needed or an unknown one, counted so.
+fn turn(stored: u8, data: &mut TcpSide) -> u8 {
+    let turned = match class_of(stored) {
         Some(Class::Rto) => Class::UnneededRto,
-        Some(Class::FastRetx) => Class::UnneededFastRetx,
-        _ => return,
+        Some(Class::FastRetx | Class::Unknown) => Class::UnneededFastRetx,
+        _ => return stored,
     };
-    let was = half.resent_class - 1;
-    data.classes[usize::from(was)] = data.classes[usize::from(was)].saturating_sub(1);
+    let was = usize::from(stored - 1);
+    data.classes[was] = data.classes[was].saturating_sub(1);
     data.classes[turned as usize] = data.classes[turned as usize].saturating_add(1);
-    half.resent_class = turned as u8 + 1;
+    turned as u8 + 1
 }
 
 /// The echo of a timestamp: the second way to a round-trip time (RFC 7323 section 4.1), for segments that the first

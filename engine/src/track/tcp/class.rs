@@ -13,7 +13,9 @@
 //! - a DSACK (RFC 2883) that names the segment turns its class into the unneeded one, see `ack`.
 
 use super::rtt::PathRtt;
+use super::segment::Before;
 use crate::flow::tcp::Class;
+use crate::flow::trail::Node;
 
 /// What there is to know of one anomalous piece.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +28,22 @@ pub(super) struct Anomaly {
     pub(super) repeats: bool,
     /// Its bytes were acknowledged before.
     pub(super) acked: bool,
-    /// Same informative IP-ID as the transmission before.
-    pub(super) same_ip_id: bool,
+    /// What its IP-ID says.
+    pub(super) age: Age,
     /// It is the last segment of what was sent, and nothing came back since.
     pub(super) at_tail: bool,
+    /// The peer's latest acknowledgement asks for its first byte.
+    pub(super) asked_for: bool,
+    /// Segments behind it up to the last that the peer has, by SACK.
+    pub(super) sacked_beyond: u8,
+    /// It repeats the byte of a window probe.
+    pub(super) probed: bool,
+    /// `recovery` is the time since this very segment was sent, not since anything of the settled range was.
+    pub(super) own_time: bool,
+    /// The segment behind the hole was sent once.
+    pub(super) behind_is_new: bool,
+    /// Class of what was sent again last, if that was after this was sent first.
+    pub(super) recovering: Option<Class>,
     /// Duplicate acknowledgements of the segment just before.
     pub(super) dup_acks: u8,
     /// Class of the segment just before, if that was anomalous.
@@ -47,46 +61,122 @@ pub(super) struct Anomaly {
 /// Duplicate acknowledgements that mean a loss: RFC 5681 section 3.2.
 const LOSS: u8 = 3;
 
+/// What the IP-ID says of a segment's age beside the copy, or beside the segment behind the hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Nothing.
+    Unknown,
+    /// The same packet.
+    Same,
+    /// It was sent before.
+    Older,
+    /// It was sent after.
+    Newer,
+}
+
+/// IP-IDs that a host gives out while a packet is under way, at most; farther apart they say nothing.
+const APART: u16 = 1024;
+
+impl Age {
+    pub(super) fn of(ip_id: u16, copy: Option<Before>, behind: Option<Node>) -> Age {
+        let (first, last) = match (copy, behind) {
+            (Some(copy), _) => copy.ip_ids,
+            (None, Some(node)) => (node.ip_id, node.ip_id),
+            (None, None) => (0, 0),
+        };
+        if ip_id == 0 || last == 0 {
+            return Age::Unknown;
+        }
+        if ip_id == last || ip_id == first {
+            return if copy.is_some() { Age::Same } else { Age::Unknown };
+        }
+        if last.wrapping_sub(ip_id) < APART {
+            Age::Older
+        } else if ip_id.wrapping_sub(last) < APART {
+            Age::Newer
+        } else {
+            Age::Unknown
+        }
+    }
+}
+
 impl Anomaly {
     /// The class, by the first test that says something.
     #[must_use]
     pub(super) fn class(&self) -> Class {
-        if self.length == 1 && self.window_closed {
+        if self.length == 1 && (self.window_closed || self.probed) {
             return Class::FlowControl;
         }
-        let recovery = self.recovery.map(|nanos| nanos as f64);
-        if let (Some(before), Some(recovery)) = (self.class_before, recovery)
-            && recovery < self.path.mean
-        {
-            return before;
+        if let Some(class) = self.network() {
+            return class;
         }
-        if self.repeats && self.same_ip_id {
-            return Class::NetDup;
-        }
-        let timed_out = recovery.is_some_and(|recovery| recovery > self.path.rto);
         let (fast, slow) =
             if self.acked { (Class::UnneededFastRetx, Class::UnneededRto) } else { (Class::FastRetx, Class::Rto) };
-        if self.dup_acks >= LOSS && !timed_out {
+        if self.recovery.is_some_and(|nanos| (nanos as f64) < self.path.mean) {
+            match self.class_before {
+                Some(Class::Rto | Class::UnneededRto) => return slow,
+                Some(Class::FastRetx | Class::UnneededFastRetx) => return fast,
+                Some(Class::Reordering) if !self.repeats => return Class::Reordering,
+                _ => {}
+            }
+        }
+        if self.is_asked_for() {
             return fast;
         }
-        if timed_out {
+        if self.recovery.is_some_and(|nanos| nanos as f64 > self.path.rto) {
             return slow;
+        }
+        match self.recovering {
+            Some(Class::FastRetx | Class::UnneededFastRetx) if self.asked_for => return fast,
+            Some(Class::Rto | Class::UnneededRto) if self.repeats || self.asked_for => return slow,
+            _ => {}
         }
         if !self.repeats && !self.acked && self.since_behind.is_some_and(|nanos| (nanos as f64) < self.path.min) {
             return Class::Reordering;
         }
-        if self.repeats && self.at_tail && self.is_probe_time() {
+        if self.repeats && self.at_tail && (self.age == Age::Newer || self.is_probe_time()) {
             return slow;
         }
-        Class::Unknown
+        if self.sacked_beyond > 0 {
+            return slow;
+        }
+        if self.repeats && self.acked { fast } else { Class::Unknown }
     }
 
-    /// Whether a tail loss probe would come now: RFC 8985 section 7.2, PTO = 2 * SRTT, taken from what the probe sees.
+    /// What the network did: made a copy, or let others overtake.
+    fn network(&self) -> Option<Class> {
+        let at_once = |nanos: Option<u64>| nanos.is_some_and(|nanos| (nanos as f64) < self.path.min / 2.0);
+        match self.age {
+            Age::Same => self.repeats.then_some(Class::NetDup),
+            Age::Older => Some(Class::Reordering),
+            Age::Newer => None,
+            Age::Unknown if self.repeats => (self.own_time && at_once(self.recovery)).then_some(Class::NetDup),
+            Age::Unknown => {
+                (!self.acked && self.behind_is_new && at_once(self.since_behind)).then_some(Class::Reordering)
+            }
+        }
+    }
+
+    /// Whether acknowledgements reported the loss in time for a fast retransmission. Fewer than three segments behind it
+    /// are enough for one only within the reordering window of RFC 8985 section 6.2, a quarter of the round-trip time.
+    fn is_asked_for(&self) -> bool {
+        let waited = self.since_behind.or(self.recovery).unwrap_or(0) as f64;
+        if waited > self.path.rto.max(self.path.mean + SHORTEST_RTO) {
+            return false;
+        }
+        let told = self.dup_acks >= LOSS || self.sacked_beyond >= LOSS;
+        told || self.sacked_beyond > 0 && waited <= 1.25 * self.path.mean
+    }
+
+    /// Whether a tail loss probe or a timeout may come now: after nine tenths of a round trip.
     fn is_probe_time(&self) -> bool {
-        let whole = if self.path.known { self.path.mean } else { f64::from(self.smoothed) };
-        whole > 0.0 && self.recovery.is_some_and(|nanos| nanos as f64 >= 1.5 * whole)
+        let whole = if self.path.known { self.path.min } else { f64::from(self.smoothed) };
+        whole > 0.0 && self.recovery.is_some_and(|nanos| nanos as f64 >= 0.9 * whole)
     }
 }
+
+/// Shortest retransmission timeout of common stacks (Linux: TCP_RTO_MIN), beside the round trip. Unit: nanoseconds.
+const SHORTEST_RTO: f64 = 2e8;
 
 #[cfg(test)]
 mod tests {
@@ -100,7 +190,13 @@ mod tests {
             window_closed: false,
             repeats: true,
             acked: false,
-            same_ip_id: false,
+            age: Age::Newer,
+            asked_for: false,
+            sacked_beyond: 0,
+            probed: false,
+            own_time: true,
+            behind_is_new: true,
+            recovering: None,
             at_tail: false,
             dup_acks: 0,
             class_before: None,
@@ -120,7 +216,7 @@ mod tests {
             ("a byte into a closed window",      Anomaly { length: 1, window_closed: true, ..base },                  Class::FlowControl),
             ("soon after another anomaly",       Anomaly { class_before: Some(Class::Rto), recovery: Some(MILLI), ..base }, Class::Rto),
             ("long after another anomaly",       Anomaly { class_before: Some(Class::Rto), dup_acks: 3, ..base },     Class::FastRetx),
-            ("the same IP-ID",                   Anomaly { same_ip_id: true, ..base },                                Class::NetDup),
+            ("the same IP-ID",                   Anomaly { age: Age::Same, ..base },                                Class::NetDup),
             ("three duplicate acknowledgements", Anomaly { dup_acks: 3, ..base },                                     Class::FastRetx),
             ("the same, acknowledged",           Anomaly { dup_acks: 3, acked: true, ..base },                        Class::UnneededFastRetx),
             ("after the timeout",                Anomaly { recovery: late, ..base },                                  Class::Rto),
@@ -128,7 +224,17 @@ mod tests {
             ("a filler close behind",            Anomaly { repeats: false, since_behind: Some(MILLI), ..base },       Class::Reordering),
             ("a filler far behind",              Anomaly { repeats: false, since_behind: Some(90 * MILLI), ..base },  Class::Unknown),
             ("the tail after two round trips",   Anomaly { at_tail: true, recovery: Some(110 * MILLI), ..base },      Class::Rto),
-            ("the tail at once",                 Anomaly { at_tail: true, recovery: Some(MILLI), ..base },            Class::Unknown),
+("the tail before a round trip",    Anomaly { at_tail: true, age: Age::Unknown, recovery: Some(30 * MILLI), ..base }, Class::Unknown),
+            ("the tail with a newer IP-ID",     Anomaly { at_tail: true, recovery: Some(MILLI), ..base },             Class::Rto),
+            ("at once, without an IP-ID",       Anomaly { age: Age::Unknown, recovery: Some(MILLI), ..base },         Class::NetDup),
+            ("an older IP-ID",                  Anomaly { age: Age::Older, ..base },                                  Class::Reordering),
+            ("the byte of a window probe",      Anomaly { length: 1, probed: true, recovery: late, ..base },          Class::FlowControl),
+            ("three behind it were received",   Anomaly { sacked_beyond: 3, ..base },                                 Class::FastRetx),
+            ("one behind it, within a quarter", Anomaly { sacked_beyond: 1, ..base },                                 Class::FastRetx),
+            ("one behind it, later",            Anomaly { sacked_beyond: 1, recovery: Some(90 * MILLI), ..base },     Class::Rto),
+            ("a partial acknowledgement",       Anomaly { recovering: Some(Class::FastRetx), asked_for: true, ..base }, Class::FastRetx),
+            ("after a timeout of others",       Anomaly { recovering: Some(Class::Rto), ..base },                     Class::Rto),
+            ("acknowledged, not after a timeout", Anomaly { acked: true, ..base },                                    Class::UnneededFastRetx),
             ("no reason",                        base,                                                                Class::Unknown),
         ];
         for (name, anomaly, want) in cases {

@@ -65,7 +65,7 @@ impl Flow<'_> {
         let end = tcp.seq.wrapping_add(length);
         let keepalive = self.is_keepalive(side, packet);
         if length > 0 && !stray {
-            self.data(side, packet, end);
+            self.data(side, packet, end, keepalive);
         }
         if keepalive {
             let count = &mut self.rest.side[side].keepalives;
@@ -194,11 +194,11 @@ impl Flow<'_> {
 
     /// A segment that takes sequence space.
     #[inline]
-    fn data(&mut self, side: usize, packet: &Packet, end: u32) {
+    fn data(&mut self, side: usize, packet: &Packet, end: u32, keepalive: bool) {
         let side = side & 1;
         let ahead = !self.core.has(state::SEEN, side) || at_or_after(packet.tcp.seq, self.core.next_seq[side]);
         if self.trail(packet) {
-            let findings = self.remember(side, packet, end);
+            let findings = self.remember(side, packet, end, keepalive);
             if findings != Findings::default() {
                 let counts = &mut self.rest.side[side];
                 counts.retx_packets += u32::from(findings.repeated > 0);
@@ -218,11 +218,11 @@ impl Flow<'_> {
         }
     }
 
-    fn remember(&mut self, side: usize, packet: &Packet, end: u32) -> Findings {
+    fn remember(&mut self, side: usize, packet: &Packet, end: u32, keepalive: bool) -> Findings {
         let Some(mut half) = self.pool.trail(self.core.trail).map(|trail| trail.half[side & 1]) else {
             return Findings::default();
         };
-        let span = Span::of(packet, side, end);
+        let span = Span { keepalive, ..Span::of(packet, side, end) };
         let mut scene = Scene { core: self.core, rest: self.rest, half: &mut half, pool: self.pool };
         let findings = scene.take(span);
         if let Some(trail) = self.pool.trail(self.core.trail) {
@@ -275,6 +275,9 @@ impl Flow<'_> {
         if same && pure && outstanding && tcp.window == self.core.window[side] && !self.is_keepalive(side, packet) {
             self.rest.side[side].dup_acks += 1;
         }
+        if !options.sack.is_empty() {
+            self.sack(side, tcp, options);
+        }
         if tcp.flags & tcp_flags::RST == 0 {
             self.settle(data, packet, pure);
         }
@@ -286,9 +289,6 @@ impl Flow<'_> {
             }
         }
         self.window(side, tcp);
-        if !options.sack.is_empty() {
-            self.sack(side, tcp, options);
-        }
         if let (true, Some((_, echoed))) = (advances, options.timestamps)
             && let Some(trail) = self.pool.trail(self.core.trail)
         {
@@ -333,8 +333,14 @@ impl Flow<'_> {
     fn sack(&mut self, side: usize, tcp: &TcpHeader, options: &Options) {
         let data = side ^ 1;
         self.rest.side[side].sack_packets += 1;
-        let Some(trail) = self.pool.trail(self.core.trail) else { return };
-        ack::selective(tcp.ack, options, self.core, &mut self.rest.side[data], &mut trail.half[data], data);
+        if !self.core.has(state::SEEN, data) {
+            return;
+        }
+        let Some(mut half) = self.pool.trail(self.core.trail).map(|trail| trail.half[data & 1]) else { return };
+        ack::selective(tcp.ack, options, &mut self.rest.side[data & 1], &mut half, self.pool);
+        if let Some(trail) = self.pool.trail(self.core.trail) {
+            trail.half[data & 1] = half;
+        }
     }
 
     fn await_echo(&mut self, side: usize, value: u32, time: u64) {

@@ -9,7 +9,7 @@
 //! apart: pieces inside a stored one are retransmitted, pieces between are new, and out of order when the segment ends
 //! before the stored one does.
 
-use super::class::Anomaly;
+use super::class::{Age, Anomaly};
 use super::rtt;
 use super::sequence::{after, at_or_after, distance, earlier};
 use crate::flow::tcp::{Class, TcpCore, TcpRest, state};
@@ -27,6 +27,8 @@ pub(super) struct Span {
     /// Informative IP-ID, else 0.
     pub(super) ip_id: u16,
     pub(super) side: usize,
+    /// It is a keep-alive: no anomaly.
+    pub(super) keepalive: bool,
 }
 
 /// What a segment turned out to be.
@@ -40,6 +42,8 @@ pub(super) struct Findings {
     pub(super) tail_repeated: bool,
     /// It begins and ends before some stored segment's end, with bytes not seen before.
     pub(super) out_of_order: bool,
+    /// Class of its first anomalous piece.
+    pub(super) class: Option<Class>,
 }
 
 impl Findings {
@@ -53,7 +57,7 @@ impl Findings {
 impl Span {
     pub(super) fn of(packet: &Packet, side: usize, to: u32) -> Span {
         let ip_id = if packet.marks.has(Marks::IP_ID) && packet.key.version == 4 { packet.ip_id } else { 0 };
-        Span { from: packet.tcp.seq, to, time: packet.time.0, ip_id, side }
+        Span { from: packet.tcp.seq, to, time: packet.time.0, ip_id, side, keepalive: false }
     }
 
     fn node(&self, from: u32, to: u32) -> Node {
@@ -85,7 +89,8 @@ impl Scene<'_> {
                 side.gap_bytes = side.gap_bytes.saturating_add(gap);
             }
             let at = usize::from(self.half.len);
-            self.insert(at, span.node(span.from, span.to), span.side);
+            let node = self.first_sent(span);
+            self.insert(at, node, span.side);
             return Findings::default();
         }
         self.take_apart(span)
@@ -128,13 +133,13 @@ impl Scene<'_> {
                 if after(node.to, span.to) {
                     findings.out_of_order = true;
                 }
-                self.fill(span, at, to, index);
+                self.fill(span, (at, to), index, &mut findings);
                 at = to;
                 index += 1;
             } else {
                 let to = earlier(span.to, node.to);
                 findings.repeat(span, at, to);
-                index = self.repeat(span, at, to, index);
+                index = self.repeat(span, (at, to), index, &mut findings);
                 at = to;
             }
         }
@@ -147,8 +152,8 @@ impl Scene<'_> {
         if after(self.half.settled_from, at) {
             let to = earlier(span.to, self.half.settled_from);
             findings.out_of_order |= after(self.half.settled_to, span.to);
-            let since_behind = span.time.saturating_sub(self.half.settled_time);
-            self.judge(span, at, to, None, Some(since_behind));
+            let behind = Node::new(self.half.settled_from, self.half.settled_to, self.half.settled_time, 0);
+            self.judge(span, (at, to), None, Some(behind), findings);
             // Bytes from before the first one seen: the range grows down to them.
             self.half.settled_from = at;
             at = to;
@@ -156,14 +161,22 @@ impl Scene<'_> {
         if after(span.to, at) {
             let to = earlier(span.to, self.half.settled_to);
             findings.repeat(span, at, to);
+            let at_end = to == self.half.settled_to;
             let copy = Before {
                 time: self.half.settled_time,
                 acks: self.half.settled_acks,
-                class: self.settled_class(),
-                ip_id: 0,
+                class: class_of(self.half.settled_class()),
+                ip_ids: (0, self.half.settled_ip_id),
                 is_copy: true,
+                probed: at_end && self.half.settled_class() == Class::FlowControl as u8 + 1,
+                own_time: at_end && self.half.facts & fact::SETTLED_AT_END != 0,
             };
-            self.judge(span, at, to, Some(copy), None);
+            let class = self.judge(span, (at, to), Some(copy), None, findings);
+            self.half.facts &= !fact::SETTLED_AT_END;
+            if at_end {
+                self.half.facts |= fact::SETTLED_AT_END;
+                self.half.set_settled_class(class);
+            }
             self.half.settled_time = self.half.settled_time.max(span.time);
             self.half.facts |= fact::SETTLED_RESENT;
             at = to;
@@ -171,33 +184,31 @@ impl Scene<'_> {
         at
     }
 
-    fn settled_class(&self) -> Option<Class> {
-        (self.half.facts & fact::SETTLED_ANOMALOUS != 0).then_some(Class::Unknown)
-    }
-
     /// A new piece before the node at `index`.
-    fn fill(&mut self, span: Span, from: u32, to: u32, index: usize) {
+    fn fill(&mut self, span: Span, (from, to): (u32, u32), index: usize, findings: &mut Findings) {
         let before = self.before(index);
-        let behind = self.pool.nodes(self.half).get(index).map(|node| span.time.saturating_sub(node.time));
-        let class = self.judge(span, from, to, before, behind);
+        let behind = self.pool.nodes(self.half).get(index).copied();
+        let class = self.judge(span, (from, to), before, behind, findings);
         let side = &mut self.rest.side[span.side & 1];
         side.gap_bytes = side.gap_bytes.saturating_sub(to.wrapping_sub(from));
         let mut node = span.node(from, to);
-        node.class = class as u8 + 1;
+        node.class = class;
         self.insert(index, node, span.side);
     }
 
     /// A piece of the node at `index` that was sent again; the node is split around it. Returns where to go on.
-    fn repeat(&mut self, span: Span, from: u32, to: u32, index: usize) -> usize {
+    fn repeat(&mut self, span: Span, (from, to): (u32, u32), index: usize, findings: &mut Findings) -> usize {
         let Some(node) = self.pool.nodes(self.half).get(index).copied() else { return index + 1 };
         let copy = Before {
             time: node.time,
             acks: self.before(index).map_or(0, |before| before.acks),
             class: self.before(index).and_then(|before| before.class),
-            ip_id: node.ip_id,
+            ip_ids: (node.ip_id, node.last_ip_id),
             is_copy: true,
+            probed: node.class == Class::FlowControl as u8 + 1,
+            own_time: true,
         };
-        let class = self.judge(span, from, to, Some(copy), None);
+        let class = self.judge(span, (from, to), Some(copy), None, findings);
         let mut index = index;
         if after(from, node.from) {
             self.insert(index, Node { to: from, ..node }, span.side);
@@ -208,7 +219,8 @@ impl Scene<'_> {
         }
         if let Some(resent) = self.pool.nodes(self.half).get_mut(index) {
             let sent = node.sent.saturating_add(1);
-            *resent = Node { from, to, time: span.time.max(node.time), sent, class: class as u8 + 1, ..node };
+            let time = span.time.max(node.time);
+            *resent = Node { from, to, time, sent, class, last_ip_id: span.ip_id, ..node };
         }
         index + 1
     }
@@ -217,60 +229,122 @@ impl Scene<'_> {
     fn before(&mut self, index: usize) -> Option<Before> {
         if let Some(node) = index.checked_sub(1).and_then(|before| self.pool.nodes(self.half).get(before)) {
             let class = class_of(node.class);
-            return Some(Before { time: node.time, acks: node.acks, class, ip_id: node.ip_id, is_copy: false });
+            return Some(Before { time: node.time, acks: node.acks, class, ..Before::default() });
         }
         if self.half.facts & fact::SETTLED == 0 {
             return None;
         }
-        let (time, acks) = (self.half.settled_time, self.half.settled_acks);
-        Some(Before { time, acks, class: self.settled_class(), ip_id: 0, is_copy: false })
+        let class = class_of(self.half.settled_class());
+        Some(Before { time: self.half.settled_time, acks: self.half.settled_acks, class, ..Before::default() })
     }
 
-    /// Classes one piece and counts it.
-    fn judge(&mut self, span: Span, from: u32, to: u32, before: Option<Before>, behind: Option<u64>) -> Class {
+    /// Segments behind `to`, up to the last one that the peer said it has.
+    fn sacked_beyond(&mut self, to: u32) -> u8 {
+        let nodes = self.pool.nodes(self.half);
+        let first = nodes.partition_point(|node| !after(node.to, to));
+        let last = nodes.iter().rposition(|node| node.sacked != 0).map_or(0, |at| at + 1);
+        u8::try_from(last.saturating_sub(first)).unwrap_or(u8::MAX)
+    }
+
+    /// The node of a segment behind everything. A byte into a closed window is known as a probe when it comes again.
+    fn first_sent(&self, span: Span) -> Node {
+        let mut node = span.node(span.from, span.to);
+        if span.to.wrapping_sub(span.from) == 1 && self.window_closed(span.side) {
+            node.class = Class::FlowControl as u8 + 1;
+        }
+        node
+    }
+
+    /// The peer's window is closed, and both SYNs were seen.
+    fn window_closed(&self, side: usize) -> bool {
+        let peer = side & 1 ^ 1;
+        self.core.window[peer] == 0 && self.core.has(state::ACKED, peer) && self.core.both(state::SYN)
+    }
+
+    /// The class of the recovery that goes on: what was sent again last, if that was after `time`.
+    fn recovery_since(&self, time: Option<u64>) -> Option<Class> {
+        (time? < self.half.settled_time).then(|| class_of(self.half.resent_class())).flatten()
+    }
+
+    /// The class of what was sent again last, when something settled comes again within a round-trip time of that.
+    fn burst(&self, before: Option<Before>, recovery: Option<u64>, mean: f64) -> Option<Class> {
+        let settled = before.is_some_and(|before| before.is_copy && before.time == self.half.settled_time);
+        (settled && recovery.is_some_and(|nanos| (nanos as f64) < mean))
+            .then(|| class_of(self.half.resent_class()))
+            .flatten()
+    }
+
+    /// Classes one piece. A segment counts once, with the class of its first anomalous piece; a keep-alive never.
+    fn judge(
+        &mut self,
+        span: Span,
+        piece: (u32, u32),
+        before: Option<Before>,
+        behind: Option<Node>,
+        findings: &mut Findings,
+    ) -> u8 {
+        if span.keepalive {
+            return 0;
+        }
+        let (from, to) = piece;
         let (side, peer) = (span.side & 1, span.side & 1 ^ 1);
         let repeats = before.is_some_and(|before| before.is_copy);
         let path = rtt::path(&self.rest.side[0].rtt, &self.rest.side[1].rtt);
         let since = |time: u64| span.time.saturating_sub(time);
+        let since_behind = behind.map(|node| since(node.time));
         let recovery = match before {
             Some(before) => Some(since(before.time)),
-            None if !path.known => behind,
+            None if !path.known => since_behind,
             None => None,
         };
-        let acked = self.core.has(state::ACKED, peer) && at_or_after(self.core.last_ack[peer], to);
+        let sent_before = if repeats { before.map(|before| before.time) } else { behind.map(|node| node.time) };
+        let known_acks = self.core.has(state::ACKED, peer);
         let anomaly = Anomaly {
             length: to.wrapping_sub(from),
-            window_closed: self.core.window[peer] == 0
-                && self.core.has(state::ACKED, peer)
-                && self.core.both(state::SYN),
+            window_closed: self.window_closed(side),
             repeats,
-            acked,
-            same_ip_id: span.ip_id != 0 && before.is_some_and(|before| before.is_copy && before.ip_id == span.ip_id),
+            acked: known_acks && at_or_after(self.core.last_ack[peer], to),
+            age: Age::of(span.ip_id, before.filter(|_| repeats), behind),
             at_tail: distance(self.core.next_seq[side], to) <= 0,
+            asked_for: known_acks && self.core.last_ack[peer] == from,
             dup_acks: before.map_or(0, |before| before.acks.saturating_sub(1)),
+            sacked_beyond: self.sacked_beyond(to),
+            probed: before.is_some_and(|before| before.probed),
+            own_time: before.is_some_and(|before| before.own_time),
+            behind_is_new: behind.is_some_and(|node| node.sent == 1),
             class_before: before.and_then(|before| before.class),
+            recovering: self.recovery_since(sent_before).or_else(|| self.burst(before, recovery, path.mean)),
             recovery,
-            since_behind: behind,
+            since_behind,
             smoothed: self.rest.side[side].rtt.smoothed,
             path,
         };
         let class = anomaly.class();
-        let count = &mut self.rest.side[side].classes[class as usize];
-        *count = count.saturating_add(1);
-        (self.half.resent_from, self.half.resent_to) = (from, to);
-        self.half.resent_class = class as u8 + 1;
-        class
+        if findings.class.is_none() {
+            findings.class = Some(class);
+            let count = &mut self.rest.side[side].classes[class as usize];
+            *count = count.saturating_add(1);
+        }
+        self.half.resent_from = from;
+        self.half.resent_length = u16::try_from(to.wrapping_sub(from)).unwrap_or(u16::MAX);
+        self.half.set_resent_class(class as u8 + 1);
+        class as u8 + 1
     }
 }
 
 /// What is known of the copy of a piece, or of the segment before a hole.
-#[derive(Clone, Copy, Debug)]
-struct Before {
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
     time: u64,
     acks: u8,
     class: Option<Class>,
-    ip_id: u16,
-    is_copy: bool,
+    /// IP-IDs of the first and the latest transmission; of what was settled: 0, and that of its end.
+    pub(super) ip_ids: (u16, u16),
+    pub(super) is_copy: bool,
+    /// It is a byte that probed a closed window.
+    probed: bool,
+    /// `time` is its own, not that of the settled range.
+    own_time: bool,
 }
 
 /// The class that a stored number stands for; 0 none.
