@@ -3,14 +3,33 @@
 //! **Owns** the rules. **May touch** nothing: it is given what there is to know. **Order** called by `segment` for each
 //! piece that repeats seen bytes or fills a place before seen bytes.
 //!
-//! Sources: Jaiswal et al. 2003 and Mellia et al. 2005, as Tstat 3.2 applies them (reference: its section 3.3). Where
-//! we differ on purpose:
-//! - IP-ID tells a network duplicate only where it is informative: IPv4, not 0, and not the same in the flow's
-//!   neighbouring segments (Tstat compares zeros, and in IPv6 the payload length);
-//! - a duplicate acknowledgement counts for fast retransmit only without payload, and three are enough (RFC 5681);
-//! - a tail loss probe (RFC 8985: the last segment sent again after about two smoothed round-trip times without any
-//!   answer) is a timeout, not unknown;
-//! - a DSACK (RFC 2883) that names the segment turns its class into the unneeded one, see `ack`.
+//! Sources: Jaiswal et al. 2003 and Mellia et al. 2005, as Tstat 3.2 applies them (reference: its section 3.3), in its
+//! order of tests, with evidence between them that Tstat does not read:
+//!
+//! | test | class | source |
+//! |---|---|---|
+//! | one byte into a closed window, or the byte of such a probe again | flow control | Tstat; RFC 9293 section 3.8.6.1 |
+//! | the IP-ID of a copy seen | network duplicate | Tstat |
+//! | an IP-ID older than that of the copy, or of the segment behind the hole | reordering | the sender numbers what it sends |
+//! | no informative IP-ID, within half the path's smallest round trip of the copy | network duplicate | no sender can know sooner |
+//! | the same after the segment behind the hole, which was sent once | reordering | the same |
+//! | within a mean round trip of an anomalous segment just before | the kind of that one | Tstat's batch |
+//! | three duplicate acknowledgements, or three segments behind it by SACK, in time | fast | RFC 5681 section 3.2, RFC 6675 section 4 |
+//! | fewer by SACK, within 1.25 mean round trips | fast | RFC 8985 section 6.2 |
+//! | later than the timeout | timeout | Tstat; RFC 6298 |
+//! | sent before what was sent again last, and a partial acknowledgement asks for it | fast | RFC 6582 section 3.2 |
+//! | sent before what a timeout sent again | timeout | RFC 5681 section 3.1 |
+//! | within the smallest round trip of the segment behind the hole | reordering | Tstat |
+//! | the last segment sent, with a newer IP-ID or after nine tenths of a round trip | timeout | RFC 8985 section 7: tail loss probe |
+//! | fewer by SACK, later | timeout | what is left when nothing asked for it |
+//! | acknowledged before | unneeded fast | Tstat says unknown |
+//!
+//! Fast and timeout mean the unneeded classes for what was acknowledged before; a DSACK (RFC 2883) turns them, and
+//! unknown, into these later: see `ack`. Where we differ from Tstat on purpose beside:
+//! - an IP-ID says something only in IPv4, when it is not 0 and near the one it is held against (Tstat compares zeros,
+//!   and in IPv6 the payload length);
+//! - a duplicate acknowledgement counts only without payload, and three are enough (RFC 5681);
+//! - a segment counts once, with the class of its first anomalous piece (Tstat: each piece); a keep-alive never.
 
 use super::rtt::PathRtt;
 use super::segment::Before;
