@@ -7,6 +7,7 @@
 //! A quantity that was not measured is `None`, never 0.
 
 pub mod fields;
+mod health;
 mod sum;
 pub mod tcp_fields;
 

@@ -212,6 +212,9 @@ pairs! {
     "keepalives", "segments", None, NO_COLUMN,
         "Keep-alives: no or one byte just below what was acknowledged (RFC 9293 section 3.8.4).",
         |tcp| Value::Integer(u64::from(tcp.keepalives));
+    "health_score", "0 to 100", None, NO_COLUMN,
+        "tcp-stream-exporter's score: 100 less 5 for each retransmission (to 30), 20 for each RST, 2 for each out-of-order segment (to 20), 1 for each duplicate acknowledgement (to 10), 10 for each zero window (to 20), 3 for each segment of a gap (to 15), 5 for round-trip times that deviate by more than 50 ms.",
+        |tcp| integer(super::health::score(tcp));
 }
 
 fn whole(record: &FlowRecord, get: impl Fn(&super::TcpRecord) -> Value<'static>) -> Value<'static> {

@@ -256,9 +256,9 @@ pub fn get(address: &str, path: &str) -> String {
 
 /// The sum of all series of a metric in Prometheus text, and how many there are.
 pub fn metric(text: &str, name: &str) -> (f64, usize) {
-    let rows = text.lines().filter(|line| {
-        line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
-    });
+    let rows = text
+        .lines()
+        .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' ')));
     let values: Vec<f64> = rows.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
     (values.iter().sum(), values.len())
 }
