@@ -130,8 +130,12 @@ pub fn multiset(records: &[Value], skip: &[&str]) -> Vec<String> {
 #[track_caller]
 pub fn assert_same(have: &[Value], want: &[Value], skip: &[&str]) {
     let (have, want) = (multiset(have, skip), multiset(want, skip));
-    for (have, want) in have.iter().zip(&want) {
-        assert_eq!(have, want);
+    for (have, want) in have.iter().zip(&want).filter(|(have, want)| have != want) {
+        let other = |one: &str, other: &str| {
+            let words: Vec<&str> = other.split(' ').collect();
+            one.split(' ').filter(|word| !words.contains(word)).collect::<Vec<_>>().join(" ")
+        };
+        panic!("has {}\nwants {}\nin {want}", other(have, want), other(want, have));
     }
     assert_eq!(have.len(), want.len(), "number of records");
 }

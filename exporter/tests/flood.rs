@@ -1,0 +1,92 @@
+//! A million flows of one packet against a table of ten thousand: detail is lost, no packet is, and memory stands still.
+
+mod support;
+
+use parshall_benches::synth::load::{Generator, Kind, Load, Sizes};
+use parshall_benches::synth::pcap::PcapWriter;
+use parshall_engine::link::LinkType;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+use std::process::Stdio;
+use support::{Running, at, folder, grouped, packets, parshall, sum, table, text};
+
+const PACKETS: u64 = 1_000_000;
+
+/// Memory that the whole process may have touched at its peak. Unit: kB.
+const PEAK: u64 = 600_000;
+
+/// Packets and IP bytes by protocol.
+type Volumes = BTreeMap<&'static str, (u64, u64)>;
+
+fn flood(path: &Path) -> Volumes {
+    let load = Load { seed: 3, kind: Kind::Random, sizes: Sizes::Fixed(60), ..Load::default() };
+    let mut generator = Generator::new(&load).expect("a load");
+    let mut file = BufWriter::new(std::fs::File::create(path).expect("a file"));
+    let mut writer = PcapWriter::new(&mut file, LinkType::ETHERNET, true, None).expect("a header");
+    let (mut frame, mut volumes) = (Vec::new(), Volumes::new());
+    for _ in 0..PACKETS {
+        let time = generator.fill(&mut frame);
+        writer.frame(time.0, &frame, frame.len() as u32).expect("a frame");
+        let volume = volumes.entry(if frame[23] == 6 { "tcp" } else { "udp" }).or_default();
+        volume.0 += 1;
+        volume.1 += u64::from(u16::from_be_bytes([frame[16], frame[17]]));
+    }
+    file.flush().expect("a file");
+    volumes
+}
+
+/// Peak of a process that lives. Unit: kB.
+fn peak(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process that lives");
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("VmHWM");
+    line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse().ok()).expect("a number")
+}
+
+#[test]
+fn a_million_strangers_are_all_accounted_for_in_bounded_memory() {
+    let folder = folder();
+    let (pcap, out) = (at(&folder, "flood.pcap"), at(&folder, "out.jsonl"));
+    let volumes = flood(&pcap);
+    for workers in ["1", "2"] {
+        let sinks = [format!("jsonl:{}{workers}", text(&out)), "csv:-".to_owned()];
+        let mut command = parshall(&["read", text(&pcap), "--max-flows", "10000", "--workers", workers]);
+        command.args(["--sink", &sinks[0], "--sink", &sinks[1]]).stdout(Stdio::piped());
+        let mut child = Running::start(&mut command);
+        let id = child.child().id();
+        let mut highest = 0;
+        let rows = BufReader::new(child.child().stdout.take().expect("a pipe")).lines();
+        // The pipe holds the child back; the last rows come while it still lives.
+        let mut count = 0_u64;
+        for row in rows.map_while(Result::ok) {
+            assert!(!row.is_empty());
+            count += 1;
+            if count.is_multiple_of(50_000) {
+                highest = peak(id).max(highest);
+            }
+        }
+        let said = child.end().ended_with(0);
+        assert!(highest > 0 && highest < PEAK, "{highest} kB");
+        assert!(said.err.contains(&format!("all {} frames accounted for", grouped(PACKETS))), "{}", said.err);
+        let outcomes = table(&said.err, "outcome");
+        let full = outcomes.get("table_full").copied().unwrap_or(0);
+        let records = support::records(&out.with_file_name(format!("out.jsonl{workers}")));
+        assert_eq!(packets(&records), outcomes["flow"], "{}", said.err);
+        assert_eq!(outcomes["flow"] + full, PACKETS, "{}", said.err);
+        assert_eq!(sum(&records, "c2s_packets"), packets(&records));
+        assert_eq!(count, records.len() as u64 + 1);
+        let evicted = records.iter().filter(|record| record["end_reason"] == "evicted").count() as u64;
+        assert!(evicted > 0, "{}", said.err);
+        assert_eq!(table(&said.err, "records")["evicted"], evicted);
+        assert_volumes(&said.err, &volumes);
+    }
+}
+
+/// The table `protocol`: counted before the flow table, so exact whatever that does.
+fn assert_volumes(summary: &str, volumes: &Volumes) {
+    for (protocol, (packets, bytes)) in volumes {
+        let row = summary.lines().find(|line| line.split_whitespace().next() == Some(protocol)).expect("a row");
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!((words[1], words[2]), (grouped(*packets).as_str(), grouped(*bytes).as_str()), "{row}");
+    }
+}
