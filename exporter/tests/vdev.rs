@@ -139,8 +139,7 @@ fn endless_traffic_keeps_the_books_closed_at_every_scrape_until_sigint() {
     let out = at(&folder, "run");
     let sink = format!("jsonl:{}", text(&out));
     let mut arguments = eal(&["-l", "0-1", "--vdev", &vdev]);
-    let probe =
-        ["--", "--max-flows", "20000", "--listen", "127.0.0.1:0", "--publish-interval", "20ms", "--sink", &sink];
+    let probe = ["--", "--max-flows", "20000", "--listen", "127.0.0.1:0", "--publish-interval", "20ms", "--sink", &sink];
     arguments.extend(probe.map(str::to_owned));
     let mut child = Running::start(&mut parshall(&arguments));
     let address = child.address();
@@ -179,16 +178,9 @@ fn mixed_mistakes_are_named_all_at_once_and_exit_with_2() {
         assert_eq!(sentences.iter().filter(|line| line.starts_with(&start)).count(), 1, "{option}: {}", said.err);
     }
     assert!(said.out.is_empty());
-<<<<<<< HEAD
-    let (_, files) = synthesize(folder.path(), "a.pcap", &all_scenarios(1, false));
-    let vdev = format!("net_pcap0,rx_pcap={}", text(&files.pcap));
-    for (probe, word) in [(["--nb-cores", "5"], "--nb-cores"), (["--portlist", "7"], "port"), (["--rxq", "3"], "--rxq")]
-    {
-=======
     let file = write(&at(&folder, "a.pcap"), &whole_frames(1));
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
     for (probe, word) in [(["--nb-cores", "5"], "--nb-cores"), (["--portlist", "7"], "port"), (["--rxq", "3"], "--rxq")] {
->>>>>>> e2e
         let mut arguments = eal(&["-l", "0-1", "--vdev", &vdev, "--", "--listen", "off", "--exit-at-eof"]);
         arguments.extend(probe.map(str::to_owned));
         let said = run(&arguments).ended_with(2);

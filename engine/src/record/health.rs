@@ -27,7 +27,7 @@ const DEFAULT_SEGMENT: u64 = 536;
 
 /// The score, 0 to 100; `None` where the segment history was lost.
 #[must_use]
-pub fn score(direction: &TcpDirection) -> Option<u64> {
+pub(super) fn score(direction: &TcpDirection) -> Option<u64> {
     let history = direction.history.as_ref()?;
     let harmless = [Class::NetDup, Class::FlowControl].map(|class| u64::from(history.classes[class as usize]));
     let resent =
