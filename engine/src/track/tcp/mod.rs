@@ -243,7 +243,7 @@ impl Flow<'_> {
             half.mss_min = size;
         }
         half.mss_max = half.mss_max.max(size);
-        if !data_acked {
+        if !data_acked && ahead {
             half.inflight_initial = half.inflight_initial.saturating_add(packet.payload_bytes);
         }
         if let Some(acked) = peer_ack
