@@ -197,8 +197,10 @@ impl Flow<'_> {
     fn data(&mut self, side: usize, packet: &Packet, end: u32, keepalive: bool) {
         let side = side & 1;
         let ahead = !self.core.has(state::SEEN, side) || at_or_after(packet.tcp.seq, self.core.next_seq[side]);
+        let mut repeated = 0;
         if self.trail(packet) {
             let findings = self.remember(side, packet, end, keepalive);
+            repeated = findings.repeated;
             if findings != Findings::default() {
                 let counts = &mut self.rest.side[side];
                 counts.retx_packets += u32::from(findings.repeated > 0);
@@ -214,7 +216,7 @@ impl Flow<'_> {
             self.core.set(state::SEEN, side);
         }
         if packet.payload_bytes > 0 {
-            self.sizes(side, packet, end, ahead);
+            self.sizes(side, packet, end, ahead, repeated);
         }
     }
 
@@ -233,7 +235,7 @@ impl Flow<'_> {
 
     /// Segment sizes and bytes in flight.
     #[inline]
-    fn sizes(&mut self, side: usize, packet: &Packet, end: u32, ahead: bool) {
+    fn sizes(&mut self, side: usize, packet: &Packet, end: u32, ahead: bool, repeated: u32) {
         let peer_ack = self.core.has(state::ACKED, side ^ 1).then_some(self.core.last_ack[side & 1 ^ 1]);
         let data_acked = self.core.has(state::DATA_ACKED, side);
         let Some(trail) = self.pool.trail(self.core.trail) else { return };
@@ -244,7 +246,8 @@ impl Flow<'_> {
         }
         half.mss_max = half.mss_max.max(size);
         if !data_acked {
-            half.inflight_initial = half.inflight_initial.saturating_add(packet.payload_bytes);
+            let new = packet.payload_bytes.saturating_sub(repeated);
+            half.inflight_initial = half.inflight_initial.saturating_add(new);
         }
         if let Some(acked) = peer_ack
             && ahead
