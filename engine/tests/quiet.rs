@@ -34,7 +34,7 @@ fn worker() -> (Worker, impl Sized) {
         limits: Limits::new(&Timeouts::default()),
         secret: READ_SECRET,
         locality: Locality::default(),
-        decode,
+        decode: decode.clone(),
         tell_input: false,
         tell_parts: false,
     };
