@@ -129,7 +129,8 @@ fn two_files_are_merged_in_time_order_whatever_their_order() {
         path
     });
     let read = |paths: &[&str]| {
-        let arguments: Vec<&str> = ["read"].iter().chain(paths).chain(&["--quiet", "--sink", "jsonl:-"]).copied().collect();
+        let arguments: Vec<&str> =
+            ["read"].iter().chain(paths).chain(&["--quiet", "--sink", "jsonl:-"]).copied().collect();
         run(&arguments).ended_with(0).out
     };
     let want = lines(&read(&[text(&files.pcap)]));

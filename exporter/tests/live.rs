@@ -127,7 +127,7 @@ fn what_the_interface_received_is_what_the_probe_counts() {
 
 /// `None` until the probe has published its ports.
 fn closed_scrape_or_none(text: &str) -> Option<u64> {
-    (support::metric(text, "parshall_port_rx_packets_total").1 > 0).then(|| closed_scrape(text))
+    (support::metric(text, "parshall_port_driver_rx_packets_total").1 > 0).then(|| closed_scrape(text))
 }
 
 #[test]

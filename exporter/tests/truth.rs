@@ -13,16 +13,8 @@ use support::{Said, all_scenarios, at, folder, records, run, synthesize, table, 
 const DIRECTIONS: [&str; 2] = ["c2s", "s2c"];
 
 /// Tstat's classes rest on estimates of the sender's timer; all else is exact.
-const CLASSES: [&str; 8] = [
-    "rto",
-    "fast_retx",
-    "reordering",
-    "net_dup",
-    "flow_control",
-    "unneeded_rto",
-    "unneeded_fast_retx",
-    "unknown",
-];
+const CLASSES: [&str; 8] =
+    ["rto", "fast_retx", "reordering", "net_dup", "flow_control", "unneeded_rto", "unneeded_fast_retx", "unknown"];
 
 fn exact_keys() -> Keys {
     let skip = DIRECTIONS.iter().flat_map(|side| CLASSES.iter().map(move |class| format!("{side}_class_{class}")));

@@ -120,8 +120,12 @@ fn sum_of(record: &Value, side: &str) -> u64 {
     record[format!("{side}_packets")].as_u64().unwrap_or(0)
 }
 
+/// The ends of a record, whichever was taken for the client.
 fn ends(record: &Value) -> String {
-    ["client_ip", "client_port", "server_ip", "server_port"].map(|key| record[key].to_string()).join(" ")
+    let mut ends =
+        ["client", "server"].map(|side| ["ip", "port"].map(|key| record[format!("{side}_{key}")].to_string()));
+    ends.sort();
+    format!("{ends:?}")
 }
 
 fn ends_and_volume(record: &Value) -> String {
@@ -139,7 +143,8 @@ fn endless_traffic_keeps_the_books_closed_at_every_scrape_until_sigint() {
     let out = at(&folder, "run");
     let sink = format!("jsonl:{}", text(&out));
     let mut arguments = eal(&["-l", "0-1", "--vdev", &vdev]);
-    let probe = ["--", "--max-flows", "20000", "--listen", "127.0.0.1:0", "--publish-interval", "20ms", "--sink", &sink];
+    let probe =
+        ["--", "--max-flows", "20000", "--listen", "127.0.0.1:0", "--publish-interval", "20ms", "--sink", &sink];
     arguments.extend(probe.map(str::to_owned));
     let mut child = Running::start(&mut parshall(&arguments));
     let address = child.address();
@@ -180,7 +185,8 @@ fn mixed_mistakes_are_named_all_at_once_and_exit_with_2() {
     assert!(said.out.is_empty());
     let file = write(&at(&folder, "a.pcap"), &whole_frames(1));
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
-    for (probe, word) in [(["--nb-cores", "5"], "--nb-cores"), (["--portlist", "7"], "port"), (["--rxq", "3"], "--rxq")] {
+    for (probe, word) in [(["--nb-cores", "5"], "--nb-cores"), (["--portlist", "7"], "port"), (["--rxq", "3"], "--rxq")]
+    {
         let mut arguments = eal(&["-l", "0-1", "--vdev", &vdev, "--", "--listen", "off", "--exit-at-eof"]);
         arguments.extend(probe.map(str::to_owned));
         let said = run(&arguments).ended_with(2);
