@@ -49,7 +49,7 @@ fn fill(frame: &mut [u8; 114], flow: u32, up: bool, flags: u8, seq: u32, ack: u3
     frame[14] = 0x45;
     frame[17] = 100;
     frame[22] = 64;
-    frame[23] = if flow % 2 == 0 { 6 } else { 17 };
+    frame[23] = if flow.is_multiple_of(2) { 6 } else { 17 };
     let client = (0x0a00_0000 | flow, 40_000_u16);
     let server = (0xc000_0201_u32, 443_u16);
     let (from, to) = if up { (client, server) } else { (server, client) };
@@ -57,7 +57,7 @@ fn fill(frame: &mut [u8; 114], flow: u32, up: bool, flags: u8, seq: u32, ack: u3
     frame[30..34].copy_from_slice(&to.0.to_be_bytes());
     frame[34..36].copy_from_slice(&from.1.to_be_bytes());
     frame[36..38].copy_from_slice(&to.1.to_be_bytes());
-    if flow % 2 == 1 {
+    if !flow.is_multiple_of(2) {
         frame[39] = 80;
         return;
     }
