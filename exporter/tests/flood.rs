@@ -54,32 +54,30 @@ fn a_million_strangers_are_all_accounted_for_in_bounded_memory() {
     let folder = folder();
     let pcap = at(&folder, "flood.pcap");
     let volumes = flood(&pcap);
-    for workers in ["1", "2"] {
-        let mut command = parshall(&["read", text(&pcap), "--max-flows", "10000", "--workers", workers]);
-        let mut child = Running::start(command.args(["--sink", "jsonl:-"]).stdout(Stdio::piped()));
-        let id = child.child().id();
-        let rows = BufReader::new(child.child().stdout.take().expect("a pipe")).lines();
-        // The pipe holds the child back; the last rows come while it still lives.
-        let (mut highest, mut count, mut packets, mut evicted) = (0, 0_u64, 0, 0);
-        for row in rows.map_while(Result::ok) {
-            packets += number(&row, "\"c2s_packets\":") + number(&row, "\"s2c_packets\":");
-            evicted += u64::from(row.contains("\"end_reason\":\"evicted\""));
-            count += 1;
-            if count.is_multiple_of(50_000) {
-                highest = peak(id).max(highest);
-            }
+    let mut command = parshall(&["read", text(&pcap), "--max-flows", "10000", "--workers", "2"]);
+    let mut child = Running::start(command.args(["--sink", "jsonl:-"]).stdout(Stdio::piped()));
+    let id = child.child().id();
+    let rows = BufReader::new(child.child().stdout.take().expect("a pipe")).lines();
+    // The pipe holds the child back; the last rows come while it still lives.
+    let (mut highest, mut count, mut packets, mut evicted) = (0, 0_u64, 0, 0);
+    for row in rows.map_while(Result::ok) {
+        packets += number(&row, "\"c2s_packets\":") + number(&row, "\"s2c_packets\":");
+        evicted += u64::from(row.contains("\"end_reason\":\"evicted\""));
+        count += 1;
+        if count.is_multiple_of(50_000) {
+            highest = peak(id).max(highest);
         }
-        let said = child.end().ended_with(0);
-        assert!(highest > 0 && highest < PEAK, "{highest} kB");
-        assert!(said.err.contains(&format!("all {} frames accounted for", grouped(PACKETS))), "{}", said.err);
-        let outcomes = table(&said.err, "outcome");
-        let full = outcomes.get("table_full").copied().unwrap_or(0);
-        assert_eq!(packets, outcomes["flow"], "{}", said.err);
-        assert_eq!(outcomes["flow"] + full, PACKETS, "{}", said.err);
-        assert!(evicted > 0, "{}", said.err);
-        assert_eq!(table(&said.err, "records")["evicted"], evicted);
-        assert_volumes(&said.err, &volumes);
     }
+    let said = child.end().ended_with(0);
+    assert!(highest > 0 && highest < PEAK, "{highest} kB");
+    assert!(said.err.contains(&format!("all {} frames accounted for", grouped(PACKETS))), "{}", said.err);
+    let outcomes = table(&said.err, "outcome");
+    let full = outcomes.get("table_full").copied().unwrap_or(0);
+    assert_eq!(packets, outcomes["flow"], "{}", said.err);
+    assert_eq!(outcomes["flow"] + full, PACKETS, "{}", said.err);
+    assert!(evicted > 0, "{}", said.err);
+    assert_eq!(table(&said.err, "records")["evicted"], evicted);
+    assert_volumes(&said.err, &volumes);
 }
 
 /// The table `protocol`: counted before the flow table, so exact whatever that does.
