@@ -19,7 +19,7 @@ use arrayvec::ArrayVec;
 use std::net::IpAddr;
 
 /// Why a flow record was written (`end_reason`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum EndReason {
     /// No packet for the flow's idle timeout.
@@ -33,6 +33,7 @@ pub enum EndReason {
     /// Pushed out of a full table.
     Evicted,
     /// The probe stopped, or the input ended.
+    #[default]
     Shutdown,
 }
 
@@ -186,7 +187,7 @@ pub struct TcpRecord {
 }
 
 /// One flow record.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct FlowRecord {
     /// The key; which end is the client is [`FlowRecord::client_is_low`].
     pub key: FlowKey,
