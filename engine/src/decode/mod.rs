@@ -52,16 +52,32 @@ use crate::source::Frame;
 use ip::Keyed;
 use walk::{Sink, Walk};
 
-/// The packet of a frame, or why it belongs to no flow. `Packet::hash` is left to the caller.
+/// Writes the packet of a frame to `out`, or says why it belongs to no flow. `Packet::hash` is left to the caller.
 ///
 /// # Errors
-/// Not a failure of the probe: the verdict of a frame that is not accounted to a flow.
+/// Not a failure of the probe: the verdict of a frame that is not accounted to a flow. `out` has no meaning then.
+#[inline(always)]
+pub fn decode_into(
+    frame: &Frame<'_>,
+    options: &DecodeOptions,
+    fragments: &mut FragmentCache,
+    out: &mut Packet,
+) -> Result<(), Verdict> {
+    if fast::fill(frame, options, out) {
+        return Ok(());
+    }
+    *out = decode_any(frame, options, fragments)?;
+    Ok(())
+}
+
+/// The packet of a frame, or why it belongs to no flow: as [`decode_into`].
+///
+/// # Errors
+/// As [`decode_into`].
 #[inline]
 pub fn decode(frame: &Frame<'_>, options: &DecodeOptions, fragments: &mut FragmentCache) -> Result<Packet, Verdict> {
-    match fast::packet(frame, options) {
-        Some(packet) => Ok(packet),
-        None => decode_any(frame, options, fragments),
-    }
+    let mut packet = Packet::default();
+    decode_into(frame, options, fragments, &mut packet).map(|()| packet)
 }
 
 /// The general path alone: gives the answer of [`decode`] for every frame, and is slower for plain ones.
