@@ -286,7 +286,7 @@ impl SpreadWorker {
         for item in items {
             let ready = desk.place();
             ready.packet = item.packet;
-            shard.near(ready, kept(item));
+            shard.near(ready, None, kept(item));
             desk.keep();
         }
         for ready in desk.packets_mut() {

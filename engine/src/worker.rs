@@ -69,8 +69,8 @@ impl Worker {
             }
             let ready = desk.place();
             match decode::decode_into(frame, options, fragments, &mut ready.packet) {
-                Ok(()) => {
-                    shard.near(ready, frame.bytes);
+                Ok(image) => {
+                    shard.near(ready, image, frame.bytes);
                     ready.frame = index as u8;
                     desk.keep();
                 }

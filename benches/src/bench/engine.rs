@@ -11,6 +11,7 @@ use parshall_engine::handover;
 use parshall_engine::key::READ_SECRET;
 use parshall_engine::launch::live_shard;
 use parshall_engine::memory::ArenaOptions;
+use parshall_engine::packet::Packet;
 use parshall_engine::shard::Shard;
 use parshall_engine::source::{BURST, Batch};
 use parshall_engine::stop::Stop;
@@ -61,16 +62,19 @@ pub fn decoded(setting: &Setting) -> Cost {
     let mut stream = Stream::new(setting.kind, setting.access, setting.flows);
     let options = DecodeOptions::new(&DecapPlan::default(), KeyScope::default());
     let mut fragments = FragmentCache::new(READ_SECRET);
+    let mut packets = vec![Packet::default(); BURST];
     cost(setting.chunks, || {
         for _ in 0..CHUNK / BURST {
             stream.fill();
             for n in 0..BURST {
                 let frame = stream.frame(n);
-                if let Ok(packet) = decode::decode(black_box(&frame), &options, &mut fragments) {
-                    black_box(READ_SECRET.hash(READ_SECRET.image(&packet.key)));
-                    black_box(&packet);
+                let packet = &mut packets[n];
+                if let Ok(image) = decode::decode_into(&frame, &options, &mut fragments, packet) {
+                    let image = image.unwrap_or_else(|| READ_SECRET.image(&packet.key));
+                    packet.hash = READ_SECRET.hash(image);
                 }
             }
+            black_box(&mut packets);
         }
         CHUNK
     })

@@ -10,7 +10,7 @@
 use super::ethernet::ethertype;
 use super::options::DecodeOptions;
 use super::transport::{tcp_header, wire_bytes};
-use crate::key::{FlowKey, protocol};
+use crate::key::{FlowKey, KeyImage, protocol};
 use crate::link::LinkType;
 use crate::packet::{Encap, Encaps, Flaws, Marks, Packet, TcpHeader};
 use crate::source::Frame;
@@ -18,25 +18,26 @@ use crate::source::Frame;
 const ETHERNET: usize = 14;
 const TAGGED: usize = 18;
 
-/// Writes the packet of a frame of the plain kind to `out`, all of it but the hash; false leaves the frame to the
-/// general path, and `out` without meaning.
+/// Writes the packet of a frame of the plain kind to `out`, all of it but the hash. `None` leaves the frame to the
+/// general path, and `out` without meaning. The image of an IPv4 key comes along: it is made of what is still in
+/// registers, where reading it back from `out` would wait for the stores.
 #[inline(always)]
-pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> bool {
+pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<Option<KeyImage>> {
     if frame.link != LinkType::ETHERNET {
-        return false;
+        return None;
     }
-    let Some(head) = frame.bytes.first_chunk::<TAGGED>() else { return false };
+    let head = frame.bytes.first_chunk::<TAGGED>()?;
     match u16::from_be_bytes([head[12], head[13]]) {
-        ethertype::IPV4 => v4::<ETHERNET>(frame, options, out).is_some(),
-        ethertype::IPV6 => v6::<ETHERNET>(frame, options, out).is_some(),
+        ethertype::IPV4 => v4::<ETHERNET>(frame, options, out).map(Some),
+        ethertype::IPV6 => v6::<ETHERNET>(frame, options, out).map(|()| None),
         ethertype::C_TAG if options.takes(Encap::Vlan) && !options.key().vlan => {
             match u16::from_be_bytes([head[16], head[17]]) {
-                ethertype::IPV4 => v4::<TAGGED>(frame, options, out).is_some(),
-                ethertype::IPV6 => v6::<TAGGED>(frame, options, out).is_some(),
-                _ => false,
+                ethertype::IPV4 => v4::<TAGGED>(frame, options, out).map(Some),
+                ethertype::IPV6 => v6::<TAGGED>(frame, options, out).map(|()| None),
+                _ => None,
             }
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -75,7 +76,7 @@ fn transport(
 }
 
 #[inline(always)]
-fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<()> {
+fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<KeyImage> {
     let ip = frame.bytes.get(AT..)?.first_chunk::<40>()?;
     let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
     let fragment = u16::from_be_bytes([ip[6], ip[7]]);
@@ -106,7 +107,7 @@ fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Pac
     out.ttl = ip[8];
     out.tos = ip[1];
     rest::<AT>(frame, wire, out);
-    Some(())
+    Some(KeyImage::ipv4(low, high, ip[9]))
 }
 
 #[inline(always)]

@@ -112,12 +112,15 @@ impl Shard {
         self.plan.secret
     }
 
-    /// The image and hash of a packet's key, with its bucket brought near: first pass over a burst.
+    /// The image (unless it is known) and the hash of a packet's key, with its bucket brought near: first pass over a
+    /// burst.
     #[inline(always)]
-    pub fn near(&self, ready: &mut Ready, bytes: &[u8]) {
-        ready.image = self.plan.secret.image(&ready.packet.key);
-        ready.packet.hash = self.plan.secret.hash(ready.image);
-        self.index.prefetch(ready.packet.hash);
+    pub fn near(&self, ready: &mut Ready, known: Option<KeyImage>, bytes: &[u8]) {
+        let image = known.unwrap_or_else(|| self.plan.secret.image(&ready.packet.key));
+        let hash = self.plan.secret.hash(image);
+        ready.image = image;
+        ready.packet.hash = hash;
+        self.index.prefetch(hash);
         if self.plan.duplicates != Duplicates::Off {
             ready.print = Dedup::print(&ready.packet, bytes);
             self.dedup.prefetch(ready.print);

@@ -60,7 +60,7 @@ fn tcp(millis: u64, to_server: bool, flags: u8, seq: u32, ack: u32, payload: u32
 impl Bench {
     fn see(&mut self, packet: &Packet) {
         let mut ready = Ready { packet: *packet, ..Ready::default() };
-        self.shard.near(&mut ready, &[]);
+        self.shard.near(&mut ready, None, &[]);
         self.shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
         self.shard.nearer(&mut ready);
         self.shard.take(&ready, &[], LinkType::ETHERNET);
