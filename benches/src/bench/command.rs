@@ -3,10 +3,10 @@
 //! **Owns** the sub-commands and the tables they print. **May touch** the benches beside it. **Order** called by the
 //! binary.
 
+use super::bound::bound;
 use super::engine::{Rig, Setting, decoded, source};
 use super::measure::{Cost, pin};
 use super::stream::{Access, Kind};
-use super::bound::bound;
 use clap::{Parser, Subcommand, ValueEnum};
 use parshall_config::plan::Duplicates;
 use parshall_engine::memory::ArenaOptions;

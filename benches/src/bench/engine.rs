@@ -66,9 +66,8 @@ pub fn decoded(setting: &Setting) -> Cost {
     cost(setting.chunks, || {
         for _ in 0..CHUNK / BURST {
             stream.fill();
-            for n in 0..BURST {
+            for (n, packet) in packets.iter_mut().enumerate() {
                 let frame = stream.frame(n);
-                let packet = &mut packets[n];
                 if let Ok(image) = decode::decode_into(&frame, &options, &mut fragments, packet) {
                     let image = image.unwrap_or_else(|| READ_SECRET.image(&packet.key));
                     packet.hash = READ_SECRET.hash(image);
@@ -148,6 +147,9 @@ impl Rig {
     }
 
     /// The cost of the worker with everything on, source included.
+    ///
+    /// # Panics
+    /// When the books do not close: then the figure is worth nothing.
     pub fn cost(&mut self, chunks: usize) -> Cost {
         let cost = cost(chunks, || {
             for _ in 0..CHUNK / BURST {

@@ -124,7 +124,8 @@ fn v6<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Pac
     let destination = u128::from_be_bytes(*ip.get(24..)?.first_chunk()?);
     let (key, from_low) = FlowKey::canonical(6, ip[6], (source, from), (destination, to));
     out.key = key;
-    out.marks = Marks(marks | Marks::ETHERNET | Marks::FROM_LOW * u16::from(from_low));
+    let from_low = Marks::FROM_LOW * u16::from(from_low);
+    out.marks = Marks(marks | Marks::ETHERNET | from_low);
     out.ip_bytes = held + 40;
     out.ip_id = 0;
     out.ttl = ip[7];

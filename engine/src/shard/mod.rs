@@ -8,7 +8,6 @@ mod burst;
 mod emit;
 mod sweep;
 
-pub use burst::{Desk, Ready};
 use crate::decode::{self, DecodeOptions};
 use crate::dedup::Dedup;
 use crate::exit::{Exit, ExitDoor};
@@ -24,6 +23,7 @@ use crate::table::{Full, Index, Slot};
 use crate::tally::{Tally, l4_label};
 use crate::time::Nanos;
 use crate::track::{self, history::History};
+pub use burst::{Desk, Ready};
 use parshall_config::plan::Duplicates;
 
 /// Bytes of state for one flow of capacity: index, pair of lines, TCP block. Origins are mapped but untouched.

@@ -1,12 +1,12 @@
 //! The contract's section "Life", packet by packet, and the books under every load.
 
 use super::*;
-use crate::tally::Volume;
 use crate::exit::{WhenFull, door};
 use crate::key::{FlowKey, READ_SECRET};
 use crate::packet::TcpHeader;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::record::FlowRecord;
+use crate::tally::Volume;
 use parshall_config::plan::{DecapPlan, KeyScope, Timeouts};
 use rtrb::Consumer;
 use std::time::Duration;
