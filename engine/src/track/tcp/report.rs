@@ -99,9 +99,10 @@ impl View<'_> {
         }
     }
 
+    /// A record that spans more than 78 hours (only without active timeout, or with a broken clock) cannot tell.
     fn last_payload(&self, side: usize) -> Option<Nanos> {
-        let (low, last) = (self.core.last_payload[side & 1], self.hot.last());
-        if last.since(self.start) >> 48 == 0 { low.time_after(self.start) } else { low.time_near(last) }
+        let told = self.hot.last().since(self.start) >> 48 == 0;
+        self.core.last_payload[side & 1].time_after(self.start).filter(|_| told)
     }
 
     fn history(&self, side: usize) -> Option<TcpHistory> {
