@@ -29,6 +29,15 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Carries out a plan for `run`.
 #[must_use]
 pub fn run(plan: &RunPlan) -> Ending {
+    if plan.only_plan {
+        return match live::layout(plan) {
+            Ok(layout) => crate::print(&crate::core_plan::text(plan, &layout)),
+            Err(error) => {
+                eprintln!("parshall: {error}");
+                if error.is_usage() { Ending::BadConfiguration } else { Ending::Failed }
+            }
+        };
+    }
     match running(plan) {
         Ok(ending) => ending,
         Err((ending, sentence)) => {
