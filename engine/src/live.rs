@@ -25,7 +25,7 @@ use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
 use parshall_config::plan::{RssFields, RunPlan};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Why a live run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,8 @@ pub struct Control<'p> {
     pub pools: Vec<&'p Pool<'p>>,
     /// What is worth saying at the start, in sentences.
     pub notes: Vec<String>,
+    /// The processors that workers run on.
+    pub processors: BTreeSet<u32>,
     /// How many workers have not ended yet.
     pub working: usize,
     ended: std::sync::mpsc::Receiver<Ended>,
@@ -316,7 +318,8 @@ fn work<'e, T>(
         }
         let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
         let pools = pools.values().collect();
-        let mut live = Control { merger, collector, monitors, pools, notes, working, ended, failure: None };
+        let processors = eal.processors(&[&lcores.pollers[..], &lcores.spread].concat());
+        let mut live = Control { merger, collector, monitors, pools, notes, processors, working, ended, failure: None };
         let value = control(&mut live);
         stop.ask();
         match live.failure {

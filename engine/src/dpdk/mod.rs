@@ -22,6 +22,7 @@ mod error;
 mod facts;
 mod host;
 pub mod launch;
+pub mod log;
 mod mbuf;
 mod monitor;
 pub mod plan;
