@@ -205,8 +205,8 @@ mod tests {
 
     fn board() -> Board {
         let mut snapshot = Snapshot::default();
-        snapshot.total.take(Input { port: 0, queue: 1 }, 60);
-        snapshot.total.take(Input { port: 1, queue: 0 }, 60);
+        snapshot.total.take(Input { port: 0, queue: 1 }, parshall_engine::tally::Volume { packets: 1, bytes: 60 });
+        snapshot.total.take(Input { port: 1, queue: 0 }, parshall_engine::tally::Volume { packets: 1, bytes: 60 });
         snapshot.total.outcomes[Outcome::Flow as usize] = 2;
         snapshot.workers.push(WorkerSnapshot { tally: snapshot.total.clone(), ..WorkerSnapshot::default() });
         snapshot.ports.push(PortSnapshot { ipackets: 3, name: "net_pcap0".to_owned(), ..PortSnapshot::default() });
