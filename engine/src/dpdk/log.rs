@@ -31,11 +31,12 @@ pub enum Severity {
 
 impl Severity {
     const fn of(level: u32) -> Severity {
+        const NOTICE: u32 = ffi::SHIM_LOG_WARNING + 1;
         match level {
             0..=ffi::SHIM_LOG_CRIT => Severity::Critical,
             ffi::SHIM_LOG_ERR => Severity::Error,
             ffi::SHIM_LOG_WARNING => Severity::Warning,
-            0..=ffi::SHIM_LOG_INFO => Severity::Info,
+            NOTICE..=ffi::SHIM_LOG_INFO => Severity::Info,
             _ => Severity::Debug,
         }
     }
