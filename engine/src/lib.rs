@@ -30,4 +30,6 @@ pub mod spread;
 pub mod merge;
 pub mod launch;
 #[cfg(feature = "dpdk")]
+pub mod layout;
+#[cfg(feature = "dpdk")]
 pub mod live;

@@ -32,6 +32,16 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub fn run(plan: &RunPlan) -> Ending {
     log::start(&plan.common.messages);
     log::take_over_dpdk();
+    if plan.only_plan {
+        return match live::layout(plan) {
+            Ok(layout) => crate::print(&crate::core_plan::text(plan, &layout)),
+            Err(error) => {
+                log::flush();
+                tracing::error!("{error}");
+                if error.is_usage() { Ending::BadConfiguration } else { Ending::Failed }
+            }
+        };
+    }
     let result = running(plan);
     log::flush();
     match result {

@@ -156,6 +156,13 @@ impl Eal {
         known.flat_map(|lcore| processors(*lcore)).collect()
     }
 
+    /// The main lcore. DPDK: `rte_get_main_lcore`.
+    #[must_use]
+    pub fn main_facts(&self) -> LcoreFacts {
+        // SAFETY: the EAL is up.
+        facts_of(unsafe { ffi::rte_get_main_lcore() })
+    }
+
     /// The lcores that can be launched: all of `-l` but the main one. DPDK: `RTE_LCORE_FOREACH_WORKER`.
     #[must_use]
     pub fn worker_lcores(&self) -> Vec<LcoreFacts> {
@@ -173,11 +180,16 @@ pub(super) fn enabled_workers() -> Vec<LcoreFacts> {
         if id >= ffi::SHIM_MAX_LCORE {
             return found;
         }
-        // SAFETY: id is below RTE_MAX_LCORE.
-        let socket = unsafe { ffi::rte_lcore_to_socket_id(id) };
-        let cpus = processors(id);
-        found.push(LcoreFacts { id, cpu: (cpus.len() == 1).then(|| cpus[0]), socket });
+        found.push(facts_of(id));
     }
+}
+
+/// What EAL knows of an enabled lcore.
+fn facts_of(id: u32) -> LcoreFacts {
+    // SAFETY: id is below RTE_MAX_LCORE.
+    let socket = unsafe { ffi::rte_lcore_to_socket_id(id) };
+    let cpus = processors(id);
+    LcoreFacts { id, cpu: (cpus.len() == 1).then(|| cpus[0]), socket }
 }
 
 /// The processors that an enabled lcore may run on. Only while the EAL is up. DPDK: `rte_lcore_cpuset`.
