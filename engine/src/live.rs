@@ -5,8 +5,6 @@
 //! **Order** called by the exporter on the main lcore, which it lends to the control loop meanwhile.
 
 use crate::decode::DecodeOptions;
-use crate::dpdk::plan::PcapFiles;
-use crate::dpdk::vdev::{self, FileFacts, PcapVdev};
 use crate::dpdk::{
     DpdkError, Eal, Gate, Keeper, Lcore, LcoreFacts, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue,
     Started,
@@ -21,7 +19,7 @@ use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
-use crate::source::capture::facts::{FactsError, facts};
+use crate::source::capture::facts::FactsError;
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
@@ -30,7 +28,11 @@ use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
 use parshall_config::plan::{Idle, RunPlan};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+mod files;
+
+use files::{Files, look_at_files};
 
 /// Why a live run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -108,13 +110,6 @@ impl Control<'_> {
     }
 }
 
-/// The devices behind the EAL arguments, as far as they are capture files.
-struct Files {
-    by_name: HashMap<String, PcapFiles>,
-    largest_step_back: u64,
-    notes: Vec<String>,
-}
-
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
 ///
 /// # Errors
@@ -172,40 +167,6 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     layout.notes.extend(of_ports.collect::<Vec<_>>());
     layout.notes.extend(layout::remarks(&layout, asked));
     Ok((stopped, layout))
-}
-
-/// Counts the packets of the files that net_pcap vdevs read, which the driver cannot tell.
-fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
-    let mut files = Files { by_name: HashMap::new(), largest_step_back: 0, notes: Vec::new() };
-    for device in vdev::parse(&plan.eal).iter().filter_map(vdev::Vdev::pcap) {
-        device.check_inputs()?;
-        let Some(paths) = device.files() else { continue };
-        let mut found = Vec::new();
-        for path in paths {
-            let about = facts(path)?;
-            if about.mixed_links {
-                return Err(mixed(&device, path).into());
-            }
-            files.largest_step_back = files.largest_step_back.max(about.largest_step_back);
-            if let Some(why) = &about.stopped {
-                let (path, packets) = (path.display(), about.packets);
-                files.notes.push(format!("{path}: net_pcap will end behind packet {packets}: {why}"));
-            }
-            let link = about.link.unwrap_or(LinkType::ETHERNET);
-            found.push(FileFacts { packets: about.packets, longest_captured: about.longest_captured, link });
-        }
-        files.by_name.insert(device.name.clone(), PcapFiles { infinite: device.infinite, files: found });
-    }
-    Ok(files)
-}
-
-fn mixed(device: &PcapVdev, path: &std::path::Path) -> DpdkError {
-    let asked = format!("--vdev {}: rx_pcap={}", device.name, path.display());
-    DpdkError::usage(
-        asked,
-        "it has interfaces of several link types, which libpcap refuses",
-        "use `parshall read` for this file",
-    )
 }
 
 type Stopped<'e> = Vec<Port<'e, crate::dpdk::Stopped>>;
