@@ -98,10 +98,16 @@ fn every_legend_names_labels_that_its_expression_keeps() {
         for panel in board.panels {
             for (expression, legend) in panel.series {
                 let names = promql::names(&board::plain(expression));
-                let aggregated = ["sum", "max", "min", "avg", "histogram_quantile"].iter().any(|word| expression.contains(word));
+                let aggregated =
+                    ["sum", "max", "min", "avg", "histogram_quantile"].iter().any(|word| expression.contains(word));
                 for label in legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()) {
                     let kept = names.grouped.iter().any(|grouped| grouped == label)
-                        || !aggregated && names.metrics.iter().filter_map(|named| labels(&named.metric)).any(|known| known.contains(&label));
+                        || !aggregated
+                            && names
+                                .metrics
+                                .iter()
+                                .filter_map(|named| labels(&named.metric))
+                                .any(|known| known.contains(&label));
                     assert!(kept, "{}: {}: {legend}: nothing is left of {label}", board.name, panel.title);
                 }
             }
@@ -115,6 +121,7 @@ fn the_dashboards_are_renderings_of_their_tables() {
         let path = folder().join(format!("dashboards/{}.json", board.name));
         let want = board.json();
         if std::env::var_os("BLESS").is_some() {
+            std::fs::create_dir_all(folder().join("dashboards")).expect("a folder");
             std::fs::write(&path, &want).expect("the dashboard can be written");
         }
         let have = std::fs::read_to_string(&path).unwrap_or_default();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// How a panel shows its series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub(crate) enum Look {
     /// A heading; what follows belongs to it.
     Row,
     /// One large number each.
@@ -26,28 +26,28 @@ pub enum Look {
 
 /// One panel.
 #[derive(Clone, Copy, Debug)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// How it looks.
-    pub look: Look,
+    pub(crate) look: Look,
     /// What it is called.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// Width in twelfths of the page.
-    pub width: u32,
+    pub(crate) width: u32,
     /// Grafana's name of the unit.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// What to read out of it.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
     /// Expression and legend of each series.
-    pub series: &'static [(&'static str, &'static str)],
+    pub(crate) series: &'static [(&'static str, &'static str)],
 }
 
 /// A heading.
-pub const fn row(title: &'static str) -> Panel {
+pub(crate) const fn row(title: &'static str) -> Panel {
     Panel { look: Look::Row, title, width: 12, unit: "", help: "", series: &[] }
 }
 
 /// A panel.
-pub const fn panel(
+pub(crate) const fn panel(
     look: Look,
     title: &'static str,
     size: (u32, &'static str),
@@ -59,28 +59,28 @@ pub const fn panel(
 
 /// One dashboard.
 #[derive(Clone, Copy, Debug)]
-pub struct Board {
+pub(crate) struct Board {
     /// Its file, without the ending, and its uid.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it is called.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// What it is for.
-    pub about: &'static str,
+    pub(crate) about: &'static str,
     /// A metric that every probe it can show has, for the choice of probes.
-    pub found_by: &'static str,
+    pub(crate) found_by: &'static str,
     /// Its panels, in reading order.
-    pub panels: &'static [Panel],
+    pub(crate) panels: &'static [Panel],
 }
 
 const PROBES: &str = r#"instance=~"$instance""#;
 
 /// An expression as Grafana gets it.
-pub fn expanded(expression: &str) -> String {
+pub(crate) fn expanded(expression: &str) -> String {
     expression.replace('@', PROBES)
 }
 
 /// An expression as Prometheus would get it.
-pub fn plain(expression: &str) -> String {
+pub(crate) fn plain(expression: &str) -> String {
     expanded(expression).replace("$__rate_interval", "5m").replace("$__range", "1h").replace("$instance", ".+")
 }
 
@@ -88,7 +88,7 @@ const SOURCE: fn() -> Value = || json!({ "type": "prometheus", "uid": "${datasou
 
 impl Board {
     /// The dashboard's file.
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let (mut x, mut y, mut tall) = (0, 0, 0);
         let mut panels = Vec::new();
         for (id, panel) in self.panels.iter().enumerate() {
@@ -96,7 +96,7 @@ impl Board {
             if x + width > 24 || panel.look == Look::Row {
                 (x, y, tall) = (0, y + tall, 0);
             }
-            panels.push(panel.json(id + 1, json!({ "x": x, "y": y, "w": width, "h": height })));
+            panels.push(panel.json(id + 1, &json!({ "x": x, "y": y, "w": width, "h": height })));
             x += width;
             tall = tall.max(height);
         }
@@ -139,7 +139,7 @@ impl Panel {
         }
     }
 
-    fn json(&self, id: usize, place: Value) -> Value {
+    fn json(&self, id: usize, place: &Value) -> Value {
         if self.look == Look::Row {
             return json!({ "id": id, "type": "row", "title": self.title, "collapsed": false, "gridPos": place, "panels": [] });
         }
@@ -181,7 +181,9 @@ impl Panel {
     fn options(&self) -> Value {
         let last = json!({ "calcs": ["lastNotNull"], "fields": "", "values": false });
         match self.look {
-            Look::Stat => json!({ "reduceOptions": last, "colorMode": "value", "graphMode": "area", "textMode": "auto" }),
+            Look::Stat => {
+                json!({ "reduceOptions": last, "colorMode": "value", "graphMode": "area", "textMode": "auto" })
+            }
             Look::Bars => json!({ "reduceOptions": last, "orientation": "horizontal", "displayMode": "basic" }),
             Look::Lines | Look::Stack => json!({
                 "legend": { "displayMode": "list", "placement": "bottom", "calcs": [] },

@@ -5,20 +5,20 @@
 
 /// A metric of an expression, and the labels it is chosen by, with the values they are held against.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// The metric.
-    pub metric: String,
+    pub(crate) metric: String,
     /// Label, operator, value.
-    pub matchers: Vec<(String, String, String)>,
+    pub(crate) matchers: Vec<(String, String, String)>,
 }
 
 /// What an expression names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub(crate) struct Names {
     /// Metrics.
-    pub metrics: Vec<Named>,
+    pub(crate) metrics: Vec<Named>,
     /// Labels that results are grouped or joined by.
-    pub grouped: Vec<String>,
+    pub(crate) grouped: Vec<String>,
 }
 
 /// Words of the language that are not followed by a parenthesis of their own arguments.
@@ -27,7 +27,7 @@ const WORDS: &[&str] =
 const GROUPERS: &[&str] = &["by", "without", "on", "ignoring", "group_left", "group_right"];
 
 /// Reads an expression.
-pub fn names(expression: &str) -> Names {
+pub(crate) fn names(expression: &str) -> Names {
     let mut names = Names::default();
     let mut rest = expression;
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic() || "_\"[".contains(c)) {
@@ -48,7 +48,9 @@ pub fn names(expression: &str) -> Names {
         let next = rest.trim_start();
         if GROUPERS.contains(&word) && next.starts_with('(') {
             let close = next.find(')').unwrap_or(next.len());
-            names.grouped.extend(next[1..close].split(',').map(|label| label.trim().to_owned()).filter(|l| !l.is_empty()));
+            names
+                .grouped
+                .extend(next[1..close].split(',').map(|label| label.trim().to_owned()).filter(|l| !l.is_empty()));
             rest = &next[close..];
         } else if next.starts_with('{') {
             let close = next.find('}').unwrap_or(next.len());
@@ -63,7 +65,9 @@ pub fn names(expression: &str) -> Names {
 
 /// `sum by (le) (...)`: the aggregation stands before its grouping.
 fn follows_as_grouper(word: &str, next: &str) -> bool {
-    let groups = GROUPERS.iter().any(|grouper| next.strip_prefix(grouper).is_some_and(|rest| rest.trim_start().starts_with('(')));
+    let groups = GROUPERS
+        .iter()
+        .any(|grouper| next.strip_prefix(grouper).is_some_and(|rest| rest.trim_start().starts_with('(')));
     groups && !word.contains('_')
 }
 
@@ -91,5 +95,8 @@ fn metrics_matchers_and_groupings_of_an_expression_are_found() {
     let want = [("port", "=", "0"), ("x", "!~", "u|v")].map(|(l, o, v)| (l.to_owned(), o.to_owned(), v.to_owned()));
     assert_eq!(found.metrics[0].matchers, want);
     let found = names("histogram_quantile(0.5, sum(rate(h_bucket[1m])) by (le)) or vector(0)");
-    assert_eq!((found.metrics.len(), found.metrics[0].metric.as_str(), found.grouped), (1, "h_bucket", vec!["le".to_owned()]));
+    assert_eq!(
+        (found.metrics.len(), found.metrics[0].metric.as_str(), found.grouped),
+        (1, "h_bucket", vec!["le".to_owned()])
+    );
 }
