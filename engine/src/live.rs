@@ -4,17 +4,21 @@
 //! order, which is scope order. **May touch** every room's front door; no packet.
 //! **Order** called by the exporter on the main lcore, which it lends to the control loop meanwhile.
 
+mod control;
+mod listening;
+
+pub use control::Control;
+
 use crate::decode::DecodeOptions;
 use crate::dpdk::plan::PcapFiles;
 use crate::dpdk::vdev::{self, FileFacts, PcapVdev};
-use crate::dpdk::{DpdkError, Eal, Lcore, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue, Started};
+use crate::dpdk::{DpdkError, Eal, Lcore, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue, Started};
 use crate::exit::{ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
-use crate::launch::{LaunchError, collector, live_shard, shard};
+use crate::launch::{LaunchError, live_shard, shard};
 use crate::link::LinkType;
-use crate::merge::Merger;
-use crate::merge::collect::Collector;
+use crate::listen::ListenError;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
 use crate::source::capture::facts::{FactsError, facts};
@@ -24,8 +28,10 @@ use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
+use control::{Begun, Ended, Ports};
 use parshall_config::plan::{RssFields, RunPlan};
 use std::collections::HashMap;
+use std::sync::mpsc::Sender;
 
 /// Why a live run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +42,9 @@ pub enum LiveError {
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
     Capture(#[from] FactsError),
+    /// Addresses that cannot be listened on.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nparshall: "))]
+    Listen(Vec<ListenError>),
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
@@ -51,50 +60,14 @@ impl LiveError {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
             LiveError::Capture(_) => true,
-            LiveError::Launch(_) | LiveError::Panic => false,
+            LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
 }
 
-/// What the control loop works with while lcores poll.
-#[derive(Debug)]
-pub struct Control<'p> {
-    /// Collects the workers' tallies.
-    pub merger: Merger,
-    /// Collects the workers' records; taken by the thread that feeds the sinks.
-    pub collector: Option<Collector>,
-    /// One for each port.
-    pub monitors: Vec<Monitor<'p>>,
-    /// The mbuf pools.
-    pub pools: Vec<&'p Pool<'p>>,
-    /// What is worth saying at the start, in sentences.
-    pub notes: Vec<String>,
-    /// How many workers have not ended yet.
-    pub working: usize,
-    ended: std::sync::mpsc::Receiver<Ended>,
-    failure: Option<LiveError>,
-}
-
-struct Ended {
-    number: usize,
-    tally: Option<Box<Tally>>,
-    failure: Option<LiveError>,
-}
-
-impl Control<'_> {
-    /// Takes in what workers left that have ended; says whether some still work.
-    pub fn still_working(&mut self, now: Nanos) -> bool {
-        while let Ok(ended) = self.ended.try_recv() {
-            self.working -= 1;
-            if let Some(tally) = ended.tally {
-                self.merger.conclude(ended.number, &tally, now);
-            }
-            if let Some(failure) = ended.failure {
-                self.failure.get_or_insert(failure);
-            }
-        }
-        self.working > 0 && self.failure.is_none()
-    }
+/// Whether a run has ports, and so needs an EAL: always, unless it listens and says nothing for the EAL.
+fn has_ports(plan: &RunPlan) -> bool {
+    plan.tzsp_listen.is_empty() || !plan.eal.is_empty()
 }
 
 /// The devices behind the EAL arguments, as far as they are capture files.
@@ -114,6 +87,10 @@ pub fn run<T>(
     now: Nanos,
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
+    let begun = Begun::new(plan, stop, now)?;
+    if !has_ports(plan) {
+        return begun.conduct(plan, stop, Parts::Never, Ports::default(), control);
+    }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
     let (stopped, plans) = plan_ports(&eal, plan, &files)?;
@@ -124,7 +101,7 @@ pub fn run<T>(
         let pool = &pools[&pool_socket(port.facts().socket)];
         ports.push(port.start(port_plan, pool)?);
     }
-    let result = work(plan, stop, now, &eal, &mut ports, &lcores, &files, &pools, control);
+    let result = work(plan, stop, begun, &eal, &mut ports, &lcores, &files, &pools, control);
     for port in ports {
         port.stop()?;
     }
@@ -172,7 +149,7 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned
         Some(ids) => ids.clone(),
         None => eal.port_facts()?.iter().map(|facts| facts.id).collect(),
     };
-    if ids.is_empty() {
+    if ids.is_empty() && plan.tzsp_listen.is_empty() {
         // The same answer as for a port that is not there, which names the remedy.
         eal.port(0)?;
     }
@@ -258,7 +235,7 @@ fn make_pools<'e>(eal: &'e Eal, plan: &RunPlan, plans: &[PortPlan]) -> Result<Ha
 fn work<'e, T>(
     plan: &RunPlan,
     stop: &Stop,
-    now: Nanos,
+    mut begun: Begun,
     eal: &'e Eal,
     ports: &mut [Port<'e, Started>],
     lcores: &Lcores,
@@ -278,10 +255,8 @@ fn work<'e, T>(
         monitors.push(monitor);
     }
     let hands = deal(queues, lcores.pollers.len());
-    let (report, ended) = std::sync::mpsc::channel();
-    let crew = Crew { plan, stop, secret: secret(), slack: files.largest_step_back, parts, report };
-    let mut merger = Merger::new(now);
-    let mut rings = Vec::new();
+    let report = begun.report.clone();
+    let crew = Crew { plan, stop, secret: HashSecret::from_system(), slack: files.largest_step_back, parts, report };
     eal.scope(|scope| {
         let mut working = 0;
         for (lcore, hand) in lcores.pollers.iter().zip(hands) {
@@ -290,10 +265,10 @@ fn work<'e, T>(
                 continue;
             }
             let (end, merger_end) = handover::pair();
-            let number = merger.add(merger_end, *lcore);
+            let number = begun.merger.add(merger_end, *lcore);
             if lcores.spread.is_empty() {
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
-                rings.push(ring);
+                begun.rings.push(ring);
                 let crew = crew.clone();
                 scope.launch(*lcore, move |here| crew.poll(number, here, hand, end, door))?;
                 working += 1;
@@ -303,9 +278,9 @@ fn work<'e, T>(
             let (spreader, arrivals) = Spreader::new(lcores.spread.len(), options, crew.secret, end);
             for (lcore, arrivals) in lcores.spread.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
-                let number = merger.add(merger_end, *lcore);
+                let number = begun.merger.add(merger_end, *lcore);
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
-                rings.push(ring);
+                begun.rings.push(ring);
                 let crew = crew.clone();
                 scope.launch(*lcore, move |_| crew.account(number, arrivals, end, door))?;
                 working += 1;
@@ -314,15 +289,8 @@ fn work<'e, T>(
             scope.launch(*lcore, move |here| crew.spread(number, here, hand, spreader))?;
             working += 1;
         }
-        let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
-        let pools = pools.values().collect();
-        let mut live = Control { merger, collector, monitors, pools, notes, working, ended, failure: None };
-        let value = control(&mut live);
-        stop.ask();
-        match live.failure {
-            Some(failure) => Err(failure),
-            None => Ok(value),
-        }
+        let ports = Ports { monitors, pools: pools.values().collect(), notes, working };
+        begun.conduct(plan, stop, parts, ports, control)
     })
 }
 
@@ -346,18 +314,6 @@ fn deal(queues: Vec<(u16, LinkType, RxQueue<'_>)>, pollers: usize) -> Vec<Hand<'
     hands
 }
 
-/// A secret for the table's hash that nobody outside knows.
-fn secret() -> HashSecret {
-    use std::hash::{BuildHasher, RandomState};
-    // RandomState is keyed from the system's randomness once a thread; hashing numbers with it stretches that.
-    let state = RandomState::new();
-    let mut bytes = [0; 48];
-    for (n, chunk) in bytes.chunks_exact_mut(8).enumerate() {
-        chunk.copy_from_slice(&state.hash_one(n).to_le_bytes());
-    }
-    HashSecret::from_random(bytes)
-}
-
 /// What every worker is made from.
 #[derive(Clone)]
 struct Crew<'a> {
@@ -366,7 +322,7 @@ struct Crew<'a> {
     secret: HashSecret,
     slack: u64,
     parts: Parts,
-    report: std::sync::mpsc::Sender<Ended>,
+    report: Sender<Ended>,
 }
 
 impl Crew<'_> {
