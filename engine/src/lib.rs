@@ -7,12 +7,12 @@ pub mod time;
 pub mod link;
 #[cfg(feature = "dpdk")]
 pub mod dpdk;
+pub mod memory;
 pub mod source;
 pub mod key;
 pub mod packet;
 pub mod decode;
 pub mod dedup;
-pub mod memory;
 pub mod table;
 pub mod flow;
 pub mod life;
@@ -30,5 +30,7 @@ pub mod spread;
 pub mod merge;
 pub mod listen;
 pub mod launch;
+#[cfg(feature = "dpdk")]
+pub mod layout;
 #[cfg(feature = "dpdk")]
 pub mod live;

@@ -11,15 +11,14 @@
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
-use crate::key::{HashSecret, KeyImage};
+use crate::key::HashSecret;
 use crate::link::LinkType;
 use crate::packet::{Marks, Packet, Verdict};
-use crate::shard::{Shard, Sighting};
+use crate::shard::{Desk, Shard};
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
-use crate::tally::Tally;
+use crate::tally::{Tally, Volume};
 use crate::time::Nanos;
-use arrayvec::ArrayVec;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::time::Duration;
 
@@ -133,7 +132,7 @@ impl Spreader {
 
     #[cold]
     fn refuse(&mut self, frame: &Frame<'_>, verdict: Verdict) {
-        self.tally.take(frame.input, u64::from(frame.wire_len));
+        self.tally.take(frame.input, Volume { packets: 1, bytes: u64::from(frame.wire_len) });
         self.tally.refuse(verdict);
     }
 
@@ -237,6 +236,7 @@ impl Road {
 pub struct SpreadWorker {
     /// The flows.
     pub shard: Shard,
+    desk: Desk,
     arrivals: Arrivals,
     handover: WorkerEnd,
     waits: bool,
@@ -246,7 +246,7 @@ impl SpreadWorker {
     /// A worker at the end of a road. `waits`: sleep briefly when nothing has come (`read`) instead of polling (`run`).
     #[must_use]
     pub fn new(shard: Shard, arrivals: Arrivals, handover: WorkerEnd, waits: bool) -> SpreadWorker {
-        SpreadWorker { shard, arrivals, handover, waits }
+        SpreadWorker { shard, desk: Desk::default(), arrivals, handover, waits }
     }
 
     /// Takes parcels until one says that input is over.
@@ -280,23 +280,26 @@ impl SpreadWorker {
     }
 
     fn burst(&mut self, items: &[Item], bytes: &[u8]) {
-        let mut packets = ArrayVec::<(Packet, KeyImage), BURST>::new();
+        let SpreadWorker { shard, desk, .. } = self;
+        let kept = |item: &Item| bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
+        desk.clear();
         for item in items {
-            let mut packet = item.packet;
-            let image = self.shard.near(&mut packet);
-            packets.push((packet, image));
+            let ready = desk.place();
+            ready.packet = item.packet;
+            shard.near(ready, None, kept(item));
+            desk.keep();
         }
-        for (packet, _) in &packets {
-            self.shard.nearer(packet);
+        for ready in desk.packets_mut() {
+            shard.nearer(ready);
         }
-        for ((packet, image), item) in packets.iter().zip(items) {
-            if packet.marks.has(Marks::QUOTED) {
-                self.shard.quoted(packet);
+        for (ready, item) in desk.packets().iter().zip(items) {
+            if ready.packet.marks.has(Marks::QUOTED) {
+                shard.quoted(&ready.packet);
                 continue;
             }
-            self.shard.tally.take(packet.input, u64::from(item.wire_len));
-            let bytes = bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
-            self.shard.take(*image, Sighting { packet, bytes, link: item.link });
+            let volume = Volume { packets: 1, bytes: u64::from(item.wire_len) };
+            shard.tally.take(ready.packet.input, volume);
+            shard.take(ready, kept(item), item.link);
         }
     }
 }

@@ -6,19 +6,22 @@
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
-use crate::key::KeyImage;
-use crate::packet::{Marks, Packet, Verdict};
-use crate::shard::{Shard, Sighting};
-use crate::source::{BURST, Batch, Frame, Polled, Source};
+use crate::memory::prefetch;
+use crate::packet::Marks;
+use crate::shard::{Desk, Shard};
+use crate::source::{Batch, Frame, Polled, Source};
 use crate::stop::Stop;
 use crate::time::Nanos;
-use arrayvec::ArrayVec;
+
+/// How many frames ahead of decoding their headers are brought near.
+const AHEAD: usize = 4;
 
 /// One worker with all it owns.
 #[derive(Debug)]
 pub struct Worker {
     /// The flows.
     pub shard: Shard,
+    desk: Desk,
     options: DecodeOptions,
     fragments: FragmentCache,
     handover: WorkerEnd,
@@ -30,7 +33,7 @@ impl Worker {
     #[must_use]
     pub fn new(shard: Shard, options: DecodeOptions, handover: WorkerEnd, stop: Stop) -> Worker {
         let fragments = FragmentCache::new(shard.secret());
-        Worker { shard, options, fragments, handover, stop }
+        Worker { shard, desk: Desk::default(), options, fragments, handover, stop }
     }
 
     /// Polls until the source ends or stopping is asked, then ends every flow. `slack`: the farthest that the source goes
@@ -57,34 +60,35 @@ impl Worker {
     /// Accounts the frames of one burst: decode and bring buckets near; bring flows near; account.
     #[inline]
     pub fn burst(&mut self, batch: &[Frame<'_>]) {
-        let mut packets = ArrayVec::<(Packet, KeyImage, u8), BURST>::new();
+        let Worker { shard, options, fragments, desk, .. } = self;
+        desk.clear();
+        shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
-            self.shard.tally.take(frame.input, u64::from(frame.wire_len));
-            match decode::decode(frame, &self.options, &mut self.fragments) {
-                Ok(mut packet) => {
-                    let image = self.shard.near(&mut packet);
-                    packets.push((packet, image, index as u8));
+            if let Some(ahead) = batch.get(index + AHEAD) {
+                prefetch(ahead.bytes, 0);
+            }
+            let ready = desk.place();
+            match decode::decode_into(frame, options, fragments, &mut ready.packet) {
+                Ok(image) => {
+                    shard.near(ready, image, frame.bytes);
+                    ready.frame = index as u8;
+                    desk.keep();
                 }
-                Err(verdict) => self.refuse(verdict),
+                Err(verdict) => shard.tally.refuse(verdict),
             }
         }
-        for (packet, ..) in &packets {
-            self.shard.nearer(packet);
+        for ready in desk.packets_mut() {
+            shard.nearer(ready);
         }
-        for (packet, image, index) in &packets {
-            let frame = &batch[usize::from(*index)];
-            self.shard.take(*image, Sighting { packet, bytes: frame.bytes, link: frame.link });
-            if packet.marks.has(Marks::ICMP_ERROR)
-                && let Some(quoted) = decode::quoted(packet, frame.bytes)
+        for ready in desk.packets() {
+            let Some(frame) = batch.get(usize::from(ready.frame)) else { continue };
+            shard.take(ready, frame.bytes, frame.link);
+            if ready.packet.marks.has(Marks::ICMP_ERROR)
+                && let Some(quoted) = decode::quoted(&ready.packet, frame.bytes)
             {
-                self.shard.quoted(&quoted);
+                shard.quoted(&quoted);
             }
         }
-    }
-
-    #[cold]
-    fn refuse(&mut self, verdict: Verdict) {
-        self.shard.tally.refuse(verdict);
     }
 
     #[inline]

@@ -7,7 +7,7 @@ use super::{common, inputs};
 use crate::asked::usage;
 use crate::eal::{self, Device, Time, Told};
 use crate::options;
-use crate::plan::{RssFields, RunPlan};
+use crate::plan::{Idle, RssFields, RunPlan, Spread};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::num::NonZeroU16;
@@ -51,6 +51,13 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         auto_start: settings.flag("auto-start"),
         cmdline_file: settings.path("cmdline-file"),
         memory: settings.maybe_number("memory"),
+        spread: if settings.text("spread") == "testpmd" { Spread::Testpmd } else { Spread::Paired },
+        idle: match settings.text("idle") {
+            "pause" => Idle::Pause,
+            "sleep" => Idle::Sleep,
+            _ => Idle::Busy,
+        },
+        only_plan: settings.flag("plan"),
     }
 }
 
@@ -99,12 +106,15 @@ fn workers(settings: &Settings, nb_cores: u16, problems: &mut Problems) -> u16 {
     asked.max(nb_cores)
 }
 
+/// Names that the EAL has an option of its own for.
+const ALSO_EAL: &[&str] = &["log-level"];
+
 /// Our own options among the EAL's arguments, and words that cannot be the EAL's.
 fn strays(arguments: &[String], problems: &mut Problems) {
     let order = "parshall run [EAL options] -- [options]";
     for word in arguments {
         let name = word.strip_prefix("--").unwrap_or_default().split('=').next().unwrap_or_default();
-        if let Some(option) = options::find(name) {
+        if let Some(option) = options::find(name).filter(|option| !ALSO_EAL.contains(&option.name)) {
             let what = format!("--{} stands before the --, among the EAL's options", option.name);
             problems.add(usage(what, order, format!("move it behind the --: parshall run ... -- {word}")));
         }

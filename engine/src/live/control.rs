@@ -5,9 +5,10 @@
 
 use super::listening::{Listening, Office};
 use super::{LiveError, has_ports};
-use crate::dpdk::{Monitor, Pool};
+use crate::dpdk::{Gate, LcoreFacts, Monitor, Pool};
 use crate::exit::Exit;
 use crate::launch::collector;
+use crate::layout::Layout;
 use crate::listen::Listener;
 use crate::merge::Merger;
 use crate::merge::collect::Collector;
@@ -18,6 +19,7 @@ use crate::tally::Tally;
 use crate::time::Nanos;
 use parshall_config::plan::RunPlan;
 use rtrb::Consumer;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -34,6 +36,12 @@ pub struct Control<'p> {
     pub pools: Vec<&'p Pool<'p>>,
     /// What is worth saying at the start, in sentences.
     pub notes: Vec<String>,
+    /// The processors that lcores work on.
+    pub processors: BTreeSet<u32>,
+    /// Which lcore polls what.
+    pub layout: Layout,
+    /// Halts polling of ports and lets it go on.
+    pub gate: Gate,
     /// How many workers have not ended yet.
     pub working: usize,
     listeners: Vec<Arc<Listener>>,
@@ -103,16 +111,28 @@ impl Begun {
         self,
         plan: &RunPlan,
         stop: &Stop,
-        parts: Parts,
         ports: Ports<'p>,
         control: impl FnOnce(&mut Control<'p>) -> T,
     ) -> Result<T, LiveError> {
         let Begun { merger, rings, ended, report, listening } = self;
         drop(report);
-        let collector = Some(collector(rings, &plan.common.engine, parts));
-        let Ports { monitors, pools, notes, working } = ports;
+        let Ports { monitors, pools, notes, processors, layout, gate, working } = ports;
+        let collector = Some(collector(rings, &plan.common.engine, layout.parts));
         let (working, listeners) = (working + listening.working, listening.listeners.clone());
-        let mut live = Control { merger, collector, monitors, pools, notes, working, listeners, ended, failure: None };
+        let mut live = Control {
+            merger,
+            collector,
+            monitors,
+            pools,
+            notes,
+            processors,
+            layout,
+            gate,
+            working,
+            listeners,
+            ended,
+            failure: None,
+        };
         let value = control(&mut live);
         stop.ask();
         match live.failure {
@@ -123,10 +143,36 @@ impl Begun {
 }
 
 /// What the EAL's part of a run adds to it.
-#[derive(Default)]
 pub(super) struct Ports<'p> {
     pub(super) monitors: Vec<Monitor<'p>>,
     pub(super) pools: Vec<&'p Pool<'p>>,
     pub(super) notes: Vec<String>,
+    pub(super) processors: BTreeSet<u32>,
+    pub(super) layout: Layout,
+    pub(super) gate: Gate,
     pub(super) working: usize,
+}
+
+impl Ports<'_> {
+    /// A run without ports: this thread stands for the main lcore.
+    pub(super) fn none() -> Self {
+        let layout = Layout {
+            main: LcoreFacts { id: 0, cpu: None, socket: 0 },
+            posts: Vec::new(),
+            spread_to: Vec::new(),
+            ports: Vec::new(),
+            pools: Vec::new(),
+            parts: Parts::Never,
+            notes: Vec::new(),
+        };
+        Ports {
+            monitors: Vec::new(),
+            pools: Vec::new(),
+            notes: Vec::new(),
+            processors: BTreeSet::new(),
+            layout,
+            gate: Gate::new(true),
+            working: 0,
+        }
+    }
 }

@@ -55,7 +55,12 @@ struct Desk {
 impl Listening {
     /// Binds what the plan listens on, and starts its threads; nothing where it listens on nothing. `alone`: there are no
     /// ports, so that all workers are for listeners.
-    pub(super) fn start(plan: &RunPlan, stop: &Stop, alone: bool, office: Office<'_>) -> Result<Listening, LiveError> {
+    pub(super) fn start(
+        plan: &RunPlan,
+        stop: &Stop,
+        alone: bool,
+        office: &mut Office<'_>,
+    ) -> Result<Listening, LiveError> {
         let sockets = listen::bind(&plan.tzsp_listen).map_err(LiveError::Listen)?;
         let mut listening = Listening { listeners: Vec::new(), working: 0, threads: Vec::new(), stop: stop.clone() };
         if sockets.is_empty() {

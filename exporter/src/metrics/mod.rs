@@ -30,6 +30,8 @@ pub struct View {
     pub half_flows: u64,
     /// Version of DPDK built against and running; empty without.
     pub dpdk: (String, String),
+    /// Messages written by level, and messages left out.
+    pub messages: ([u64; 4], u64),
 }
 
 #[derive(Debug)]
@@ -97,6 +99,7 @@ impl Board {
             requests: std::array::from_fn(|n| self.requests[n].load(Ordering::Relaxed)),
             half_flows: self.half_flows.load(Ordering::Relaxed),
             dpdk: last.dpdk.clone(),
+            messages: crate::log::counts(),
         }
     }
 }
@@ -202,8 +205,8 @@ mod tests {
 
     fn board() -> Board {
         let mut snapshot = Snapshot::default();
-        snapshot.total.take(Input { port: 0, queue: 1 }, 60);
-        snapshot.total.take(Input { port: 1, queue: 0 }, 60);
+        snapshot.total.take(Input { port: 0, queue: 1 }, parshall_engine::tally::Volume { packets: 1, bytes: 60 });
+        snapshot.total.take(Input { port: 1, queue: 0 }, parshall_engine::tally::Volume { packets: 1, bytes: 60 });
         snapshot.total.outcomes[Outcome::Flow as usize] = 2;
         snapshot.workers.push(WorkerSnapshot { tally: snapshot.total.clone(), ..WorkerSnapshot::default() });
         snapshot.ports.push(PortSnapshot { ipackets: 3, name: "net_pcap0".to_owned(), ..PortSnapshot::default() });
