@@ -44,8 +44,24 @@ pub struct Common {
 pub struct Messages {
     /// `--log-format`.
     pub format: LogFormat,
+    /// `--log-level`.
+    pub level: LogLevel,
     /// `--quiet`: only warnings and errors; no progress bar and no summary on standard error.
     pub quiet: bool,
+}
+
+/// The least that a message must be to be written (`--log-level`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what may fail.
+    Warn,
+    /// And what happens.
+    #[default]
+    Info,
+    /// And details.
+    Debug,
 }
 
 /// The form of a message (`--log-format`).
@@ -236,6 +252,8 @@ pub struct RunPlan {
     pub common: Common,
     /// Everything before `--`, as typed, for `rte_eal_init`.
     pub eal: Vec<String>,
+    /// `--tzsp-listen`: UDP addresses on which routers' TZSP is received.
+    pub tzsp_listen: Vec<SocketAddr>,
     /// `--portmask` or `--portlist`: DPDK port ids to use; `None` means all.
     pub ports: Option<Vec<u16>>,
     /// `--coremask`: lcores that may be workers; `None` means all but the main one.
@@ -272,6 +290,34 @@ pub struct RunPlan {
     pub cmdline_file: Option<PathBuf>,
     /// `--memory`: cap on all memory; `None` is no cap.
     pub memory: Option<u64>,
+    /// `--spread`: how queues are dealt to lcores.
+    pub spread: Spread,
+    /// `--idle`: what an lcore does after a poll that gave nothing.
+    pub idle: Idle,
+    /// `--plan`: show which lcore would poll what, and end.
+    pub only_plan: bool,
+}
+
+/// How queues are dealt to the lcores that poll.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// In testpmd's blocks, but queue i of every port goes to the same lcore.
+    #[default]
+    Paired,
+    /// In testpmd's blocks.
+    Testpmd,
+}
+
+/// What an lcore does after a poll that gave nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Idle {
+    /// It polls again at once.
+    #[default]
+    Busy,
+    /// It pauses for some microseconds at the most.
+    Pause,
+    /// It sleeps, longer and longer, up to 100 us.
+    Sleep,
 }
 
 /// What receive-side scaling hashes.

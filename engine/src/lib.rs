@@ -28,6 +28,9 @@ pub mod worker;
 pub mod replay;
 pub mod spread;
 pub mod merge;
+pub mod listen;
 pub mod launch;
+#[cfg(feature = "dpdk")]
+pub mod layout;
 #[cfg(feature = "dpdk")]
 pub mod live;

@@ -4,7 +4,9 @@
 //! the sample file are renderings of it. **May touch** nothing.
 //! **Order** read before anything else. To add an option: one row here, and one line in `check` that puts it into the plan.
 
-use super::Kind::{Address, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size};
+use super::Kind::{
+    Address, Addresses, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size,
+};
 use super::Kind::{Text, UdpPorts, Words};
 use super::Scope::{All, Both, Run};
 use super::{Group, Opt};
@@ -29,7 +31,9 @@ pub const GROUPS: &[Group] = &[
         Opt::new("config", Path, All, "none").unset("none")
             .help("TOML file with a key for every option. Command line wins over environment, over the file, over defaults."),
         Opt::new("log-format", Choice(&["text", "json"]), Both, "text")
-            .help("How messages are written to standard error."),
+            .help("How messages, DPDK's among them, are written to standard error."),
+        Opt::new("log-level", Choice(&["error", "warn", "info", "debug"]), Both, "info")
+            .help("The least that a message must be to be written. Before the -- it is the EAL's own option: what DPDK logs at all."),
         Opt::flag("quiet", Both)
             .help("Only warnings and errors; no progress bar and no summary on standard error."),
     ] },
@@ -99,6 +103,10 @@ pub const GROUPS: &[Group] = &[
         Opt::new("tzsp-ports", UdpPorts, Both, "37008")
             .help("UDP destination ports of TZSP."),
     ] },
+    Group { title: "Inputs that need no DPDK words", options: &[
+        Opt::new("tzsp-listen", Addresses, Run, "none").unset("none")
+            .help("Receives TZSP, as MikroTik routers stream it, on these UDP addresses, without an EAL, root or hugepages. Repeatable."),
+    ] },
     Group { title: "Ports, queues and cores (testpmd's words)", options: &[
         Opt::new("portmask", Mask, Run, "all").unset("all")
             .help("DPDK ports to use: bit n of the mask is port n."),
@@ -110,6 +118,10 @@ pub const GROUPS: &[Group] = &[
             .help("How many lcores poll queues; auto is as many as --coremask names, else 1."),
         Opt::new("rxq", Count(1, 65535), Run, "auto").unset("auto")
             .help("Queues of each port; auto is as many as --nb-cores, or all that a vdev has."),
+        Opt::new("spread", Choice(&["paired", "testpmd"]), Run, "paired")
+            .help("How queues are dealt to lcores: in testpmd's blocks exactly, or so that queue i of every port meets on one lcore."),
+        Opt::new("idle", Choice(&["busy", "pause", "sleep"]), Run, "busy")
+            .help("After polls that give nothing: poll on; pause, about 2 us; or sleep, up to 100 us, which a packet then waits at most."),
         Opt::new("rxd", Count(1, 65535), Run, "auto").unset("auto")
             .help("Descriptors of each queue; auto is the driver's preference."),
         Opt::new("burst", Count(1, 512), Run, "32")
@@ -146,6 +158,8 @@ pub const GROUPS: &[Group] = &[
             .help("Starts at once under -i; without -i parshall always does."),
         Opt::new("stats-period", Seconds(0, LONGEST), Run, "off").unset("off")
             .help("Prints testpmd's statistics and the books this often; a plain number is seconds, 0 prints none."),
+        Opt::flag("plan", Run)
+            .help("Prints which lcore would poll which queues, with pools, memory and warnings, and ends before anything is received."),
         Opt::flag("exit-at-eof", Run)
             .help("Ends when every net_pcap vdev has given all packets of its files."),
         Opt::flag("interactive", Run).letter('i').not_yet()

@@ -16,12 +16,16 @@
 mod burst;
 mod claim;
 pub mod clock;
+pub mod details;
 pub mod eal;
 mod errno;
 mod error;
 mod facts;
+pub mod gate;
+mod halt;
 mod host;
 pub mod launch;
+pub mod log;
 mod mbuf;
 mod monitor;
 pub mod plan;
@@ -31,6 +35,7 @@ mod queue;
 #[cfg(test)]
 mod ring_tests;
 pub mod rss;
+pub mod rss_state;
 pub mod vdev;
 
 pub use burst::MAX_BURST;
@@ -39,6 +44,7 @@ pub use eal::{Eal, LcoreFacts};
 pub use errno::Errno;
 pub use error::DpdkError;
 pub use facts::{DescriptorLimits, PortFacts};
+pub use gate::{Closed, Gate, Keeper, Passage};
 pub use launch::{Launched, Lcore, Scope};
 pub use mbuf::HEADROOM;
 pub use monitor::{Monitor, PortStats};

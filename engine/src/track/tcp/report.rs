@@ -131,10 +131,14 @@ impl View<'_> {
         Some(if both { self.rest.facts[side & 1].scale - 1 } else { 0 })
     }
 
-    /// The smallest window other than 0, or the largest, scaled but for the SYN's.
+    /// The smallest window other than 0, or the largest, scaled but for the SYN's; `None` when the side announced none in
+    /// this record.
     fn window(&self, side: usize, largest: bool) -> Option<u64> {
         let scale = self.scale(side)?;
         let counts = &self.rest.side[side & 1];
+        if !self.core.has(state::WINDOW, side) && counts.syn_count == 0 {
+            return None;
+        }
         // What a side announces stands in the half of the data that it receives, or beside it before there was one.
         let half = self.trail.map(|trail| &trail.half[side & 1 ^ 1]);
         let (lowest, highest) = half.map_or((0, 0), |half| (half.window_min, half.window_max));
