@@ -21,10 +21,10 @@ use crate::flow::tcp::{Low48, TcpCore, TcpRest, TcpSide, offered, state};
 use crate::flow::trail::{Half, Node};
 use crate::flow::{Hot, Mark};
 use crate::packet::{Marks, Packet, TcpHeader, tcp_flags};
+use crate::time::Nanos;
 use ack::Ack;
 use options::Options;
 use segment::{Findings, Scene, Span};
-use crate::time::Nanos;
 use sequence::{after, at_or_after, distance};
 
 /// The state of one flow, as its rules see it.
