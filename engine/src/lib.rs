@@ -5,12 +5,15 @@
 
 pub mod time;
 pub mod link;
+#[cfg(feature = "libpcap")]
+pub mod libpcap;
 #[cfg(feature = "dpdk")]
 pub mod dpdk;
 pub mod source;
 pub mod key;
 pub mod packet;
 pub mod decode;
+pub mod gate;
 pub mod dedup;
 pub mod memory;
 pub mod table;

@@ -9,6 +9,8 @@ use crate::dpdk::plan::PcapFiles;
 use crate::dpdk::vdev::{self, FileFacts, PcapVdev};
 use crate::dpdk::{DpdkError, Eal, Lcore, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue, Started};
 use crate::exit::{ExitDoor, WhenFull, door};
+use crate::gate::Gate;
+use crate::gate::control::{FilterError, Gatekeeper};
 use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
 use crate::launch::{LaunchError, collector, live_shard, shard};
@@ -39,6 +41,9 @@ pub enum LiveError {
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
+    /// `--filter` cannot be compiled for the frames of a port.
+    #[error("{0}")]
+    Filter(#[from] FilterError),
     /// A worker ended by a panic.
     #[error("a worker panicked: please report this with its message above")]
     Panic,
@@ -50,7 +55,7 @@ impl LiveError {
     pub fn is_usage(&self) -> bool {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
-            LiveError::Capture(_) => true,
+            LiveError::Capture(_) | LiveError::Filter(_) => true,
             LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
@@ -67,6 +72,8 @@ pub struct Control<'p> {
     pub monitors: Vec<Monitor<'p>>,
     /// The mbuf pools.
     pub pools: Vec<&'p Pool<'p>>,
+    /// Replaces filters.
+    pub gates: Gatekeeper,
     /// What is worth saying at the start, in sentences.
     pub notes: Vec<String>,
     /// How many workers have not ended yet.
@@ -277,6 +284,8 @@ fn work<'e, T>(
         queues.extend(lent.into_iter().map(|queue| (queue.queue(), link(queue.queue()), queue)));
         monitors.push(monitor);
     }
+    let mut gates = Gatekeeper::live(&plan.common.engine.gate, queues.iter().map(|(_, link, _)| *link).collect());
+    notes.extend(gates.notes()?);
     let hands = deal(queues, lcores.pollers.len());
     let (report, ended) = std::sync::mpsc::channel();
     let crew = Crew { plan, stop, secret: secret(), slack: files.largest_step_back, parts, report };
@@ -294,13 +303,14 @@ fn work<'e, T>(
             if lcores.spread.is_empty() {
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
                 rings.push(ring);
-                let crew = crew.clone();
-                scope.launch(*lcore, move |here| crew.poll(number, here, hand, end, door))?;
+                let (crew, gate) = (crew.clone(), gates.gate()?);
+                scope.launch(*lcore, move |here| crew.poll(number, here, hand, gate, end, door))?;
                 working += 1;
                 continue;
             }
             let options = DecodeOptions::new(&plan.common.engine.decap, plan.common.engine.key);
             let (spreader, arrivals) = Spreader::new(lcores.spread.len(), options, crew.secret, end);
+            let spreader = spreader.with_gate(gates.gate()?);
             for (lcore, arrivals) in lcores.spread.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
                 let number = merger.add(merger_end, *lcore);
@@ -316,7 +326,7 @@ fn work<'e, T>(
         }
         let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
         let pools = pools.values().collect();
-        let mut live = Control { merger, collector, monitors, pools, notes, working, ended, failure: None };
+        let mut live = Control { merger, collector, monitors, pools, gates, notes, working, ended, failure: None };
         let value = control(&mut live);
         stop.ask();
         match live.failure {
@@ -386,11 +396,12 @@ impl Crew<'_> {
     }
 
     /// Polls queues and accounts what they give.
-    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, end: WorkerEnd, door: ExitDoor) {
+    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, gate: Gate, end: WorkerEnd, door: ExitDoor) {
         let result = self.source(here, hand).and_then(|mut source| {
             let engine = &self.plan.common.engine;
             let shard = shard(self.shard_plan(), door)?;
-            let mut worker = Worker::new(shard, DecodeOptions::new(&engine.decap, engine.key), end, self.stop.clone());
+            let options = DecodeOptions::new(&engine.decap, engine.key);
+            let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_gate(gate);
             worker.run(&mut source, self.slack);
             Ok(worker.shard.tally)
         });

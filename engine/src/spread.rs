@@ -10,10 +10,11 @@
 //! come home: packets then wait in the source, where their loss, if it comes to that, is the driver's `imissed`.
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
+use crate::gate::Gate;
 use crate::handover::WorkerEnd;
 use crate::key::{HashSecret, KeyImage};
 use crate::link::LinkType;
-use crate::packet::{Marks, Packet, Verdict};
+use crate::packet::{Encaps, Flaws, Marks, Packet, Verdict};
 use crate::shard::{Shard, Sighting};
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
@@ -90,6 +91,7 @@ pub struct Arrivals {
 #[derive(Debug)]
 pub struct Spreader {
     roads: Vec<Road>,
+    gate: Gate,
     options: DecodeOptions,
     fragments: FragmentCache,
     secret: HashSecret,
@@ -118,14 +120,34 @@ impl Spreader {
             ends.push(Arrivals { come, home: send_home });
         }
         let fragments = FragmentCache::new(secret);
-        (Spreader { roads, options, fragments, secret, handover, tally: Tally::default() }, ends)
+        (Spreader { roads, gate: Gate::default(), options, fragments, secret, handover, tally: Tally::default() }, ends)
+    }
+
+    /// With a gate; without, everything is let in.
+    #[must_use]
+    pub fn with_gate(self, gate: Gate) -> Spreader {
+        Spreader { gate, ..self }
     }
 
     /// Decodes frames and puts their packets into parcels; full parcels leave.
     pub fn frames(&mut self, batch: &[Frame<'_>]) {
+        if self.gate.turn() { self.frames_through::<true>(batch) } else { self.frames_through::<false>(batch) }
+    }
+
+    /// Frames that have to pass the gate, or need not.
+    fn frames_through<const GATE: bool>(&mut self, batch: &[Frame<'_>]) {
         for frame in batch {
+            if GATE && let Some(outcome) = self.gate.frame(frame) {
+                self.refuse(frame, Verdict { outcome, flaws: Flaws::NONE, encaps: Encaps::NONE });
+                continue;
+            }
             match decode::decode(frame, &self.options, &mut self.fragments) {
-                Ok(packet) => self.put(frame, packet),
+                Ok(packet) => match if GATE { self.gate.packet(&packet, frame, &self.options) } else { None } {
+                    None => self.put(frame, packet),
+                    Some(outcome) => {
+                        self.refuse(frame, Verdict { outcome, flaws: packet.flaws, encaps: packet.encaps });
+                    }
+                },
                 Err(verdict) => self.refuse(frame, verdict),
             }
         }

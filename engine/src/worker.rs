@@ -5,6 +5,7 @@
 //! **Order** one worker a core. In `run` it polls DPDK queues; in `read` the same turns are driven by [`crate::replay`].
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
+use crate::gate::Gate;
 use crate::handover::WorkerEnd;
 use crate::key::KeyImage;
 use crate::packet::{Marks, Packet, Verdict};
@@ -19,6 +20,7 @@ use arrayvec::ArrayVec;
 pub struct Worker {
     /// The flows.
     pub shard: Shard,
+    gate: Gate,
     options: DecodeOptions,
     fragments: FragmentCache,
     handover: WorkerEnd,
@@ -30,7 +32,13 @@ impl Worker {
     #[must_use]
     pub fn new(shard: Shard, options: DecodeOptions, handover: WorkerEnd, stop: Stop) -> Worker {
         let fragments = FragmentCache::new(shard.secret());
-        Worker { shard, options, fragments, handover, stop }
+        Worker { shard, gate: Gate::default(), options, fragments, handover, stop }
+    }
+
+    /// With a gate; without, everything is let in.
+    #[must_use]
+    pub fn with_gate(self, gate: Gate) -> Worker {
+        Worker { gate, ..self }
     }
 
     /// Polls until the source ends or stopping is asked, then ends every flow. `slack`: the farthest that the source goes
@@ -57,11 +65,25 @@ impl Worker {
     /// Accounts the frames of one burst: decode and bring buckets near; bring flows near; account.
     #[inline]
     pub fn burst(&mut self, batch: &[Frame<'_>]) {
+        if self.gate.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
+    }
+
+    /// A burst that has to pass the gate, or need not.
+    #[inline]
+    fn burst_through<const GATE: bool>(&mut self, batch: &[Frame<'_>]) {
         let mut packets = ArrayVec::<(Packet, KeyImage, u8), BURST>::new();
         for (index, frame) in batch.iter().enumerate() {
             self.shard.tally.take(frame.input, u64::from(frame.wire_len));
+            if GATE && let Some(outcome) = self.gate.frame(frame) {
+                self.shard.tally.outcomes[outcome as usize] += 1;
+                continue;
+            }
             match decode::decode(frame, &self.options, &mut self.fragments) {
                 Ok(mut packet) => {
+                    if GATE && let Some(outcome) = self.gate.packet(&packet, frame, &self.options) {
+                        self.shard.tally.refuse(Verdict { outcome, flaws: packet.flaws, encaps: packet.encaps });
+                        continue;
+                    }
                     let image = self.shard.near(&mut packet);
                     packets.push((packet, image, index as u8));
                 }

@@ -8,12 +8,12 @@ use crate::fanout::{Fanout, SinkState};
 use crate::http::Server;
 use crate::metrics::Board;
 use crate::order::{BUDGET, OrderWindow};
-use crate::pipeline::{Stop, now, open_sinks};
+use crate::pipeline::{Stop, now, open_sinks, sampling};
 use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use parshall_config::plan::ReadPlan;
-use parshall_engine::launch::{self, Replay};
+use parshall_engine::launch::{self, LaunchError, Replay};
 use parshall_engine::merge::Merger;
 use parshall_engine::merge::collect::Outlet;
 use parshall_engine::record::FlowRecord;
@@ -29,9 +29,9 @@ use std::time::{Duration, Instant};
 pub fn read(plan: &ReadPlan) -> Ending {
     match reading(plan) {
         Ok(ending) => ending,
-        Err(sentence) => {
+        Err((ending, sentence)) => {
             eprintln!("parshall: {sentence}");
-            Ending::Failed
+            ending
         }
     }
 }
@@ -60,19 +60,23 @@ impl Outlet for Line {
     }
 }
 
-fn reading(plan: &ReadPlan) -> Result<Ending, String> {
-    let stop = Stop::on_signals()?;
+fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
+    let failed = |sentence: String| (Ending::Failed, sentence);
+    let stop = Stop::on_signals().map_err(failed)?;
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
-    let captures = Merged::new(files.map_err(|error| error.to_string())?);
+    let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
     let board = Board::default();
-    let _server = plan.common.listen.map(|address| Server::start(address, &board)).transpose()?;
+    let _server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
-    let sinks = open_sinks(&plan.common.sinks, Existing::Replace)?;
-    let fanout = Fanout::start(sinks, true).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
+    let fanout = Fanout::start(sinks, true).map_err(|error| failed(format!("cannot start the sinks: {error}")))?;
     board.introduce(fanout.states(), (String::new(), String::new()));
+    board.sampled(&plan.common.engine.gate);
     let started = Instant::now();
-    let mut replay =
-        launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| error.to_string())?;
+    let mut replay = launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| match error {
+        LaunchError::Filter(_) => (Ending::BadConfiguration, error.to_string()),
+        _ => failed(error.to_string()),
+    })?;
     let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     pump(
@@ -83,7 +87,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
         &|merger| board.publish(merger.collect(now(), Duration::from_millis(20))),
         period,
     );
-    let (captures, mut merger) = replay.conclude(now())?;
+    let (captures, mut merger) = replay.conclude(now()).map_err(failed)?;
     bar.finish();
     let (states, left) = line.fanout.close(plan.common.shutdown_timeout);
     let snapshot = merger.last(now());
@@ -99,6 +103,9 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
         let _ = crate::print(&summary.text());
     } else if !plan.common.messages.quiet {
         eprint!("{}", summary.text());
+    }
+    if let Some(sentence) = sampling(&plan.common.engine.gate) {
+        eprintln!("parshall: {sentence}");
     }
     for damage in &damage {
         eprintln!("parshall: {damage}");

@@ -43,6 +43,10 @@ pub enum Kind {
     Path,
     /// Any text.
     Text,
+    /// An expression in the pcap-filter language.
+    PcapFilter,
+    /// An expression of `filter`.
+    FlowFilter,
     /// `scheme:target?options`; may be said several times.
     Sink,
 }
@@ -66,6 +70,7 @@ impl Kind {
             Kind::Address => "ADDR:PORT",
             Kind::Path => "FILE",
             Kind::Text => "TEXT",
+            Kind::PcapFilter | Kind::FlowFilter => "EXPR",
             Kind::Sink => "SPEC",
         }
     }
