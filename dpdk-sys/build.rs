@@ -45,7 +45,17 @@ const NAMES: &[&str] = &[
     "rte_eth_dev_stop",
     "rte_eth_dev_close",
     "rte_eth_promiscuous_enable",
+    "rte_eth_promiscuous_disable",
     "rte_eth_dev_rss_reta_update",
+    // ports: how they stand
+    "rte_eth_macaddr_get",
+    "rte_eth_dev_get_mtu",
+    "rte_eth_promiscuous_get",
+    "rte_eth_allmulticast_get",
+    "rte_eth_dev_fw_version_get",
+    "rte_eth_dev_get_vlan_offload",
+    "rte_eth_dev_rss_hash_conf_get",
+    "rte_eth_dev_rss_reta_query",
     // ports: what they count
     "rte_eth_stats_get",
     "rte_eth_xstats_get",

@@ -71,3 +71,24 @@ shim_mbuf_stand_for(struct rte_mbuf *mbuf, const void *bytes, uint16_t captured,
 	mbuf->hash.usr = wire_len;
 	mbuf->next = NULL;
 }
+
+const char *
+shim_devargs(const struct rte_device *device)
+{
+	const struct rte_devargs *devargs = device == NULL ? NULL : rte_dev_devargs(device);
+
+	return devargs == NULL ? NULL : devargs->args;
+}
+
+int
+shim_link_modes(uint16_t port, uint32_t *speed, uint32_t *up, uint32_t *full, uint32_t *autoneg)
+{
+	struct rte_eth_link link = {0};
+	int ret = rte_eth_link_get_nowait(port, &link);
+
+	*speed = link.link_speed;
+	*up = link.link_status == RTE_ETH_LINK_UP;
+	*full = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
+	*autoneg = link.link_autoneg == RTE_ETH_LINK_AUTONEG;
+	return ret;
+}

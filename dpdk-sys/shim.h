@@ -18,6 +18,8 @@
 
 #include <rte_bpf.h>
 #include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -86,6 +88,12 @@ void shim_put_bulk(struct rte_mempool *pool, struct rte_mbuf **mbufs, unsigned i
 
 /* What rte_eth_link_get_nowait() says. mbps: 0 where the speed is unknown. 0, or a negative errno. */
 int shim_link(uint16_t port, uint32_t *mbps, uint32_t *up);
+
+/* What rte_eth_link_get_nowait() says, whole. speed: Mbit/s, UINT32_MAX where unknown. 0, or a negative errno. */
+int shim_link_modes(uint16_t port, uint32_t *speed, uint32_t *up, uint32_t *full, uint32_t *autoneg);
+
+/* The arguments that a device was given behind its name; NULL where there are none. */
+const char *shim_devargs(const struct rte_device *device);
 
 /* rte_pktmbuf_alloc(); NULL when the pool is empty. */
 struct rte_mbuf *shim_alloc(struct rte_mempool *pool);

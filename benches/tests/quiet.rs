@@ -29,7 +29,7 @@ fn plan() -> EnginePlan {
         decap: DecapPlan::default(),
         record_ring: 1024,
         segment_memory: 16 << 20,
-        gate: Default::default(),
+        sieve: Default::default(),
         duplicates: Duplicates::Count,
     }
 }

@@ -81,12 +81,12 @@ pub struct EnginePlan {
     /// `--duplicates`: what becomes of mirror duplicates.
     pub duplicates: Duplicates,
     /// What is let in.
-    pub gate: GatePlan,
+    pub sieve: SievePlan,
 }
 
 /// Which frames and which flows are let in. The default lets in everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GatePlan {
+pub struct SievePlan {
     /// `--filter`: frames that match, in the pcap-filter language; libpcap has accepted it for some link type. `None`: all.
     pub frames: Option<String>,
     /// `--flow-filter`; `None`: all.
@@ -97,9 +97,9 @@ pub struct GatePlan {
     pub sample_flows: NonZeroU32,
 }
 
-impl Default for GatePlan {
-    fn default() -> GatePlan {
-        GatePlan { frames: None, flows: None, sample_packets: NonZeroU32::MIN, sample_flows: NonZeroU32::MIN }
+impl Default for SievePlan {
+    fn default() -> SievePlan {
+        SievePlan { frames: None, flows: None, sample_packets: NonZeroU32::MIN, sample_flows: NonZeroU32::MIN }
     }
 }
 
@@ -294,6 +294,34 @@ pub struct RunPlan {
     pub cmdline_file: Option<PathBuf>,
     /// `--memory`: cap on all memory; `None` is no cap.
     pub memory: Option<u64>,
+    /// `--spread`: how queues are dealt to lcores.
+    pub spread: Spread,
+    /// `--idle`: what an lcore does after a poll that gave nothing.
+    pub idle: Idle,
+    /// `--plan`: show which lcore would poll what, and end.
+    pub only_plan: bool,
+}
+
+/// How queues are dealt to the lcores that poll.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// In testpmd's blocks, but queue i of every port goes to the same lcore.
+    #[default]
+    Paired,
+    /// In testpmd's blocks.
+    Testpmd,
+}
+
+/// What an lcore does after a poll that gave nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Idle {
+    /// It polls again at once.
+    #[default]
+    Busy,
+    /// It pauses for some microseconds at the most.
+    Pause,
+    /// It sleeps, longer and longer, up to 100 us.
+    Sleep,
 }
 
 /// What receive-side scaling hashes.

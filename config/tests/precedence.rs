@@ -28,6 +28,8 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::PcapFilter | Kind::FlowFilter) => ["tcp", "udp", "icmp"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],
+        ("spread", _) => ["testpmd", "paired", "testpmd"],
+        ("idle", _) => ["pause", "sleep", "pause"],
         (_, Kind::Flag) => ["true", "false", "true"],
         (_, Kind::Always(_)) => ["true", "true", "true"],
         (_, Kind::Only(value, _)) => [value, value, value],

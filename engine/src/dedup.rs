@@ -10,6 +10,7 @@
 //! addresses may differ: a routed mirror changes them.
 
 use crate::key::protocol;
+use crate::memory::prefetch;
 use crate::packet::{Marks, Packet, TcpHeader};
 
 /// Packets remembered. Two of them that meet in one place push each other out, and a duplicate goes unnoticed.
@@ -29,36 +30,61 @@ struct Place {
 /// The memory of recent packets.
 #[derive(Debug)]
 pub struct Dedup {
-    places: Box<[Place]>,
+    places: Box<[Place; PLACES]>,
 }
 
 impl Default for Dedup {
     fn default() -> Dedup {
-        Dedup { places: vec![Place::default(); PLACES].into_boxed_slice() }
+        Dedup { places: Box::new([Place::default(); PLACES]) }
     }
 }
 
 impl Dedup {
-    /// Whether this packet was seen before within the window. Remembers it.
+    /// What tells a packet from all others but its duplicate; 0: it cannot be told.
     #[inline]
-    pub fn seen(&mut self, packet: &Packet, bytes: &[u8]) -> bool {
-        let Some(checksum) = checksum(packet, bytes) else { return false };
-        let id = if packet.marks.has(Marks::IP_ID) && packet.key.version == 4 { packet.ip_id } else { 0 };
+    #[must_use]
+    pub fn print(packet: &Packet, bytes: &[u8]) -> u64 {
+        let Some(checksum) = checksum(packet, bytes) else { return 0 };
         let from_low = u64::from(packet.marks.has(Marks::FROM_LOW));
-        let facts =
-            u64::from(checksum) << 48 | u64::from(id) << 32 | u64::from(packet.ip_bytes & 0x7fff_ffff) << 1 | from_low;
+        let length = u64::from(packet.ip_bytes & 0x7fff_ffff) << 1;
+        let facts = u64::from(checksum) << 48 | u64::from(informative_id(packet)) << 32 | length | from_low;
         let body = if packet.marks.has(Marks::TCP) { tcp_words(&packet.tcp) } else { payload_words(packet, bytes) };
         let mixed = packet.hash ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ body.wrapping_mul(0xa076_1d64_78bd_642f);
-        let print = (mixed ^ mixed >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93) | 1;
-        let window = match (id, packet.key.protocol) {
-            (0, _) => NO_ID_WINDOW,
-            (_, protocol::TCP) => TCP_WINDOW,
-            _ => OTHER_WINDOW,
-        };
-        let place = &mut self.places[(print >> 51) as usize];
-        let known = place.print == print && packet.time.0.abs_diff(place.time) < window;
-        *place = Place { print, time: packet.time.0 };
-        known
+        (mixed ^ mixed >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93) | 1
+    }
+
+    /// Brings the place of a print near.
+    #[inline]
+    pub fn prefetch(&self, print: u64) {
+        prefetch(self.places.as_slice(), (print >> 51) as usize);
+    }
+
+    /// Whether the packet of this print was seen before within the window. Remembers it.
+    #[inline]
+    pub fn seen(&mut self, print: u64, packet: &Packet) -> bool {
+        if print == 0 {
+            return false;
+        }
+        let place = &mut self.places[(print >> 51) as usize & (PLACES - 1)];
+        let same = place.print == print;
+        let before = std::mem::replace(place, Place { print, time: packet.time.0 });
+        same && packet.time.0.abs_diff(before.time) < window(packet)
+    }
+}
+
+/// IPv4's identification, where it can tell packets apart; else 0.
+#[inline]
+const fn informative_id(packet: &Packet) -> u16 {
+    if packet.marks.has(Marks::IP_ID) && packet.key.version == 4 { packet.ip_id } else { 0 }
+}
+
+/// How long after a packet its duplicate may come. Unit: nanoseconds.
+#[inline(never)]
+const fn window(packet: &Packet) -> u64 {
+    match (informative_id(packet), packet.key.protocol) {
+        (0, _) => NO_ID_WINDOW,
+        (_, protocol::TCP) => TCP_WINDOW,
+        _ => OTHER_WINDOW,
     }
 }
 
@@ -96,6 +122,10 @@ mod tests {
     use crate::key::FlowKey;
     use crate::time::Nanos;
 
+    fn seen(dedup: &mut Dedup, packet: &Packet, bytes: &[u8]) -> bool {
+        dedup.seen(Dedup::print(packet, bytes), packet)
+    }
+
     fn packet(micros: u64, ip_id: u16) -> Packet {
         let (key, _) = FlowKey::canonical(4, protocol::TCP, (1, 2), (3, 4));
         let marks = Marks(Marks::IP_ID | Marks::FROM_LOW);
@@ -106,25 +136,25 @@ mod tests {
     fn the_same_packet_within_the_window_is_a_duplicate_and_later_it_is_not() {
         let mut dedup = Dedup::default();
         let bytes = [7; 20];
-        assert!(!dedup.seen(&packet(0, 9), &bytes));
-        assert!(dedup.seen(&packet(1_500, 9), &bytes));
-        assert!(!dedup.seen(&packet(3_600, 9), &bytes));
-        assert!(!dedup.seen(&packet(3_700, 10), &bytes), "another IP-ID is another packet");
-        assert!(!dedup.seen(&packet(3_800, 10), &[8; 20]), "another checksum is another packet");
+        assert!(!seen(&mut dedup, &packet(0, 9), &bytes));
+        assert!(seen(&mut dedup, &packet(1_500, 9), &bytes));
+        assert!(!seen(&mut dedup, &packet(3_600, 9), &bytes));
+        assert!(!seen(&mut dedup, &packet(3_700, 10), &bytes), "another IP-ID is another packet");
+        assert!(!seen(&mut dedup, &packet(3_800, 10), &[8; 20]), "another checksum is another packet");
     }
 
     #[test]
     fn without_an_informative_ip_id_only_copies_at_once_are_duplicates() {
         let mut dedup = Dedup::default();
-        assert!(!dedup.seen(&packet(0, 0), &[7; 20]));
-        assert!(dedup.seen(&packet(50, 0), &[7; 20]));
-        assert!(!dedup.seen(&packet(250, 0), &[7; 20]));
+        assert!(!seen(&mut dedup, &packet(0, 0), &[7; 20]));
+        assert!(seen(&mut dedup, &packet(50, 0), &[7; 20]));
+        assert!(!seen(&mut dedup, &packet(250, 0), &[7; 20]));
     }
 
     #[test]
     fn a_header_that_was_cut_off_is_never_called_a_duplicate() {
         let mut dedup = Dedup::default();
-        assert!(!dedup.seen(&packet(0, 9), &[7; 10]));
-        assert!(!dedup.seen(&packet(1, 9), &[7; 10]));
+        assert!(!seen(&mut dedup, &packet(0, 9), &[7; 10]));
+        assert!(!seen(&mut dedup, &packet(1, 9), &[7; 10]));
     }
 }

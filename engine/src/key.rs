@@ -188,6 +188,14 @@ const fn fold(a: u64, b: u64) -> u64 {
 pub struct KeyImage(pub [u64; 2]);
 
 impl KeyImage {
+    /// The image of an IPv4 key without scope, from its ends: address and, in the low 16 bits, port.
+    #[inline]
+    #[must_use]
+    pub const fn ipv4(low: u64, high: u64, protocol: u8) -> KeyImage {
+        let tail = (low & 0xffff) << 48 | (high & 0xffff) << 32 | (protocol as u64) << 8 | 4;
+        KeyImage([(low >> 16) << 32 | high >> 16, tail])
+    }
+
     /// The ports and the protocol that the image holds exactly: low port, high port, protocol.
     #[must_use]
     pub const fn exact(self) -> (u16, u16, u8) {

@@ -5,7 +5,6 @@
 
 use crate::decode::DecodeOptions;
 use crate::exit::{WhenFull, door};
-use crate::gate::control::{FilterError, Gatekeeper};
 use crate::handover;
 use crate::key::{HashSecret, READ_SECRET};
 use crate::life::Limits;
@@ -16,6 +15,7 @@ use crate::merge::collect::Collector;
 use crate::merge::join::{Joiner, Parts};
 use crate::replay;
 use crate::shard::{BYTES_PER_FLOW, Shard, ShardPlan};
+use crate::sieve::control::{FilterError, Sieves};
 use crate::source::Source;
 use crate::spread::{SpreadWorker, Spreader};
 use crate::stop::Stop;
@@ -54,7 +54,7 @@ pub struct Replay<S> {
     /// Collects the workers' records.
     pub collector: Collector,
     /// Replaces filters.
-    pub gates: Gatekeeper,
+    pub sieves: Sieves,
     reader: JoinHandle<(S, usize, Tally)>,
     workers: Vec<JoinHandle<(usize, Tally)>>,
 }
@@ -84,15 +84,15 @@ fn read_alone<S: Source + Send + 'static>(
     let number = merger.add(merger_end, 0);
     let (door, ring) = door(plan.record_ring, WhenFull::Wait);
     let shard = shard(read_shard(plan, 1), door)?;
-    let mut gates = Gatekeeper::reading(&plan.gate);
+    let mut sieves = Sieves::reading(&plan.sieve);
     let options = DecodeOptions::new(&plan.decap, plan.key);
-    let mut worker = Worker::new(shard, options, end, stop.clone()).with_gate(gates.gate()?);
+    let mut worker = Worker::new(shard, options, end, stop.clone()).with_sieve(sieves.sieve()?);
     let stop = stop.clone();
     let reader = thread("parshall-read", move || {
         replay::alone(&mut source, &mut worker, &stop);
         (source, number, worker.shard.tally)
     })?;
-    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), gates, reader, workers: Vec::new() })
+    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), sieves, reader, workers: Vec::new() })
 }
 
 fn read_spread<S: Source + Send + 'static>(
@@ -106,9 +106,9 @@ fn read_spread<S: Source + Send + 'static>(
     let (end, merger_end) = handover::pair();
     let number = merger.add(merger_end, 0);
     let options = DecodeOptions::new(&plan.decap, plan.key);
-    let mut gates = Gatekeeper::reading(&plan.gate);
+    let mut sieves = Sieves::reading(&plan.sieve);
     let (spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
-    let mut spreader = spreader.with_gate(gates.gate()?);
+    let mut spreader = spreader.with_sieve(sieves.sieve()?);
     let (mut rings, mut threads) = (Vec::new(), Vec::new());
     for arrivals in arrivals {
         let (end, merger_end) = handover::pair();
@@ -126,7 +126,7 @@ fn read_spread<S: Source + Send + 'static>(
         replay::spread(&mut source, &mut spreader, &stop);
         (source, number, spreader.tally)
     })?;
-    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), gates, reader, workers: threads })
+    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), sieves, reader, workers: threads })
 }
 
 impl<S> Replay<S> {
@@ -209,7 +209,7 @@ fn shard_plan(plan: &EnginePlan, flows: u64, memory: ArenaOptions, secret: HashS
         secret,
         locality: Locality::new(&plan.local_nets),
         decode: DecodeOptions::new(&plan.decap, plan.key),
-        sampling: [plan.gate.sample_packets.get(), plan.gate.sample_flows.get()],
+        sampling: [plan.sieve.sample_packets.get(), plan.sieve.sample_flows.get()],
         tell_input: false,
         tell_parts: false,
     }

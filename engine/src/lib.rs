@@ -9,13 +9,13 @@ pub mod link;
 pub mod libpcap;
 #[cfg(feature = "dpdk")]
 pub mod dpdk;
+pub mod memory;
 pub mod source;
 pub mod key;
 pub mod packet;
 pub mod decode;
-pub mod gate;
+pub mod sieve;
 pub mod dedup;
-pub mod memory;
 pub mod table;
 pub mod flow;
 pub mod life;
@@ -32,5 +32,7 @@ pub mod replay;
 pub mod spread;
 pub mod merge;
 pub mod launch;
+#[cfg(feature = "dpdk")]
+pub mod layout;
 #[cfg(feature = "dpdk")]
 pub mod live;

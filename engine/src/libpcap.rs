@@ -2,7 +2,7 @@
 //!
 //! **Owns** compiled programs, and the one call that the crate `pcap` lacks: running a program on a frame that is longer on the
 //! wire than what was captured of it. **May touch** libpcap; `unsafe` is allowed here for that one foreign call.
-//! **Order** compiled on the control side, run by `gate` once a frame; no allocation, lock or system call then.
+//! **Order** compiled on the control side, run by `sieve` once a frame; no allocation, lock or system call then.
 #![allow(unsafe_code)]
 
 use crate::link::LinkType;

@@ -7,27 +7,32 @@
 use crate::decode::DecodeOptions;
 use crate::dpdk::plan::PcapFiles;
 use crate::dpdk::vdev::{self, FileFacts, PcapVdev};
-use crate::dpdk::{DpdkError, Eal, Lcore, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue, Started};
+use crate::dpdk::{
+    DpdkError, Eal, Gate, Keeper, Lcore, LcoreFacts, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue,
+    Started,
+};
 use crate::exit::{ExitDoor, WhenFull, door};
-use crate::gate::Gate;
-use crate::gate::control::{FilterError, Gatekeeper};
 use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
 use crate::launch::{LaunchError, collector, live_shard, shard};
+use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
 use crate::link::LinkType;
 use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
+use crate::sieve::Sieve;
+use crate::sieve::control::{FilterError, Sieves};
 use crate::source::capture::facts::{FactsError, facts};
 use crate::source::dpdk::DpdkSource;
+use crate::source::rest::Rest;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
-use parshall_config::plan::{RssFields, RunPlan};
-use std::collections::HashMap;
+use parshall_config::plan::{Idle, RunPlan};
+use std::collections::{BTreeMap, HashMap};
 
 /// Why a live run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -73,9 +78,13 @@ pub struct Control<'p> {
     /// The mbuf pools.
     pub pools: Vec<&'p Pool<'p>>,
     /// Replaces filters.
-    pub gates: Gatekeeper,
+    pub sieves: Sieves,
     /// What is worth saying at the start, in sentences.
     pub notes: Vec<String>,
+    /// Which lcore polls what.
+    pub layout: Layout,
+    /// Halts polling and lets it go on.
+    pub gate: Gate,
     /// How many workers have not ended yet.
     pub working: usize,
     ended: std::sync::mpsc::Receiver<Ended>,
@@ -123,19 +132,51 @@ pub fn run<T>(
 ) -> Result<T, LiveError> {
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
-    let (stopped, plans) = plan_ports(&eal, plan, &files)?;
-    let lcores = choose_lcores(&eal, plan)?;
-    let pools = make_pools(&eal, plan, &plans)?;
+    let (stopped, layout) = lay_out(&eal, plan, &files)?;
+    let pools = make_pools(&eal, plan, &layout)?;
     let mut ports: Vec<Port<'_, Started>> = Vec::new();
-    for (port, port_plan) in stopped.into_iter().zip(&plans) {
+    for (port, setup) in stopped.into_iter().zip(&layout.ports) {
         let pool = &pools[&pool_socket(port.facts().socket)];
-        ports.push(port.start(port_plan, pool)?);
+        ports.push(port.start(&setup.plan, pool)?);
     }
-    let result = work(plan, stop, now, &eal, &mut ports, &lcores, &files, &pools, control);
+    let result = work(plan, stop, now, &eal, &mut ports, layout, &files, &pools, control);
     for port in ports {
         port.stop()?;
     }
     result
+}
+
+/// What [`run`] would do: the core plan. Nothing is received; the EAL is over afterwards.
+///
+/// # Errors
+/// [`LiveError`], as [`run`] up to the start of the ports.
+pub fn layout(plan: &RunPlan) -> Result<Layout, LiveError> {
+    let files = look_at_files(plan)?;
+    let eal = Eal::start(&plan.eal)?;
+    Ok(lay_out(&eal, plan, &files)?.1)
+}
+
+fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e>, LiveError> {
+    let (stopped, plans) = plan_ports(eal, plan, files)?;
+    let lcores = choose_lcores(eal, plan)?;
+    let setups = stopped.iter().zip(plans).map(|(port, plan)| PortSetup { facts: port.facts().clone(), plan });
+    let ports: Vec<PortSetup> = setups.collect();
+    let queues: Vec<_> = ports.iter().map(|setup| (setup.facts.id, setup.plan.queues)).collect();
+    let hands = layout::deal(&queues, lcores.pollers.len(), plan.spread);
+    let asked = lcores.pollers.len();
+    let mut layout = Layout {
+        main: eal.main_facts(),
+        parts: layout::parts(&hands, &ports, plan.rss),
+        posts: lcores.pollers.into_iter().zip(hands).map(|(lcore, streams)| Post { lcore, streams }).collect(),
+        spread_to: lcores.spread,
+        pools: pool_sizes(plan, &ports)?.into_iter().map(|(socket, size)| setup_of(socket, size)).collect(),
+        ports,
+        notes: files.notes.clone(),
+    };
+    let of_ports = layout.ports.iter().flat_map(|setup| setup.plan.notes.iter().cloned());
+    layout.notes.extend(of_ports.collect::<Vec<_>>());
+    layout.notes.extend(layout::remarks(&layout, asked));
+    Ok((stopped, layout))
 }
 
 /// Counts the packets of the files that net_pcap vdevs read, which the driver cannot tell.
@@ -172,9 +213,10 @@ fn mixed(device: &PcapVdev, path: &std::path::Path) -> DpdkError {
     )
 }
 
-type Planned<'e> = (Vec<Port<'e, crate::dpdk::Stopped>>, Vec<PortPlan>);
+type Stopped<'e> = Vec<Port<'e, crate::dpdk::Stopped>>;
+type Planned<'e> = (Stopped<'e>, Layout);
 
-fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e>, LiveError> {
+fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<(Stopped<'e>, Vec<PortPlan>), LiveError> {
     let ids = match &plan.ports {
         Some(ids) => ids.clone(),
         None => eal.port_facts()?.iter().map(|facts| facts.id).collect(),
@@ -204,13 +246,16 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned
 
 /// The lcores that poll, then those that only account what software spreads to them.
 struct Lcores {
-    pollers: Vec<u32>,
-    spread: Vec<u32>,
+    pollers: Vec<LcoreFacts>,
+    spread: Vec<LcoreFacts>,
 }
 
 fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
-    let allowed = |id: u32| plan.cores.as_ref().is_none_or(|cores| cores.iter().any(|core| u32::from(*core) == id));
-    let mut ids: Vec<u32> = eal.worker_lcores().iter().map(|facts| facts.id).filter(|id| allowed(*id)).collect();
+    let mut lcores = eal.worker_lcores();
+    if let Some(mask) = &plan.cores {
+        layout::check_mask(mask, eal.main_facts().id, &lcores)?;
+        lcores.retain(|facts| mask.iter().any(|core| u32::from(*core) == facts.id));
+    }
     let pollers = usize::from(plan.nb_cores.get());
     let workers = usize::from(plan.common.engine.workers.get());
     let spread = if workers > pollers { workers } else { 0 };
@@ -223,8 +268,8 @@ fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
         let back = "software spreads from one polling lcore only";
         return Err(DpdkError::usage(asked, back, "give --nb-cores 1, or as many --workers as --nb-cores"));
     }
-    if ids.len() < pollers + spread {
-        let back = format!("-l and --coremask leave {} beside the main lcore", ids.len());
+    if lcores.len() < pollers + spread {
+        let back = format!("-l and --coremask leave {} beside the main lcore", lcores.len());
         let remedy = format!(
             "name {} lcores with -l (one is the main one), e.g. -l 0-{}",
             pollers + spread + 1,
@@ -232,9 +277,9 @@ fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
         );
         return Err(DpdkError::usage(asked, back, remedy));
     }
-    ids.truncate(pollers + spread);
-    let spread = ids.split_off(pollers);
-    Ok(Lcores { pollers: ids, spread })
+    lcores.truncate(pollers + spread);
+    let spread = lcores.split_off(pollers);
+    Ok(Lcores { pollers: lcores, spread })
 }
 
 /// The socket whose pool a port on `socket` takes its mbufs from.
@@ -242,22 +287,25 @@ const fn pool_socket(socket: i32) -> i32 {
     if socket < 0 { -1 } else { socket }
 }
 
-fn make_pools<'e>(eal: &'e Eal, plan: &RunPlan, plans: &[PortPlan]) -> Result<HashMap<i32, Pool<'e>>, DpdkError> {
-    let facts = eal.port_facts()?;
-    let wanted: Vec<u16> = plan.ports.clone().unwrap_or_else(|| facts.iter().map(|facts| facts.id).collect());
-    let mut by_socket: HashMap<i32, Vec<&PortPlan>> = HashMap::new();
-    for (id, port_plan) in wanted.iter().zip(plans) {
-        let socket = facts.iter().find(|facts| facts.id == *id).map_or(-1, |facts| facts.socket);
-        by_socket.entry(pool_socket(socket)).or_default().push(port_plan);
+/// The size of each socket's pool.
+fn pool_sizes(plan: &RunPlan, ports: &[PortSetup]) -> Result<BTreeMap<i32, PoolSize>, DpdkError> {
+    let mut by_socket: BTreeMap<i32, Vec<&PortPlan>> = BTreeMap::new();
+    for setup in ports {
+        by_socket.entry(pool_socket(setup.facts.socket)).or_default().push(&setup.plan);
     }
     let lcores = usize::from(plan.nb_cores.get()) + usize::from(plan.common.engine.workers.get());
-    let mut pools = HashMap::new();
-    for (socket, ports) in by_socket {
-        let size = PoolSize::for_ports(&ports, lcores, plan.mbcache, plan.total_mbufs)?;
-        let name = if socket < 0 { "parshall_any".to_owned() } else { format!("parshall_{socket}") };
-        pools.insert(socket, Pool::create(eal, &name, size, socket)?);
-    }
-    Ok(pools)
+    let size = |ports: &[&PortPlan]| PoolSize::for_ports(ports, lcores, plan.mbcache, plan.total_mbufs);
+    by_socket.into_iter().map(|(socket, ports)| Ok((socket, size(&ports)?))).collect()
+}
+
+fn setup_of(socket: i32, size: PoolSize) -> PoolSetup {
+    PoolSetup { socket, mbufs: size.mbufs, mebibytes: size.mebibytes() }
+}
+
+fn make_pools<'e>(eal: &'e Eal, plan: &RunPlan, layout: &Layout) -> Result<BTreeMap<i32, Pool<'e>>, DpdkError> {
+    let name = |socket: i32| if socket < 0 { "parshall_any".to_owned() } else { format!("parshall_{socket}") };
+    let sizes = pool_sizes(plan, &layout.ports)?.into_iter();
+    sizes.map(|(socket, size)| Ok((socket, Pool::create(eal, &name(socket), size, socket)?))).collect()
 }
 
 /// Launches the workers, lends the main lcore to `control`, and waits for the workers.
@@ -268,65 +316,61 @@ fn work<'e, T>(
     now: Nanos,
     eal: &'e Eal,
     ports: &mut [Port<'e, Started>],
-    lcores: &Lcores,
+    layout: Layout,
     files: &Files,
-    pools: &HashMap<i32, Pool<'e>>,
+    pools: &BTreeMap<i32, Pool<'e>>,
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
-    let parts = parts(plan, ports, lcores);
-    let mut notes: Vec<String> = files.notes.clone();
-    notes.extend(ports.iter().flat_map(|port| port.notes().iter().cloned()));
-    let (mut queues, mut monitors) = (Vec::new(), Vec::new());
-    for port in ports {
-        let links = files.by_name.get(&port.facts().name).map(|pcap| pcap.files.clone()).unwrap_or_default();
-        let (lent, monitor) = port.split();
-        let link = |queue: u16| links.get(usize::from(queue)).map_or(LinkType::ETHERNET, |file| file.link);
-        queues.extend(lent.into_iter().map(|queue| (queue.queue(), link(queue.queue()), queue)));
-        monitors.push(monitor);
-    }
-    let mut gates = Gatekeeper::live(&plan.common.engine.gate, queues.iter().map(|(_, link, _)| *link).collect());
-    notes.extend(gates.notes()?);
-    let hands = deal(queues, lcores.pollers.len());
+    let parts = layout.parts;
+    let mut notes = layout.notes.clone();
+    notes.extend(
+        ports
+            .iter()
+            .flat_map(|port| port.notes().iter().filter(|note| !notes.contains(note)).cloned())
+            .collect::<Vec<_>>(),
+    );
+    let (hands, monitors) = lend(ports, files, &layout);
+    let mut sieves = Sieves::live(&plan.common.engine.sieve, links(&hands));
+    notes.extend(sieves.notes()?);
     let (report, ended) = std::sync::mpsc::channel();
     let crew = Crew { plan, stop, secret: secret(), slack: files.largest_step_back, parts, report };
     let mut merger = Merger::new(now);
+    let mut gate = Gate::new(!plan.interactive || plan.auto_start);
     let mut rings = Vec::new();
     eal.scope(|scope| {
         let mut working = 0;
-        for (lcore, hand) in lcores.pollers.iter().zip(hands) {
-            if hand.is_empty() {
-                notes.push(format!("lcore {lcore} has no queue to poll; lower --nb-cores or raise --rxq"));
-                continue;
-            }
+        for (lcore, hand) in hands {
             let (end, merger_end) = handover::pair();
-            let number = merger.add(merger_end, *lcore);
-            if lcores.spread.is_empty() {
+            let number = merger.add(merger_end, lcore);
+            let keeper = gate.keeper();
+            if layout.spread_to.is_empty() {
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
                 rings.push(ring);
-                let (crew, gate) = (crew.clone(), gates.gate()?);
-                scope.launch(*lcore, move |here| crew.poll(number, here, hand, gate, end, door))?;
+                let (crew, sieve) = (crew.clone(), sieves.sieve()?);
+                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, Doors { sieve, end, door }))?;
                 working += 1;
                 continue;
             }
             let options = DecodeOptions::new(&plan.common.engine.decap, plan.common.engine.key);
-            let (spreader, arrivals) = Spreader::new(lcores.spread.len(), options, crew.secret, end);
-            let spreader = spreader.with_gate(gates.gate()?);
-            for (lcore, arrivals) in lcores.spread.iter().zip(arrivals) {
+            let (spreader, arrivals) = Spreader::new(layout.spread_to.len(), options, crew.secret, end);
+            let spreader = spreader.with_sieve(sieves.sieve()?);
+            for (lcore, arrivals) in layout.spread_to.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
-                let number = merger.add(merger_end, *lcore);
+                let number = merger.add(merger_end, lcore.id);
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
                 rings.push(ring);
                 let crew = crew.clone();
-                scope.launch(*lcore, move |_| crew.account(number, arrivals, end, door))?;
+                scope.launch(lcore.id, move |_| crew.account(number, arrivals, end, door))?;
                 working += 1;
             }
             let crew = crew.clone();
-            scope.launch(*lcore, move |here| crew.spread(number, here, hand, spreader))?;
+            scope.launch(lcore, move |here| crew.spread(number, here, hand, keeper, spreader))?;
             working += 1;
         }
         let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
         let pools = pools.values().collect();
-        let mut live = Control { merger, collector, monitors, pools, gates, notes, working, ended, failure: None };
+        let mut live =
+            Control { merger, collector, monitors, pools, sieves, notes, layout, gate, working, ended, failure: None };
         let value = control(&mut live);
         stop.ask();
         match live.failure {
@@ -336,22 +380,45 @@ fn work<'e, T>(
     })
 }
 
-/// Which flows can have parts on several workers.
-fn parts(plan: &RunPlan, ports: &[Port<'_, Started>], lcores: &Lcores) -> Parts {
-    if lcores.pollers.len() == 1 {
-        return Parts::Never;
-    }
-    let symmetric = plan.rss == RssFields::IpAndPorts && ports.iter().all(|port| port.plan().rss.is_some());
-    if symmetric { Parts::Fragments } else { Parts::Anywhere }
-}
-
 type Hand<'p> = Vec<(RxQueue<'p>, LinkType)>;
 
-/// Queue i of every port to poller i, over and over, as testpmd deals them.
-fn deal(queues: Vec<(u16, LinkType, RxQueue<'_>)>, pollers: usize) -> Vec<Hand<'_>> {
-    let mut hands: Vec<Hand<'_>> = (0..pollers).map(|_| Vec::new()).collect();
-    for (number, link, queue) in queues {
-        hands[usize::from(number) % pollers].push((queue, link));
+/// Lends out every queue to its lcore, and the monitors to the control side.
+fn lend<'p>(
+    ports: &'p mut [Port<'_, Started>],
+    files: &Files,
+    layout: &Layout,
+) -> (Vec<(u32, Hand<'p>)>, Vec<Monitor<'p>>) {
+    let (mut queues, mut monitors) = (Vec::new(), Vec::new());
+    for port in ports {
+        let links = files.by_name.get(&port.facts().name).map(|pcap| pcap.files.clone()).unwrap_or_default();
+        let (lent, monitor) = port.split();
+        let link = |queue: u16| links.get(usize::from(queue)).map_or(LinkType::ETHERNET, |file| file.link);
+        queues.extend(lent.into_iter().map(|queue| (link(queue.queue()), queue)));
+        monitors.push(monitor);
+    }
+    (hand_out(queues, layout), monitors)
+}
+
+/// The link types of all queues.
+fn links(hands: &[(u32, Hand<'_>)]) -> Vec<LinkType> {
+    hands.iter().flat_map(|(_, hand)| hand).map(|(_, link)| *link).collect()
+}
+
+/// Gives each lcore the queues that the layout has for it, in its order.
+fn hand_out<'p>(queues: Vec<(LinkType, RxQueue<'p>)>, layout: &Layout) -> Vec<(u32, Hand<'p>)> {
+    let mut hands: Vec<(u32, Hand<'p>)> = layout.posts.iter().map(|post| (post.lcore.id, Vec::new())).collect();
+    for (link, queue) in queues {
+        let stream = Stream { port: queue.port(), queue: queue.queue() };
+        if let Some(at) = layout.posts.iter().position(|post| post.streams.contains(&stream)) {
+            hands[at].1.push((queue, link));
+        }
+    }
+    for ((_, hand), post) in hands.iter_mut().zip(&layout.posts) {
+        let place = |queue: &RxQueue<'_>| {
+            let stream = Stream { port: queue.port(), queue: queue.queue() };
+            post.streams.iter().position(|other| *other == stream)
+        };
+        hand.sort_by_key(|(queue, _)| place(queue));
     }
     hands
 }
@@ -366,6 +433,13 @@ fn secret() -> HashSecret {
         chunk.copy_from_slice(&state.hash_one(n).to_le_bytes());
     }
     HashSecret::from_random(bytes)
+}
+
+/// What leads into and out of a worker that polls, beside its queues.
+struct Doors {
+    sieve: Sieve,
+    end: WorkerEnd,
+    door: ExitDoor,
 }
 
 /// What every worker is made from.
@@ -396,12 +470,13 @@ impl Crew<'_> {
     }
 
     /// Polls queues and accounts what they give.
-    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, gate: Gate, end: WorkerEnd, door: ExitDoor) {
-        let result = self.source(here, hand).and_then(|mut source| {
+    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, doors: Doors) {
+        let Doors { sieve, end, door } = doors;
+        let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
             let shard = shard(self.shard_plan(), door)?;
             let options = DecodeOptions::new(&engine.decap, engine.key);
-            let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_gate(gate);
+            let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_sieve(sieve);
             worker.run(&mut source, self.slack);
             Ok(worker.shard.tally)
         });
@@ -409,8 +484,8 @@ impl Crew<'_> {
     }
 
     /// Polls queues and spreads what they give.
-    fn spread(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, mut spreader: Spreader) {
-        let result = self.source(here, hand).map(|mut source| {
+    fn spread(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, mut spreader: Spreader) {
+        let result = self.source(here, hand, keeper).map(|mut source| {
             spreader.run(&mut source, self.stop, self.slack);
             spreader.tally
         });
@@ -420,14 +495,20 @@ impl Crew<'_> {
     /// Accounts what a spreader sends.
     fn account(&self, number: usize, arrivals: Arrivals, end: WorkerEnd, door: ExitDoor) {
         let result = shard(self.shard_plan(), door).map_err(LiveError::from).map(|shard| {
-            let mut worker = SpreadWorker::new(shard, arrivals, end, false);
+            let mut worker = SpreadWorker::new(shard, arrivals, end, self.plan.idle != Idle::Busy);
             worker.run();
             worker.shard.tally
         });
         self.tell(number, result);
     }
 
-    fn source<'p, 'l>(&self, here: &'l Lcore<'_>, hand: Hand<'p>) -> Result<DpdkSource<'p, 'l>, LiveError> {
-        Ok(DpdkSource::new(hand, here, self.plan.burst, self.plan.exit_at_eof)?)
+    fn source<'p, 'l>(
+        &self,
+        here: &'l Lcore<'_>,
+        hand: Hand<'p>,
+        keeper: Keeper,
+    ) -> Result<DpdkSource<'p, 'l>, LiveError> {
+        let source = DpdkSource::new(hand, here, self.plan.burst, self.plan.exit_at_eof)?;
+        Ok(source.behind(keeper, Rest::new(self.plan.idle)))
     }
 }

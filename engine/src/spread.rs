@@ -10,17 +10,16 @@
 //! come home: packets then wait in the source, where their loss, if it comes to that, is the driver's `imissed`.
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
-use crate::gate::Gate;
 use crate::handover::WorkerEnd;
-use crate::key::{HashSecret, KeyImage};
+use crate::key::HashSecret;
 use crate::link::LinkType;
 use crate::packet::{Encaps, Flaws, Marks, Packet, Verdict};
-use crate::shard::{Shard, Sighting};
+use crate::shard::{Desk, Shard};
+use crate::sieve::Sieve;
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
-use crate::tally::Tally;
+use crate::tally::{Tally, Volume};
 use crate::time::Nanos;
-use arrayvec::ArrayVec;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::time::Duration;
 
@@ -91,7 +90,7 @@ pub struct Arrivals {
 #[derive(Debug)]
 pub struct Spreader {
     roads: Vec<Road>,
-    gate: Gate,
+    sieve: Sieve,
     options: DecodeOptions,
     fragments: FragmentCache,
     secret: HashSecret,
@@ -120,29 +119,32 @@ impl Spreader {
             ends.push(Arrivals { come, home: send_home });
         }
         let fragments = FragmentCache::new(secret);
-        (Spreader { roads, gate: Gate::default(), options, fragments, secret, handover, tally: Tally::default() }, ends)
+        (
+            Spreader { roads, sieve: Sieve::default(), options, fragments, secret, handover, tally: Tally::default() },
+            ends,
+        )
     }
 
-    /// With a gate; without, everything is let in.
+    /// With a sieve; without, everything is let in.
     #[must_use]
-    pub fn with_gate(self, gate: Gate) -> Spreader {
-        Spreader { gate, ..self }
+    pub fn with_sieve(self, sieve: Sieve) -> Spreader {
+        Spreader { sieve, ..self }
     }
 
     /// Decodes frames and puts their packets into parcels; full parcels leave.
     pub fn frames(&mut self, batch: &[Frame<'_>]) {
-        if self.gate.turn() { self.frames_through::<true>(batch) } else { self.frames_through::<false>(batch) }
+        if self.sieve.turn() { self.frames_through::<true>(batch) } else { self.frames_through::<false>(batch) }
     }
 
-    /// Frames that have to pass the gate, or need not.
-    fn frames_through<const GATE: bool>(&mut self, batch: &[Frame<'_>]) {
+    /// Frames that have to pass the sieve, or need not.
+    fn frames_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
         for frame in batch {
-            if GATE && let Some(outcome) = self.gate.frame(frame) {
+            if SIEVE && let Some(outcome) = self.sieve.frame(frame) {
                 self.refuse(frame, Verdict { outcome, flaws: Flaws::NONE, encaps: Encaps::NONE });
                 continue;
             }
             match decode::decode(frame, &self.options, &mut self.fragments) {
-                Ok(packet) => match if GATE { self.gate.packet(&packet, frame, &self.options) } else { None } {
+                Ok(packet) => match if SIEVE { self.sieve.packet(&packet, frame, &self.options) } else { None } {
                     None => self.put(frame, packet),
                     Some(outcome) => {
                         self.refuse(frame, Verdict { outcome, flaws: packet.flaws, encaps: packet.encaps });
@@ -155,7 +157,7 @@ impl Spreader {
 
     #[cold]
     fn refuse(&mut self, frame: &Frame<'_>, verdict: Verdict) {
-        self.tally.take(frame.input, u64::from(frame.wire_len));
+        self.tally.take(frame.input, Volume { packets: 1, bytes: u64::from(frame.wire_len) });
         self.tally.refuse(verdict);
     }
 
@@ -259,6 +261,7 @@ impl Road {
 pub struct SpreadWorker {
     /// The flows.
     pub shard: Shard,
+    desk: Desk,
     arrivals: Arrivals,
     handover: WorkerEnd,
     waits: bool,
@@ -268,7 +271,7 @@ impl SpreadWorker {
     /// A worker at the end of a road. `waits`: sleep briefly when nothing has come (`read`) instead of polling (`run`).
     #[must_use]
     pub fn new(shard: Shard, arrivals: Arrivals, handover: WorkerEnd, waits: bool) -> SpreadWorker {
-        SpreadWorker { shard, arrivals, handover, waits }
+        SpreadWorker { shard, desk: Desk::default(), arrivals, handover, waits }
     }
 
     /// Takes parcels until one says that input is over.
@@ -302,23 +305,26 @@ impl SpreadWorker {
     }
 
     fn burst(&mut self, items: &[Item], bytes: &[u8]) {
-        let mut packets = ArrayVec::<(Packet, KeyImage), BURST>::new();
+        let SpreadWorker { shard, desk, .. } = self;
+        let kept = |item: &Item| bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
+        desk.clear();
         for item in items {
-            let mut packet = item.packet;
-            let image = self.shard.near(&mut packet);
-            packets.push((packet, image));
+            let ready = desk.place();
+            ready.packet = item.packet;
+            shard.near(ready, None, kept(item));
+            desk.keep();
         }
-        for (packet, _) in &packets {
-            self.shard.nearer(packet);
+        for ready in desk.packets_mut() {
+            shard.nearer(ready);
         }
-        for ((packet, image), item) in packets.iter().zip(items) {
-            if packet.marks.has(Marks::QUOTED) {
-                self.shard.quoted(packet);
+        for (ready, item) in desk.packets().iter().zip(items) {
+            if ready.packet.marks.has(Marks::QUOTED) {
+                shard.quoted(&ready.packet);
                 continue;
             }
-            self.shard.tally.take(packet.input, u64::from(item.wire_len));
-            let bytes = bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
-            self.shard.take(*image, Sighting { packet, bytes, link: item.link });
+            let volume = Volume { packets: 1, bytes: u64::from(item.wire_len) };
+            shard.tally.take(ready.packet.input, volume);
+            shard.take(ready, kept(item), item.link);
         }
     }
 }

@@ -8,7 +8,7 @@
 use crate::decode::FragmentCounts;
 use crate::packet::{Encap, Flaw, Marks, Outcome, Packet, Verdict};
 use crate::record::EndReason;
-use crate::source::Input;
+use crate::source::{Frame, Input};
 use crate::time::Nanos;
 use arrayvec::ArrayVec;
 
@@ -140,18 +140,28 @@ pub struct Tally {
 impl Tally {
     /// Counts frames taken from `input`.
     #[inline]
-    pub fn take(&mut self, input: Input, wire_bytes: u64) {
-        if let Some(taken) = self.taken.iter_mut().find(|taken| taken.input == input) {
-            taken.volume.packets += 1;
-            taken.volume.bytes += wire_bytes;
-        } else {
-            self.take_first(input, wire_bytes);
+    pub fn take(&mut self, input: Input, volume: Volume) {
+        match self.taken.iter_mut().find(|taken| taken.input == input) {
+            Some(taken) => taken.volume.fold(volume),
+            None => self.take_first(input, volume),
+        }
+    }
+
+    /// Counts the frames of a burst; in most bursts all are of one input.
+    #[inline]
+    pub fn take_all(&mut self, batch: &[Frame<'_>]) {
+        let mut rest = batch;
+        while let Some(first) = rest.first() {
+            let same = rest.iter().take_while(|frame| frame.input == first.input).count();
+            let (run, others) = rest.split_at(same);
+            let bytes = run.iter().map(|frame| u64::from(frame.wire_len)).sum();
+            self.take(first.input, Volume { packets: same as u64, bytes });
+            rest = others;
         }
     }
 
     #[cold]
-    fn take_first(&mut self, input: Input, wire_bytes: u64) {
-        let volume = Volume { packets: 1, bytes: wire_bytes };
+    fn take_first(&mut self, input: Input, volume: Volume) {
         if self.taken.try_push(Taken { input, volume }).is_err() {
             // More inputs than a plan can name: the last row takes them, so that the books still close.
             if let Some(last) = self.taken.last_mut() {
@@ -334,7 +344,7 @@ mod tests {
     #[test]
     fn folding_adds_every_counter_once() {
         let mut one = Tally::default();
-        one.take(Input { port: 0, queue: 1 }, 60);
+        one.take(Input { port: 0, queue: 1 }, Volume { packets: 1, bytes: 60 });
         one.outcomes[0] = 3;
         one.records_dropped = Volume { packets: 2, bytes: 7 };
         for scalar in one.scalars() {
@@ -353,7 +363,7 @@ mod tests {
     fn more_inputs_than_rows_lose_no_frame() {
         let mut tally = Tally::default();
         for queue in 0..MAX_INPUTS as u16 + 5 {
-            tally.take(Input { port: 0, queue }, 1);
+            tally.take(Input { port: 0, queue }, Volume { packets: 1, bytes: 1 });
         }
         assert_eq!(tally.taken_packets(), MAX_INPUTS as u64 + 5);
     }

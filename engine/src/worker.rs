@@ -5,22 +5,25 @@
 //! **Order** one worker a core. In `run` it polls DPDK queues; in `read` the same turns are driven by [`crate::replay`].
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
-use crate::gate::Gate;
 use crate::handover::WorkerEnd;
-use crate::key::KeyImage;
+use crate::memory::prefetch;
 use crate::packet::{Marks, Packet, Verdict};
-use crate::shard::{Shard, Sighting};
-use crate::source::{BURST, Batch, Frame, Polled, Source};
+use crate::shard::{Desk, Shard};
+use crate::sieve::Sieve;
+use crate::source::{Batch, Frame, Polled, Source};
 use crate::stop::Stop;
 use crate::time::Nanos;
-use arrayvec::ArrayVec;
+
+/// How many frames ahead of decoding their headers are brought near.
+const AHEAD: usize = 4;
 
 /// One worker with all it owns.
 #[derive(Debug)]
 pub struct Worker {
     /// The flows.
     pub shard: Shard,
-    gate: Gate,
+    sieve: Sieve,
+    desk: Desk,
     options: DecodeOptions,
     fragments: FragmentCache,
     handover: WorkerEnd,
@@ -32,13 +35,13 @@ impl Worker {
     #[must_use]
     pub fn new(shard: Shard, options: DecodeOptions, handover: WorkerEnd, stop: Stop) -> Worker {
         let fragments = FragmentCache::new(shard.secret());
-        Worker { shard, gate: Gate::default(), options, fragments, handover, stop }
+        Worker { shard, sieve: Sieve::default(), desk: Desk::default(), options, fragments, handover, stop }
     }
 
-    /// With a gate; without, everything is let in.
+    /// With a sieve; without, everything is let in.
     #[must_use]
-    pub fn with_gate(self, gate: Gate) -> Worker {
-        Worker { gate, ..self }
+    pub fn with_sieve(self, sieve: Sieve) -> Worker {
+        Worker { sieve, ..self }
     }
 
     /// Polls until the source ends or stopping is asked, then ends every flow. `slack`: the farthest that the source goes
@@ -65,48 +68,50 @@ impl Worker {
     /// Accounts the frames of one burst: decode and bring buckets near; bring flows near; account.
     #[inline]
     pub fn burst(&mut self, batch: &[Frame<'_>]) {
-        if self.gate.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
+        if self.sieve.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
     }
 
-    /// A burst that has to pass the gate, or need not.
+    /// A burst that has to pass the sieve, or need not.
     #[inline]
-    fn burst_through<const GATE: bool>(&mut self, batch: &[Frame<'_>]) {
-        let mut packets = ArrayVec::<(Packet, KeyImage, u8), BURST>::new();
+    fn burst_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
+        let Worker { shard, sieve, options, fragments, desk, .. } = self;
+        desk.clear();
+        shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
-            self.shard.tally.take(frame.input, u64::from(frame.wire_len));
-            if GATE && let Some(outcome) = self.gate.frame(frame) {
-                self.shard.tally.outcomes[outcome as usize] += 1;
+            if let Some(ahead) = batch.get(index + AHEAD) {
+                prefetch(ahead.bytes, 0);
+            }
+            if SIEVE && let Some(outcome) = sieve.frame(frame) {
+                shard.tally.outcomes[outcome as usize] += 1;
                 continue;
             }
-            match decode::decode(frame, &self.options, &mut self.fragments) {
-                Ok(mut packet) => {
-                    if GATE && let Some(outcome) = self.gate.packet(&packet, frame, &self.options) {
-                        self.shard.tally.refuse(Verdict { outcome, flaws: packet.flaws, encaps: packet.encaps });
+            let ready = desk.place();
+            match decode::decode_into(frame, options, fragments, &mut ready.packet) {
+                Ok(image) => {
+                    if SIEVE && let Some(outcome) = sieve.packet(&ready.packet, frame, options) {
+                        let Packet { flaws, encaps, .. } = ready.packet;
+                        shard.tally.refuse(Verdict { outcome, flaws, encaps });
                         continue;
                     }
-                    let image = self.shard.near(&mut packet);
-                    packets.push((packet, image, index as u8));
+                    shard.near(ready, image, frame.bytes);
+                    ready.frame = index as u8;
+                    desk.keep();
                 }
-                Err(verdict) => self.refuse(verdict),
+                Err(verdict) => shard.tally.refuse(verdict),
             }
         }
-        for (packet, ..) in &packets {
-            self.shard.nearer(packet);
+        for ready in desk.packets_mut() {
+            shard.nearer(ready);
         }
-        for (packet, image, index) in &packets {
-            let frame = &batch[usize::from(*index)];
-            self.shard.take(*image, Sighting { packet, bytes: frame.bytes, link: frame.link });
-            if packet.marks.has(Marks::ICMP_ERROR)
-                && let Some(quoted) = decode::quoted(packet, frame.bytes)
+        for ready in desk.packets() {
+            let Some(frame) = batch.get(usize::from(ready.frame)) else { continue };
+            shard.take(ready, frame.bytes, frame.link);
+            if ready.packet.marks.has(Marks::ICMP_ERROR)
+                && let Some(quoted) = decode::quoted(&ready.packet, frame.bytes)
             {
-                self.shard.quoted(&quoted);
+                shard.quoted(&quoted);
             }
         }
-    }
-
-    #[cold]
-    fn refuse(&mut self, verdict: Verdict) {
-        self.shard.tally.refuse(verdict);
     }
 
     #[inline]

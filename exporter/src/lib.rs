@@ -15,6 +15,8 @@ pub mod progress;
 pub mod summary;
 pub mod read;
 #[cfg(feature = "dpdk")]
+pub mod core_plan;
+#[cfg(feature = "dpdk")]
 pub mod run;
 #[cfg(feature = "dpdk")]
 pub mod statistics;

@@ -71,7 +71,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
     let fanout = Fanout::start(sinks, true).map_err(|error| failed(format!("cannot start the sinks: {error}")))?;
     board.introduce(fanout.states(), (String::new(), String::new()));
-    board.sampled(&plan.common.engine.gate);
+    board.sampled(&plan.common.engine.sieve);
     let started = Instant::now();
     let mut replay = launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| match error {
         LaunchError::Filter(_) => (Ending::BadConfiguration, error.to_string()),
@@ -104,7 +104,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     } else if !plan.common.messages.quiet {
         eprint!("{}", summary.text());
     }
-    if let Some(sentence) = sampling(&plan.common.engine.gate) {
+    if let Some(sentence) = sampling(&plan.common.engine.sieve) {
         eprintln!("parshall: {sentence}");
     }
     for damage in &damage {

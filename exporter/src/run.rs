@@ -29,6 +29,15 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Carries out a plan for `run`.
 #[must_use]
 pub fn run(plan: &RunPlan) -> Ending {
+    if plan.only_plan {
+        return match live::layout(plan) {
+            Ok(layout) => crate::print(&crate::core_plan::text(plan, &layout)),
+            Err(error) => {
+                eprintln!("parshall: {error}");
+                if error.is_usage() { Ending::BadConfiguration } else { Ending::Failed }
+            }
+        };
+    }
     match running(plan) {
         Ok(ending) => ending,
         Err((ending, sentence)) => {
@@ -69,7 +78,7 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
             if !plan.common.messages.quiet {
                 eprint!("{}", seen.text);
             }
-            if let Some(sentence) = sampling(&plan.common.engine.gate) {
+            if let Some(sentence) = sampling(&plan.common.engine.sieve) {
                 eprintln!("parshall: {sentence}");
             }
             if seen.dropped > 0 {
@@ -94,7 +103,7 @@ fn conduct(
 ) -> Result<(Seen, bool), String> {
     let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
-    board.sampled(&plan.common.engine.gate);
+    board.sampled(&plan.common.engine.sieve);
     greet(plan, control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
     let over = AtomicBool::new(false);
@@ -144,7 +153,7 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
     while control.still_working(now()) {
-        control.gates.settle();
+        control.sieves.settle();
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
             next = Instant::now() + period;
             let snapshot = collect(control);

@@ -239,7 +239,9 @@ mod tests {
             let elapsed = Duration::from_secs(1);
             Summary { snapshot, talkers: &talkers, damage: &[], elapsed, late: 0 }.text()
         };
-        snapshot.total.take(parshall_engine::source::Input::default(), 60);
+        snapshot
+            .total
+            .take(parshall_engine::source::Input::default(), parshall_engine::tally::Volume { packets: 1, bytes: 60 });
         assert!(text(&snapshot).contains("the books do not close: 1 frames without an outcome"));
         snapshot.total.outcomes[Outcome::NonIp as usize] = 1;
         assert!(text(&snapshot).contains("\nall 1 frames accounted for\n"), "{}", text(&snapshot));

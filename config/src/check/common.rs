@@ -4,7 +4,7 @@
 //! **Order** called by `check` and `check::live`.
 
 use super::{decap, timeouts};
-use crate::plan::{Common, Duplicates, EnginePlan, GatePlan, KeyScope, LogFormat, Messages, TableSize};
+use crate::plan::{Common, Duplicates, EnginePlan, KeyScope, LogFormat, Messages, SievePlan, TableSize};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::net::SocketAddr;
@@ -43,14 +43,14 @@ fn engine(settings: &Settings, workers: u16, problems: &mut Problems) -> EngineP
             "drop" => Duplicates::Drop,
             _ => Duplicates::Count,
         },
-        gate: gate(settings),
+        sieve: sieve(settings),
     }
 }
 
 /// What is let in.
-fn gate(settings: &Settings) -> GatePlan {
+fn sieve(settings: &Settings) -> SievePlan {
     let one_in = |name| u32::try_from(settings.number(name)).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-    GatePlan {
+    SievePlan {
         frames: settings.maybe_text("filter"),
         flows: settings.flow_filter("flow-filter"),
         sample_packets: one_in("sample-packets"),

@@ -7,7 +7,7 @@ use super::common;
 use crate::asked::usage;
 use crate::eal::{self, Device, Time, Told};
 use crate::options;
-use crate::plan::{RssFields, RunPlan};
+use crate::plan::{Idle, RssFields, RunPlan, Spread};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::num::NonZeroU16;
@@ -45,6 +45,13 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         auto_start: settings.flag("auto-start"),
         cmdline_file: settings.path("cmdline-file"),
         memory: settings.maybe_number("memory"),
+        spread: if settings.text("spread") == "testpmd" { Spread::Testpmd } else { Spread::Paired },
+        idle: match settings.text("idle") {
+            "pause" => Idle::Pause,
+            "sleep" => Idle::Sleep,
+            _ => Idle::Busy,
+        },
+        only_plan: settings.flag("plan"),
     }
 }
 

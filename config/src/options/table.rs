@@ -118,6 +118,10 @@ pub const GROUPS: &[Group] = &[
             .help("How many lcores poll queues; auto is as many as --coremask names, else 1."),
         Opt::new("rxq", Count(1, 65535), Run, "auto").unset("auto")
             .help("Queues of each port; auto is as many as --nb-cores, or all that a vdev has."),
+        Opt::new("spread", Choice(&["paired", "testpmd"]), Run, "paired")
+            .help("How queues are dealt to lcores: in testpmd's blocks exactly, or so that queue i of every port meets on one lcore."),
+        Opt::new("idle", Choice(&["busy", "pause", "sleep"]), Run, "busy")
+            .help("After polls that give nothing: poll on; pause, about 2 us; or sleep, up to 100 us, which a packet then waits at most."),
         Opt::new("rxd", Count(1, 65535), Run, "auto").unset("auto")
             .help("Descriptors of each queue; auto is the driver's preference."),
         Opt::new("burst", Count(1, 512), Run, "32")
@@ -154,6 +158,8 @@ pub const GROUPS: &[Group] = &[
             .help("Starts at once under -i; without -i parshall always does."),
         Opt::new("stats-period", Seconds(0, LONGEST), Run, "off").unset("off")
             .help("Prints testpmd's statistics and the books this often; a plain number is seconds, 0 prints none."),
+        Opt::flag("plan", Run)
+            .help("Prints which lcore would poll which queues, with pools, memory and warnings, and ends before anything is received."),
         Opt::flag("exit-at-eof", Run)
             .help("Ends when every net_pcap vdev has given all packets of its files."),
         Opt::flag("interactive", Run).letter('i').not_yet()

@@ -4,12 +4,13 @@
 //!
 //! It answers only where the general path would give the same answer without a flaw, and says nothing otherwise; a
 //! property test holds the two together. Few loads, no loop; each family's state stays in its own arm, as merging
-//! them costs twice the time.
+//! them costs twice the time. The packet is written where it will be read: a packet is two lines long, and handing it
+//! through returns costs as much as decoding it.
 
 use super::ethernet::ethertype;
 use super::options::DecodeOptions;
 use super::transport::{tcp_header, wire_bytes};
-use crate::key::{FlowKey, protocol};
+use crate::key::{FlowKey, KeyImage, protocol};
 use crate::link::LinkType;
 use crate::packet::{Encap, Encaps, Flaws, Marks, Packet, TcpHeader};
 use crate::source::Frame;
@@ -17,20 +18,22 @@ use crate::source::Frame;
 const ETHERNET: usize = 14;
 const TAGGED: usize = 18;
 
-/// The packet of a frame of the plain kind; `None` leaves it to the general path.
-#[inline]
-pub(super) fn packet(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Packet> {
+/// Writes the packet of a frame of the plain kind to `out`, all of it but the hash. `None` leaves the frame to the
+/// general path, and `out` without meaning. The image of an IPv4 key comes along: it is made of what is still in
+/// registers, where reading it back from `out` would wait for the stores.
+#[inline(always)]
+pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<Option<KeyImage>> {
     if frame.link != LinkType::ETHERNET {
         return None;
     }
     let head = frame.bytes.first_chunk::<TAGGED>()?;
     match u16::from_be_bytes([head[12], head[13]]) {
-        ethertype::IPV4 => v4::<ETHERNET>(frame, options),
-        ethertype::IPV6 => v6::<ETHERNET>(frame, options),
+        ethertype::IPV4 => v4::<ETHERNET>(frame, options, out).map(Some),
+        ethertype::IPV6 => v6::<ETHERNET>(frame, options, out).map(|()| None),
         ethertype::C_TAG if options.takes(Encap::Vlan) && !options.key().vlan => {
             match u16::from_be_bytes([head[16], head[17]]) {
-                ethertype::IPV4 => v4::<TAGGED>(frame, options),
-                ethertype::IPV6 => v6::<TAGGED>(frame, options),
+                ethertype::IPV4 => v4::<TAGGED>(frame, options, out).map(Some),
+                ethertype::IPV6 => v6::<TAGGED>(frame, options, out).map(|()| None),
                 _ => None,
             }
         }
@@ -38,42 +41,42 @@ pub(super) fn packet(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Packe
     }
 }
 
-/// What the transport gives.
-struct Transport {
-    ports: (u16, u16),
-    tcp: TcpHeader,
-    marks: u16,
-    header: u16,
-    payload: u32,
-}
-
-/// TCP or UDP from the first 20 captured bytes behind the IP header, of which `held` belong to the packet.
-#[inline]
-fn transport(number: u8, l4: &[u8; 20], held: u32, options: &DecodeOptions) -> Option<Transport> {
-    let ports = (u16::from_be_bytes([l4[0], l4[1]]), u16::from_be_bytes([l4[2], l4[3]]));
-    match number {
-        protocol::TCP => {
-            let tcp = tcp_header(l4);
-            let header = u32::from(tcp.header_len);
-            if header < 20 || header > held {
-                return None;
-            }
-            let marks = Marks::TCP | Marks::TCP_FLAGS;
-            Some(Transport { ports, tcp, marks, header: u16::from(tcp.header_len), payload: held - header })
+/// TCP or UDP from the first 20 captured bytes behind the IP header at `at`, of which `held` belong to the packet: the
+/// transport's part of `out`. The ports, and the marks that it gives.
+#[inline(always)]
+fn transport(
+    number: u8,
+    l4: &[u8; 20],
+    held: u32,
+    at: usize,
+    options: &DecodeOptions,
+    out: &mut Packet,
+) -> Option<(u16, u16, u16)> {
+    let (source, destination) = (u16::from_be_bytes([l4[0], l4[1]]), u16::from_be_bytes([l4[2], l4[3]]));
+    out.l4_offset = at as u16;
+    if number == protocol::TCP {
+        let tcp = tcp_header(l4);
+        let header = u32::from(tcp.header_len);
+        if header < 20 || header > held {
+            return None;
         }
-        protocol::UDP => {
-            let length = u32::from(u16::from_be_bytes([l4[4], l4[5]]));
-            if length < 8 || length > held || options.may_be_tunnel(ports.0, ports.1) {
-                return None;
-            }
-            Some(Transport { ports, tcp: TcpHeader::default(), marks: 0, header: 8, payload: length - 8 })
-        }
-        _ => None,
+        out.tcp = tcp;
+        out.payload_bytes = held - header;
+        out.payload_offset = (at as u32 + header) as u16;
+        return Some((source, destination, Marks::TCP | Marks::TCP_FLAGS));
     }
+    let length = u32::from(u16::from_be_bytes([l4[4], l4[5]]));
+    if number != protocol::UDP || length < 8 || length > held || options.may_be_tunnel(source, destination) {
+        return None;
+    }
+    out.tcp = TcpHeader::default();
+    out.payload_bytes = length - 8;
+    out.payload_offset = at as u16 + 8;
+    Some((source, destination, 0))
 }
 
-#[inline]
-fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Packet> {
+#[inline(always)]
+fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<KeyImage> {
     let ip = frame.bytes.get(AT..)?.first_chunk::<40>()?;
     let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
     let fragment = u16::from_be_bytes([ip[6], ip[7]]);
@@ -82,25 +85,33 @@ fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Pac
         return None;
     }
     let (_, l4) = ip.split_last_chunk::<20>()?;
-    let transport = transport(ip[9], l4, total - 20, options)?;
-    let source = u128::from(u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]]));
-    let destination = u128::from(u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]]));
-    let (key, from_low) = FlowKey::canonical(4, ip[9], (source, transport.ports.0), (destination, transport.ports.1));
-    let mut marks = transport.marks | Marks::IP_ID | Marks::ETHERNET;
-    marks |= if from_low { Marks::FROM_LOW } else { 0 };
-    marks |= if fragment & 0x4000 != 0 { Marks::DONT_FRAGMENT } else { 0 };
-    let mut packet = start::<AT>(frame, key, marks, wire, &transport);
-    packet.ip_bytes = total;
-    packet.l4_offset = AT as u16 + 20;
-    packet.payload_offset = AT as u16 + 20 + transport.header;
-    packet.ip_id = u16::from_be_bytes([ip[4], ip[5]]);
-    packet.ttl = ip[8];
-    packet.tos = ip[1];
-    Some(packet)
+    let (from, to, marks) = transport(ip[9], l4, total - 20, AT + 20, options, out)?;
+    // Address and port of an end in one word, so that the order of the two ends is one comparison.
+    let source = u64::from(u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]])) << 16 | u64::from(from);
+    let destination = u64::from(u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]])) << 16 | u64::from(to);
+    let (low, high) = (source.min(destination), source.max(destination));
+    out.key = FlowKey {
+        low: u128::from(low >> 16),
+        high: u128::from(high >> 16),
+        low_port: low as u16,
+        high_port: high as u16,
+        protocol: ip[9],
+        version: 4,
+        scope: 0,
+    };
+    let from_low = Marks::FROM_LOW * u16::from(source <= destination);
+    let dont_fragment = Marks::DONT_FRAGMENT * u16::from(fragment & 0x4000 != 0);
+    out.marks = Marks(marks | Marks::IP_ID | Marks::ETHERNET | from_low | dont_fragment);
+    out.ip_bytes = total;
+    out.ip_id = u16::from_be_bytes([ip[4], ip[5]]);
+    out.ttl = ip[8];
+    out.tos = ip[1];
+    rest::<AT>(frame, wire, out);
+    Some(KeyImage::ipv4(low, high, ip[9]))
 }
 
-#[inline]
-fn v6<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Packet> {
+#[inline(always)]
+fn v6<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<()> {
     let ip = frame.bytes.get(AT..)?.first_chunk::<60>()?;
     let held = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
     let wire = wire_bytes(frame, frame.bytes.len());
@@ -108,45 +119,32 @@ fn v6<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Pac
         return None;
     }
     let (_, l4) = ip.split_last_chunk::<20>()?;
-    let transport = transport(ip[6], l4, held, options)?;
+    let (from, to, marks) = transport(ip[6], l4, held, AT + 40, options, out)?;
     let source = u128::from_be_bytes(*ip.get(8..)?.first_chunk()?);
     let destination = u128::from_be_bytes(*ip.get(24..)?.first_chunk()?);
-    let (key, from_low) = FlowKey::canonical(6, ip[6], (source, transport.ports.0), (destination, transport.ports.1));
-    let marks = transport.marks | Marks::ETHERNET | if from_low { Marks::FROM_LOW } else { 0 };
-    let mut packet = start::<AT>(frame, key, marks, wire, &transport);
-    packet.ip_bytes = held + 40;
-    packet.l4_offset = AT as u16 + 40;
-    packet.payload_offset = AT as u16 + 40 + transport.header;
-    packet.ttl = ip[7];
-    packet.tos = ip[0] << 4 | ip[1] >> 4;
-    Some(packet)
+    let (key, from_low) = FlowKey::canonical(6, ip[6], (source, from), (destination, to));
+    out.key = key;
+    let from_low = Marks::FROM_LOW * u16::from(from_low);
+    out.marks = Marks(marks | Marks::ETHERNET | from_low);
+    out.ip_bytes = held + 40;
+    out.ip_id = 0;
+    out.ttl = ip[7];
+    out.tos = ip[0] << 4 | ip[1] >> 4;
+    rest::<AT>(frame, wire, out);
+    Some(())
 }
 
 /// What both versions fill in alike.
-#[inline]
-fn start<const AT: usize>(frame: &Frame<'_>, key: FlowKey, marks: u16, wire: u32, transport: &Transport) -> Packet {
-    let mut encaps = Encaps::NONE;
+#[inline(always)]
+fn rest<const AT: usize>(frame: &Frame<'_>, wire: u32, out: &mut Packet) {
+    out.encaps = Encaps::NONE;
     if AT == TAGGED {
-        encaps.add(Encap::Vlan);
+        out.encaps.add(Encap::Vlan);
     }
-    Packet {
-        key,
-        time: frame.time,
-        hash: 0,
-        ip_bytes: 0,
-        wire_bytes: wire,
-        payload_bytes: transport.payload,
-        tcp: transport.tcp,
-        marks: Marks(marks),
-        flaws: Flaws::NONE,
-        encaps,
-        ip_offset: AT as u16,
-        l4_offset: 0,
-        payload_offset: 0,
-        ethernet_offset: 0,
-        ip_id: 0,
-        ttl: 0,
-        tos: 0,
-        input: frame.input,
-    }
+    out.time = frame.time;
+    out.wire_bytes = wire;
+    out.flaws = Flaws::NONE;
+    out.ip_offset = AT as u16;
+    out.ethernet_offset = 0;
+    out.input = frame.input;
 }

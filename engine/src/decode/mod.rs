@@ -45,6 +45,7 @@ pub use fragment::{CAPACITY as FRAGMENT_CAPACITY, FragmentCache, FragmentCounts,
 pub use options::DecodeOptions;
 pub use quoted::quoted;
 
+use crate::key::KeyImage;
 use crate::link::LinkType;
 use crate::packet::{Encaps, Flaws, Outcome, Packet, Verdict};
 use crate::record::Outer;
@@ -52,16 +53,33 @@ use crate::source::Frame;
 use ip::Keyed;
 use walk::{Sink, Walk};
 
-/// The packet of a frame, or why it belongs to no flow. `Packet::hash` is left to the caller.
+/// Writes the packet of a frame to `out`, or says why it belongs to no flow. `Packet::hash` is left to the caller; so is
+/// the image of the key, but where it comes for nothing.
 ///
 /// # Errors
-/// Not a failure of the probe: the verdict of a frame that is not accounted to a flow.
+/// Not a failure of the probe: the verdict of a frame that is not accounted to a flow. `out` has no meaning then.
+#[inline(always)]
+pub fn decode_into(
+    frame: &Frame<'_>,
+    options: &DecodeOptions,
+    fragments: &mut FragmentCache,
+    out: &mut Packet,
+) -> Result<Option<KeyImage>, Verdict> {
+    if let Some(image) = fast::fill(frame, options, out) {
+        return Ok(image);
+    }
+    *out = decode_any(frame, options, fragments)?;
+    Ok(None)
+}
+
+/// The packet of a frame, or why it belongs to no flow: as [`decode_into`].
+///
+/// # Errors
+/// As [`decode_into`].
 #[inline]
 pub fn decode(frame: &Frame<'_>, options: &DecodeOptions, fragments: &mut FragmentCache) -> Result<Packet, Verdict> {
-    match fast::packet(frame, options) {
-        Some(packet) => Ok(packet),
-        None => decode_any(frame, options, fragments),
-    }
+    let mut packet = Packet::default();
+    decode_into(frame, options, fragments, &mut packet).map(|_| packet)
 }
 
 /// The general path alone: gives the answer of [`decode`] for every frame, and is slower for plain ones.

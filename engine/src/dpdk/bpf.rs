@@ -1,7 +1,7 @@
 //! Programs of libpcap translated by DPDK's BPF library: to native code where it has a compiler for this processor.
 //!
 //! **Owns** a loaded program and an mbuf header that stands for the frame it is asked about. **May touch** the frame's bytes
-//! through them. **Order** translated on the control side while the EAL runs; run by `gate` once a frame: no allocation, lock or
+//! through them. **Order** translated on the control side while the EAL runs; run by `sieve` once a frame: no allocation, lock or
 //! system call then.
 //!
 //! DPDK's programs read an mbuf. The header here is of one segment, in no pool, and points at the captured bytes, so a program

@@ -147,6 +147,13 @@ impl Eal {
         Lcore::here()
     }
 
+    /// The main lcore. DPDK: `rte_get_main_lcore`.
+    #[must_use]
+    pub fn main_facts(&self) -> LcoreFacts {
+        // SAFETY: the EAL is up.
+        facts_of(unsafe { ffi::rte_get_main_lcore() })
+    }
+
     /// The lcores that can be launched: all of `-l` but the main one. DPDK: `RTE_LCORE_FOREACH_WORKER`.
     #[must_use]
     pub fn worker_lcores(&self) -> Vec<LcoreFacts> {
@@ -164,12 +171,17 @@ pub(super) fn enabled_workers() -> Vec<LcoreFacts> {
         if id >= ffi::SHIM_MAX_LCORE {
             return found;
         }
-        // SAFETY: the lcore is enabled; a number out of range is answered with -1.
-        let cpu = unsafe { ffi::rte_lcore_to_cpu_id(id.cast_signed()) };
-        // SAFETY: id is below RTE_MAX_LCORE.
-        let socket = unsafe { ffi::rte_lcore_to_socket_id(id) };
-        found.push(LcoreFacts { id, cpu: u32::try_from(cpu).ok(), socket });
+        found.push(facts_of(id));
     }
+}
+
+/// What EAL knows of an enabled lcore.
+fn facts_of(id: u32) -> LcoreFacts {
+    // SAFETY: the lcore is enabled; a number out of range is answered with -1.
+    let cpu = unsafe { ffi::rte_lcore_to_cpu_id(id.cast_signed()) };
+    // SAFETY: id is below RTE_MAX_LCORE.
+    let socket = unsafe { ffi::rte_lcore_to_socket_id(id) };
+    LcoreFacts { id, cpu: u32::try_from(cpu).ok(), socket }
 }
 
 impl Drop for Eal {

@@ -5,6 +5,7 @@
 
 use super::errno::{Errno, checked};
 use super::facts::PortFacts;
+use super::plan::PortPlan;
 use crate::merge::snapshot::PortSnapshot;
 use dpdk_sys as ffi;
 use std::cell::Cell;
@@ -15,6 +16,7 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub struct Monitor<'p> {
     facts: &'p PortFacts,
+    plan: &'p PortPlan,
     not_sync: PhantomData<Cell<()>>,
 }
 
@@ -40,14 +42,20 @@ pub struct PortStats {
 }
 
 impl<'p> Monitor<'p> {
-    pub(super) fn lent(facts: &'p PortFacts) -> Monitor<'p> {
-        Monitor { facts, not_sync: PhantomData }
+    pub(super) fn lent(facts: &'p PortFacts, plan: &'p PortPlan) -> Monitor<'p> {
+        Monitor { facts, plan, not_sync: PhantomData }
     }
 
     /// What the device says of itself.
     #[must_use]
     pub fn facts(&self) -> &PortFacts {
         self.facts
+    }
+
+    /// How the port was set up.
+    #[must_use]
+    pub fn plan(&self) -> &PortPlan {
+        self.plan
     }
 
     /// The basic counters. DPDK: `rte_eth_stats_get`.

@@ -233,21 +233,27 @@ impl<'e> Port<'e, Stopped> {
         if setup.plan.rss.is_none() {
             return Ok(());
         }
-        let refused = |errno| self.failed("description", errno, "see the driver's message above");
-        // Some drivers size the table by the number of queues that were configured.
-        let entries = PortFacts::read(id).map_err(refused)?.reta_entries;
-        let mut table = redirection(entries, setup.plan.queues);
-        if table.is_empty() {
-            return Ok(());
-        }
-        // SAFETY: the port is valid; the groups cover `entries` and live through the call.
-        let done = unsafe { ffi::rte_eth_dev_rss_reta_update(id, table.as_mut_ptr(), entries) };
-        if let Err(errno) = checked(done) {
+        if let Err(errno) = redirect(id, setup.plan.queues) {
             let name = &self.facts.name;
             setup.notes.push(format!("port {name}: the driver keeps its own RSS redirection table ({errno})"));
         }
         Ok(())
     }
+}
+
+/// Gives every queue of a started port its turn in the redirection table, where there is one.
+///
+/// # Errors
+/// What the driver said, which keeps its own table then.
+pub(super) fn redirect(id: u16, queues: u16) -> Result<(), Errno> {
+    // Some drivers size the table by the number of queues that were configured.
+    let entries = PortFacts::read(id)?.reta_entries;
+    let mut table = redirection(entries, queues);
+    if table.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: the port is valid; the groups cover `entries` and live through the call.
+    checked(unsafe { ffi::rte_eth_dev_rss_reta_update(id, table.as_mut_ptr(), entries) }).map(drop)
 }
 
 /// A redirection table of `entries` that gives every queue its turn.
@@ -270,7 +276,7 @@ impl<'e> Port<'e, Started> {
         let Setup { plan, pool, stamps, .. } = &self.state.setup;
         let packets = |queue: u16| plan.packets.as_ref().and_then(|counts| counts.get(usize::from(queue)).copied());
         let queue = |queue| RxQueue::lent(self.device.id, queue, *pool, *stamps, packets(queue));
-        ((0..plan.queues).map(queue).collect(), Monitor::lent(&self.facts))
+        ((0..plan.queues).map(queue).collect(), Monitor::lent(&self.facts, plan))
     }
 
     /// How it was set up.

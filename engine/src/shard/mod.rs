@@ -4,6 +4,7 @@
 //! is shared. **May touch** all rooms above it, no queue, no clock.
 //! **Order** called by `worker`: `near` for a whole burst, then `take` for each of its packets, then `tick`.
 
+mod burst;
 mod emit;
 mod sweep;
 
@@ -22,6 +23,7 @@ use crate::table::{Full, Index, Slot};
 use crate::tally::{Tally, l4_label};
 use crate::time::Nanos;
 use crate::track::{self, history::History};
+pub use burst::{Desk, Ready};
 use parshall_config::plan::Duplicates;
 
 /// Bytes of state for one flow of capacity: index, pair of lines, TCP block. Origins are mapped but untouched.
@@ -112,44 +114,53 @@ impl Shard {
         self.plan.secret
     }
 
-    /// The image and hash of a packet's key, and its bucket brought near: first pass over a burst.
-    #[inline]
-    pub fn near(&self, packet: &mut Packet) -> KeyImage {
-        let image = self.plan.secret.image(&packet.key);
-        packet.hash = self.plan.secret.hash(image);
-        self.index.prefetch(packet.hash);
-        image
+    /// The image (unless it is known) and the hash of a packet's key, with its bucket brought near: first pass over a
+    /// burst.
+    #[inline(always)]
+    pub fn near(&self, ready: &mut Ready, known: Option<KeyImage>, bytes: &[u8]) {
+        let image = known.unwrap_or_else(|| self.plan.secret.image(&ready.packet.key));
+        let hash = self.plan.secret.hash(image);
+        ready.image = image;
+        ready.packet.hash = hash;
+        self.index.prefetch(hash);
+        if self.plan.duplicates != Duplicates::Off {
+            ready.print = Dedup::print(&ready.packet, bytes);
+            self.dedup.prefetch(ready.print);
+        }
     }
 
     /// The lines of the flow that probably is this packet's, brought near: second pass over a burst.
-    #[inline]
-    pub fn nearer(&self, packet: &Packet) {
-        if let Some(pair) = self.index.likely(packet.hash).and_then(|slot| self.pairs.get(slot as usize)) {
+    #[inline(always)]
+    pub fn nearer(&self, ready: &mut Ready) {
+        ready.likely = 0;
+        if let Some(slot) = self.index.likely(ready.packet.hash)
+            && let Some(pair) = self.pairs.get(slot as usize)
+        {
+            ready.likely = slot + 1;
             prefetch_value(pair, 0);
             prefetch_value(pair, 64);
         }
     }
 
     /// Accounts one packet to its flow: last pass over a burst.
-    #[inline]
-    pub fn take(&mut self, image: KeyImage, seen: Sighting<'_>) {
-        let packet = seen.packet;
+    #[inline(always)]
+    pub fn take(&mut self, ready: &Ready, bytes: &[u8], link: LinkType) {
+        let (packet, image) = (&ready.packet, ready.image);
+        let seen = Sighting { packet, bytes, link };
         self.tally.decoded(packet);
         if packet.time < self.tally.packet_clock {
             self.tally.time_backwards += 1;
         } else {
             self.tally.packet_clock = packet.time;
         }
-        if self.plan.duplicates != Duplicates::Off && self.dedup.seen(packet, seen.bytes) {
+        if self.plan.duplicates != Duplicates::Off && self.dedup.seen(ready.print, packet) {
             self.tally.duplicates += 1;
             if self.plan.duplicates == Duplicates::Drop {
                 self.tally.outcomes[Outcome::Duplicate as usize] += 1;
                 return;
             }
         }
-        let pairs = &self.pairs;
-        let found = self.index.find(packet.hash, image, |slot| pairs[slot as usize].hot.image());
-        let slot = match found {
+        let slot = match self.find(ready) {
             Some(slot) => self.resume(slot, image, seen),
             None => self.open(image, seen),
         };
@@ -161,6 +172,24 @@ impl Shard {
         self.tally.outcomes[Outcome::Flow as usize] += 1;
         self.tally.live_packets += 1;
         self.update(slot, seen);
+    }
+
+    /// The slot of a packet's flow: where the second pass took it to be, if that flow lives on and is the packet's.
+    #[inline(always)]
+    fn find(&self, ready: &Ready) -> Option<Slot> {
+        let likely = ready.likely.wrapping_sub(1);
+        if let Some(pair) = self.pairs.get(likely as usize)
+            && pair.hot.image() == ready.image
+            && pair.hot.all_packets() != 0
+        {
+            return Some(likely);
+        }
+        self.lookup(ready.packet.hash, ready.image)
+    }
+
+    #[inline(never)]
+    fn lookup(&self, hash: u64, image: KeyImage) -> Option<Slot> {
+        self.index.find(hash, image, |slot| self.pairs[slot as usize].hot.image())
     }
 
     /// Counts an ICMP error for the flow whose packet it quotes, if that flow lives. Errors about flows of other workers

@@ -6,6 +6,7 @@ use crate::key::{FlowKey, READ_SECRET};
 use crate::packet::TcpHeader;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::record::FlowRecord;
+use crate::tally::Volume;
 use parshall_config::plan::{DecapPlan, KeyScope, Timeouts};
 use rtrb::Consumer;
 use std::time::Duration;
@@ -59,11 +60,11 @@ fn tcp(millis: u64, to_server: bool, flags: u8, seq: u32, ack: u32, payload: u32
 
 impl Bench {
     fn see(&mut self, packet: &Packet) {
-        let mut packet = *packet;
-        let image = self.shard.near(&mut packet);
-        self.shard.tally.take(packet.input, u64::from(packet.wire_bytes));
-        self.shard.nearer(&packet);
-        self.shard.take(image, Sighting { packet: &packet, bytes: &[], link: LinkType::ETHERNET });
+        let mut ready = Ready { packet: *packet, ..Ready::default() };
+        self.shard.near(&mut ready, None, &[]);
+        self.shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
+        self.shard.nearer(&mut ready);
+        self.shard.take(&ready, &[], LinkType::ETHERNET);
         assert!(self.shard.tally.books().closed(), "{:?}", self.shard.tally.books());
     }
 

@@ -7,8 +7,9 @@
 //! Between polls [`DpdkSource::now`] goes on: with the clock, or with the packets until all counted ones are in and then
 //! with elapsed time. Frames of several segments give the bytes of the first, and the length of all.
 
+use super::rest::Rest;
 use super::{BURST, Batch, Frame, Input, Polled, Source};
-use crate::dpdk::{Clock, DpdkError, Lcore, MAX_BURST, Poller, RxQueue};
+use crate::dpdk::{Clock, DpdkError, Keeper, Lcore, MAX_BURST, Passage, Poller, RxQueue};
 use crate::link::LinkType;
 use crate::time::Nanos;
 
@@ -35,6 +36,8 @@ pub struct DpdkSource<'p, 'l> {
     wall: Nanos,
     /// The clock when the last lane fell silent for good.
     silent_since: Option<Nanos>,
+    keeper: Keeper,
+    rest: Rest,
 }
 
 /// One queue and how far it is.
@@ -45,6 +48,8 @@ struct Lane<'p, 'l> {
     input: Input,
     /// Packets that must still come; `None` where there is no end.
     left: Option<u64>,
+    /// How often its port had been started when `left` was set.
+    starts: u32,
     done: bool,
     /// Latest time of a frame.
     latest: Nanos,
@@ -79,6 +84,7 @@ impl<'p, 'l> DpdkSource<'p, 'l> {
             link,
             input: Input { port: queue.port(), queue: queue.queue() },
             left: queue.packets(),
+            starts: 0,
             done: false,
             latest: Nanos::ZERO,
             heard: wall,
@@ -93,7 +99,30 @@ impl<'p, 'l> DpdkSource<'p, 'l> {
             end_at_eof,
             wall,
             silent_since: None,
+            keeper: Keeper::default(),
+            rest: Rest::default(),
         })
+    }
+
+    /// The same source behind a gate, at rest as `rest` has it when there is nothing to poll.
+    #[must_use]
+    pub fn behind(self, keeper: Keeper, rest: Rest) -> Self {
+        DpdkSource { keeper, rest, ..self }
+    }
+
+    /// Queues of ports that were started anew while the gate was closed begin from the beginning.
+    #[cold]
+    fn reopen(&mut self) {
+        for lane in &mut self.lanes {
+            lane.heard = self.wall;
+            let starts = self.keeper.starts(lane.input.port);
+            if lane.starts != starts {
+                lane.starts = starts;
+                lane.left = lane.poller.queue().packets();
+                lane.done = false;
+                self.silent_since = None;
+            }
+        }
     }
 
     /// The time at the last poll, by this source's time base; never goes back while a clock drives it.
@@ -135,6 +164,14 @@ impl Source for DpdkSource<'_, '_> {
     fn poll<'s>(&'s mut self, batch: &mut Batch<'s>) -> Polled {
         let wall = self.clock.now();
         self.wall = wall;
+        match self.keeper.passage() {
+            Passage::Open => {}
+            Passage::Reopened => self.reopen(),
+            Passage::Closed => {
+                std::thread::sleep(std::time::Duration::from_micros(500));
+                return Polled::Open;
+            }
+        }
         let turn = self.turn;
         self.turn = if turn + 1 == self.lanes.len() { 0 } else { turn + 1 };
         let (late, early) = self.lanes.split_at_mut(turn);
@@ -143,6 +180,12 @@ impl Source for DpdkSource<'_, '_> {
             let room = BURST - batch.len();
             let reached = batch.is_empty() || room >= LEAST_ASK;
             all_done &= reached && lane.poll(room.min(self.burst), wall, batch);
+        }
+        // Only what this poll gave is in the batch.
+        if batch.is_empty() {
+            self.rest.silent();
+        } else {
+            self.rest.heard();
         }
         if !all_done {
             return Polled::Open;

@@ -7,6 +7,8 @@ pub mod capture;
 #[cfg(feature = "dpdk")]
 pub mod dpdk;
 pub mod memory;
+#[cfg(feature = "dpdk")]
+pub mod rest;
 
 use crate::link::LinkType;
 use crate::time::Nanos;

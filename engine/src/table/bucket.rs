@@ -11,6 +11,24 @@ use bytemuck::Zeroable;
 /// Flows in one bucket.
 pub(super) const WAYS: usize = 8;
 
+/// Ways, lowest first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matches(u64);
+
+impl Iterator for Matches {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let way = self.0.trailing_zeros() as usize / 8;
+        self.0 &= self.0 - 1;
+        Some(way)
+    }
+}
+
 /// One line of the index. Zeroed is empty.
 #[derive(Clone, Copy, Debug, Zeroable)]
 #[repr(C, align(64))]
@@ -25,14 +43,14 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// The ways whose tag matches, as a bit mask.
+    /// The ways whose tag matches, one byte a way; a way that is empty may be among them.
     #[inline]
-    pub(super) fn matches(&self, tag: u16) -> u32 {
-        let mut mask = 0;
-        for way in 0..WAYS {
-            mask |= u32::from(self.tags[way] == tag && self.slots[way] != 0) << way;
+    pub(super) fn matches(&self, tag: u16) -> Matches {
+        let mut equal = [0_u8; WAYS];
+        for (byte, other) in equal.iter_mut().zip(self.tags) {
+            *byte = u8::from(other == tag);
         }
-        mask
+        Matches(u64::from_le_bytes(equal))
     }
 
     /// The slot in a way that is taken.
@@ -104,10 +122,10 @@ mod tests {
         let mut bucket = Bucket::zeroed();
         bucket.put(3, 7, 0);
         bucket.put(5, 7, 41);
-        assert_eq!(bucket.matches(7), 0b10_1000);
+        assert!(bucket.matches(7).eq([3, 5]));
         assert_eq!((bucket.slot(3), bucket.slot(5), bucket.slot(0)), (Some(0), Some(41), None));
         bucket.clear(3);
-        assert_eq!(bucket.matches(7), 0b10_0000);
+        assert_eq!(bucket.slot(3), None);
         assert_eq!(bucket.way_of(41), Some(5));
     }
 }

@@ -119,8 +119,7 @@ impl Index {
     #[must_use]
     pub fn likely(&self, hash: u64) -> Option<Slot> {
         let bucket = &self.buckets[self.first(hash)];
-        let matches = bucket.matches(Self::tag(hash));
-        if matches == 0 { None } else { bucket.slot(matches.trailing_zeros() as usize) }
+        bucket.matches(Self::tag(hash)).next().and_then(|way| bucket.slot(way))
     }
 
     /// The slot of the flow with this image; `image_of` reads the image of a slot.
@@ -138,15 +137,7 @@ impl Index {
 
     #[inline]
     fn search(bucket: &Bucket, tag: u16, image: KeyImage, image_of: impl Fn(Slot) -> KeyImage) -> Option<Slot> {
-        let mut matches = bucket.matches(tag);
-        while matches != 0 {
-            let slot = bucket.slot(matches.trailing_zeros() as usize)?;
-            if image_of(slot) == image {
-                return Some(slot);
-            }
-            matches &= matches - 1;
-        }
-        None
+        bucket.matches(tag).filter_map(|way| bucket.slot(way)).find(|slot| image_of(*slot) == image)
     }
 
     /// Takes a slot for a flow that is not in the table.

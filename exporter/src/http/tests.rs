@@ -9,7 +9,9 @@ use std::time::Instant;
 fn server() -> (Server, Board) {
     let board = Board::default();
     let mut snapshot = Snapshot { turn: 1, ..Snapshot::default() };
-    snapshot.total.take(parshall_engine::source::Input::default(), 60);
+    snapshot
+        .total
+        .take(parshall_engine::source::Input::default(), parshall_engine::tally::Volume { packets: 1, bytes: 60 });
     snapshot.total.outcomes[2] = 1;
     board.publish(snapshot);
     let server = Server::start("127.0.0.1:0".parse().unwrap(), &board).unwrap();

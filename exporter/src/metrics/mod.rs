@@ -7,7 +7,7 @@ pub mod catalogue;
 
 use crate::fanout::SinkState;
 use catalogue::{CATALOGUE, Kind};
-use parshall_config::plan::GatePlan;
+use parshall_config::plan::SievePlan;
 use parshall_engine::merge::snapshot::Snapshot;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
@@ -70,7 +70,7 @@ impl Board {
     }
 
     /// Says what is sampled.
-    pub fn sampled(&self, plan: &GatePlan) {
+    pub fn sampled(&self, plan: &SievePlan) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.sampling = [plan.sample_packets.get(), plan.sample_flows.get()];
     }
@@ -214,8 +214,8 @@ mod tests {
 
     fn board() -> Board {
         let mut snapshot = Snapshot::default();
-        snapshot.total.take(Input { port: 0, queue: 1 }, 60);
-        snapshot.total.take(Input { port: 1, queue: 0 }, 60);
+        snapshot.total.take(Input { port: 0, queue: 1 }, parshall_engine::tally::Volume { packets: 1, bytes: 60 });
+        snapshot.total.take(Input { port: 1, queue: 0 }, parshall_engine::tally::Volume { packets: 1, bytes: 60 });
         snapshot.total.outcomes[Outcome::Flow as usize] = 2;
         snapshot.workers.push(WorkerSnapshot { tally: snapshot.total.clone(), ..WorkerSnapshot::default() });
         snapshot.ports.push(PortSnapshot { ipackets: 3, name: "net_pcap0".to_owned(), ..PortSnapshot::default() });

@@ -2,7 +2,7 @@
 //!
 //! **Owns** the compiled filter. **May touch** a packet's key; the bytes of the frame only for VLAN and tunnel identifiers, which
 //! a second walk finds (as slow as `decode`'s general path, and only for packets that had something taken off).
-//! **Order** compiled on the control side, asked by `gate` once a packet behind `decode`. No allocation, no recursion then:
+//! **Order** compiled on the control side, asked by `sieve` once a packet behind `decode`. No allocation, no recursion then:
 //! every step goes forward.
 
 use crate::decode::{self, DecodeOptions};

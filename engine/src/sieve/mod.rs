@@ -1,8 +1,8 @@
-//! The gate: which frames are decoded, and which packets are accounted.
+//! The sieve: which frames are decoded, and which packets are accounted.
 //!
 //! **Owns** the filters and the sampling of one worker. **May touch** frames and packets, read only.
-//! **Order** a worker (or a spreader) asks [`Gate::turn`] once a burst, which says whether there is anything to ask; if so,
-//! [`Gate::frame`] before `decode` and [`Gate::packet`] behind it, once each. What is refused is counted there under the outcome
+//! **Order** a worker (or a spreader) asks [`Sieve::turn`] once a burst, which says whether there is anything to ask; if so,
+//! [`Sieve::frame`] before `decode` and [`Sieve::packet`] behind it, once each. What is refused is counted there under the outcome
 //! that they return.
 //!
 //! ```text
@@ -23,7 +23,7 @@ pub mod sample;
 use crate::decode::DecodeOptions;
 use crate::packet::{Outcome, Packet};
 use crate::source::Frame;
-use door::GateEnd;
+use door::SieveEnd;
 use flows::FlowFilter;
 #[cfg(feature = "libpcap")]
 use frames::FrameFilter;
@@ -40,28 +40,28 @@ pub struct Filters {
     pub flows: Option<FlowFilter>,
 }
 
-/// The gate of one worker.
+/// The sieve of one worker.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Sieve {
     filters: Box<Filters>,
     packets: PacketSampler,
     flows: FlowSampler,
-    door: Option<GateEnd>,
+    door: Option<SieveEnd>,
 }
 
-impl Default for Gate {
-    /// A gate that lets in everything, always.
-    fn default() -> Gate {
-        Gate::new(Filters::default(), NonZeroU32::MIN, NonZeroU32::MIN, None)
+impl Default for Sieve {
+    /// A sieve that lets in everything, always.
+    fn default() -> Sieve {
+        Sieve::new(Filters::default(), NonZeroU32::MIN, NonZeroU32::MIN, None)
     }
 }
 
-impl Gate {
-    /// A gate with filters, that lets in 1 in `packets` packets and 1 in `flows` flows, and whose filters `door` may replace.
+impl Sieve {
+    /// A sieve with filters, that lets in 1 in `packets` packets and 1 in `flows` flows, and whose filters `door` may replace.
     #[must_use]
-    pub fn new(filters: Filters, packets: NonZeroU32, flows: NonZeroU32, door: Option<GateEnd>) -> Gate {
+    pub fn new(filters: Filters, packets: NonZeroU32, flows: NonZeroU32, door: Option<SieveEnd>) -> Sieve {
         let (packets, flows) = (PacketSampler::new(packets), FlowSampler::new(flows));
-        Gate { filters: Box::new(filters), packets, flows, door }
+        Sieve { filters: Box::new(filters), packets, flows, door }
     }
 
     /// Takes new filters if there are any. False when everything is let in, so that nothing needs to be asked for a burst.

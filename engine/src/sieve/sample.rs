@@ -2,7 +2,7 @@
 //!
 //! **Owns** the place in the current group of packets, and the hash that chooses flows. **May touch** nothing; no clock, no
 //! randomness but its own fixed sequence, so a replay chooses the same packets.
-//! **Order** asked by `gate`, once a packet.
+//! **Order** asked by `sieve`, once a packet.
 
 use crate::key::{FlowKey, HashSecret, READ_SECRET};
 use std::num::NonZeroU32;
@@ -52,7 +52,7 @@ impl PacketSampler {
         self.state ^= self.state << 25;
         self.state ^= self.state >> 27;
         let random = self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-        self.chosen = (random * self.every as u64 >> 32) as u32;
+        self.chosen = ((random * self.every as u64) >> 32) as u32;
     }
 }
 

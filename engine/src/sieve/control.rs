@@ -1,16 +1,16 @@
-//! The control side of all gates: compiles filters and gives each worker its own.
+//! The control side of all sieves: compiles filters and gives each worker its own.
 //!
-//! **Owns** the control side's end of every gate. **May touch** libpcap and DPDK's BPF library, to compile; no packet.
-//! **Order** made with the workers; afterwards [`Gatekeeper::replace_filters`] whenever filters change, by the thread that has it
-//! (the control loop of `run`), and [`Gatekeeper::settle`] in each of that thread's turns.
+//! **Owns** the control side's end of every sieve. **May touch** libpcap and DPDK's BPF library, to compile; no packet.
+//! **Order** made with the workers; afterwards [`Sieves::replace_filters`] whenever filters change, by the thread that has it
+//! (the control loop of `run`), and [`Sieves::settle`] in each of that thread's turns.
 //!
 //! To replace filters at run time (a reload on SIGHUP, a command of the prompt, a request to the API):
 //!
 //! ```text
 //! let flows = parshall_config::filter::parse(text)?;              // or None: all flows
-//! control.gates.replace_filters(Some("tcp port 443"), Some(&flows))?; // an error changes nothing
+//! control.sieves.replace_filters(Some("tcp port 443"), Some(&flows))?; // an error changes nothing
 //! ...                                                             // in every turn of the control loop, until it says true:
-//! control.gates.settle();                                         // all workers work by the new filters
+//! control.sieves.settle();                                         // all workers work by the new filters
 //! ```
 //!
 //! A worker changes over between two bursts: each frame is asked by the old filters or by the new ones, none by neither, and none
@@ -22,47 +22,47 @@ use super::door::{ControlEnd, pair};
 pub use super::frames::FilterError;
 #[cfg(feature = "libpcap")]
 use super::frames::{Engine, FrameFilter};
-use super::{Filters, Gate};
+use super::{Filters, Sieve};
 use crate::link::LinkType;
 use parshall_config::filter::FlowFilter;
-use parshall_config::plan::GatePlan;
+use parshall_config::plan::SievePlan;
 
 /// Without libpcap there is no `--filter`, so nothing can be wrong with one.
 #[cfg(not(feature = "libpcap"))]
 pub type FilterError = std::convert::Infallible;
 
-/// The control side's ends of all gates.
+/// The control side's ends of all sieves.
 #[derive(Debug)]
-pub struct Gatekeeper {
-    plan: GatePlan,
+pub struct Sieves {
+    plan: SievePlan,
     links: Option<Vec<LinkType>>,
     live: bool,
     ends: Vec<ControlEnd>,
 }
 
-impl Gatekeeper {
+impl Sieves {
     /// For `run`: frames of these link types, asked in native code where DPDK's BPF library can. The EAL must run.
     #[cfg(feature = "dpdk")]
     #[must_use]
-    pub fn live(plan: &GatePlan, links: Vec<LinkType>) -> Gatekeeper {
-        Gatekeeper { plan: plan.clone(), links: Some(links), live: true, ends: Vec::new() }
+    pub fn live(plan: &SievePlan, links: Vec<LinkType>) -> Sieves {
+        Sieves { plan: plan.clone(), links: Some(links), live: true, ends: Vec::new() }
     }
 
     /// For `read`: frames of any link type, asked by libpcap.
     #[must_use]
-    pub fn reading(plan: &GatePlan) -> Gatekeeper {
-        Gatekeeper { plan: plan.clone(), links: None, live: false, ends: Vec::new() }
+    pub fn reading(plan: &SievePlan) -> Sieves {
+        Sieves { plan: plan.clone(), links: None, live: false, ends: Vec::new() }
     }
 
-    /// The gate of one more worker that decodes.
+    /// The sieve of one more worker that decodes.
     ///
     /// # Errors
     /// The filter of the plan cannot be compiled for a link type of these frames.
-    pub fn gate(&mut self) -> Result<Gate, FilterError> {
+    pub fn sieve(&mut self) -> Result<Sieve, FilterError> {
         let filters = self.compile(self.plan.frames.as_deref(), self.plan.flows.as_ref())?;
         let (end, control) = pair();
         self.ends.push(control);
-        Ok(Gate::new(filters, self.plan.sample_packets, self.plan.sample_flows, Some(end)))
+        Ok(Sieve::new(filters, self.plan.sample_packets, self.plan.sample_flows, Some(end)))
     }
 
     /// Gives every worker new filters; `None` lets everything in.
@@ -81,12 +81,13 @@ impl Gatekeeper {
 
     /// Frees filters that are out of use and sends those that wait. True when every worker has the newest, or is gone.
     pub fn settle(&mut self) -> bool {
-        self.ends.iter_mut().fold(true, |settled, end| end.settle() && settled)
+        let late = self.ends.iter_mut().filter_map(|end| (!end.settle()).then_some(())).count();
+        late == 0
     }
 
     /// What is let in, as it was asked last.
     #[must_use]
-    pub const fn plan(&self) -> &GatePlan {
+    pub const fn plan(&self) -> &SievePlan {
         &self.plan
     }
 
@@ -117,7 +118,7 @@ impl Gatekeeper {
     /// How filters are run, in sentences: of the plan's, compiled once more.
     ///
     /// # Errors
-    /// As [`Gatekeeper::gate`].
+    /// As [`Sieves::sieve`].
     #[cfg(feature = "libpcap")]
     pub fn notes(&self) -> Result<Vec<String>, FilterError> {
         let Some(text) = &self.plan.frames else { return Ok(Vec::new()) };

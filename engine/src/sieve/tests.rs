@@ -1,6 +1,6 @@
-//! The gate on its own: what filters say of packets, and filters that are replaced.
+//! The sieve on its own: what filters say of packets, and filters that are replaced.
 
-use super::control::Gatekeeper;
+use super::control::Sieves;
 use super::flows::FlowFilter;
 use super::*;
 use crate::decode::{FragmentCache, decode};
@@ -9,7 +9,7 @@ use crate::link::LinkType;
 use crate::source::Input;
 use crate::time::Nanos;
 use parshall_config::filter::parse;
-use parshall_config::plan::GatePlan;
+use parshall_config::plan::SievePlan;
 
 /// Ethernet, an optional 802.1Q tag, and IPv4 from 10.0.0.1 to 192.0.2.9.
 fn ipv4(tag: Option<u16>, protocol: u8, payload: &[u8]) -> Vec<u8> {
@@ -130,63 +130,63 @@ proptest::proptest! {
 }
 
 #[test]
-fn an_open_gate_has_nothing_to_ask_and_a_replaced_filter_is_in_force_from_the_next_burst() {
-    let mut gates = Gatekeeper::reading(&GatePlan::default());
-    let mut gate = gates.gate().expect("no filter to compile");
-    assert!(!gate.turn());
+fn an_open_sieve_has_nothing_to_ask_and_a_replaced_filter_is_in_force_from_the_next_burst() {
+    let mut sieves = Sieves::reading(&SievePlan::default());
+    let mut sieve = sieves.sieve().expect("no filter to compile");
+    assert!(!sieve.turn());
     let tcp = parse("tcp").expect("a filter");
-    gates.replace_filters(None, Some(&tcp)).expect("no expression");
-    assert!(!gates.settle(), "the worker has not taken it yet");
+    sieves.replace_filters(None, Some(&tcp)).expect("no expression");
+    assert!(!sieves.settle(), "the worker has not taken it yet");
     let bytes = ipv4(None, 17, &udp(5353, 53, &[0; 4]));
     let options = DecodeOptions::default();
     let packet = decode(&frame(&bytes), &options, &mut FragmentCache::new(READ_SECRET)).expect("a packet");
-    assert_eq!(gate.packet(&packet, &frame(&bytes), &options), None, "not before the next burst");
-    assert!(gate.turn() && gates.settle());
-    assert_eq!(gate.packet(&packet, &frame(&bytes), &options), Some(Outcome::Filtered));
-    gates.replace_filters(None, None).expect("no expression");
-    assert!(!gate.turn(), "nothing to ask again");
+    assert_eq!(sieve.packet(&packet, &frame(&bytes), &options), None, "not before the next burst");
+    assert!(sieve.turn() && sieves.settle());
+    assert_eq!(sieve.packet(&packet, &frame(&bytes), &options), Some(Outcome::Filtered));
+    sieves.replace_filters(None, None).expect("no expression");
+    assert!(!sieve.turn(), "nothing to ask again");
 }
 
 #[test]
 fn of_filters_that_follow_each_other_quickly_the_newest_is_in_force_at_last() {
-    let mut gates = Gatekeeper::reading(&GatePlan::default());
-    let mut gate = gates.gate().expect("no filter to compile");
+    let mut sieves = Sieves::reading(&SievePlan::default());
+    let mut sieve = sieves.sieve().expect("no filter to compile");
     for text in ["tcp", "sctp", "udp"] {
-        gates.replace_filters(None, Some(&parse(text).expect(text))).expect("no expression");
+        sieves.replace_filters(None, Some(&parse(text).expect(text))).expect("no expression");
     }
     for _ in 0..2 {
-        gate.turn();
-        gates.settle();
+        sieve.turn();
+        sieves.settle();
     }
-    gate.turn();
-    assert!(gates.settle());
+    sieve.turn();
+    assert!(sieves.settle());
     let bytes = ipv4(None, 17, &udp(5353, 53, &[0; 4]));
     let options = DecodeOptions::default();
     let packet = decode(&frame(&bytes), &options, &mut FragmentCache::new(READ_SECRET)).expect("a packet");
-    assert_eq!(gate.packet(&packet, &frame(&bytes), &options), None);
-    drop(gate);
-    gates.replace_filters(None, None).expect("no expression");
-    assert!(gates.settle(), "a worker that has gone is not waited for");
+    assert_eq!(sieve.packet(&packet, &frame(&bytes), &options), None);
+    drop(sieve);
+    sieves.replace_filters(None, None).expect("no expression");
+    assert!(sieves.settle(), "a worker that has gone is not waited for");
 }
 
 #[cfg(feature = "libpcap")]
 #[test]
 fn a_wrong_expression_changes_nothing() {
-    let plan = GatePlan { frames: Some("udp".to_owned()), ..GatePlan::default() };
-    let mut gates = Gatekeeper::reading(&plan);
-    let mut gate = gates.gate().expect("an expression");
-    assert!(gates.replace_filters(Some("tcp prot"), None).is_err());
-    assert!(gate.turn());
-    assert_eq!(gates.plan(), &plan);
+    let plan = SievePlan { frames: Some("udp".to_owned()), ..SievePlan::default() };
+    let mut sieves = Sieves::reading(&plan);
+    let mut sieve = sieves.sieve().expect("an expression");
+    assert!(sieves.replace_filters(Some("tcp prot"), None).is_err());
+    assert!(sieve.turn());
+    assert_eq!(sieves.plan(), &plan);
     let bytes = ipv4(None, 17, &udp(5353, 53, &[0; 4]));
-    assert_eq!(gate.frame(&frame(&bytes)), None);
-    assert_eq!(gate.frame(&frame(&ipv4(None, 6, &[0; 20]))), Some(Outcome::Filtered));
+    assert_eq!(sieve.frame(&frame(&bytes)), None);
+    assert_eq!(sieve.frame(&frame(&ipv4(None, 6, &[0; 20]))), Some(Outcome::Filtered));
 }
 
 #[test]
 fn filters_pass_between_threads_while_frames_go_on_and_each_frame_gets_one_answer() {
-    let mut gates = Gatekeeper::reading(&GatePlan::default());
-    let mut gate = gates.gate().expect("no filter to compile");
+    let mut sieves = Sieves::reading(&SievePlan::default());
+    let mut sieve = sieves.sieve().expect("no filter to compile");
     let stop = std::sync::atomic::AtomicBool::new(false);
     let bytes = ipv4(None, 17, &udp(5353, 53, &[0; 4]));
     let options = DecodeOptions::default();
@@ -195,16 +195,16 @@ fn filters_pass_between_threads_while_frames_go_on_and_each_frame_gets_one_answe
         let worker = scope.spawn(|| {
             let mut counts = [0_u64; 2];
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                let asks = gate.turn();
-                let refused = asks && gate.packet(&packet, &frame(&bytes), &options).is_some();
+                let asks = sieve.turn();
+                let refused = asks && sieve.packet(&packet, &frame(&bytes), &options).is_some();
                 counts[usize::from(refused)] += 1;
             }
             counts
         });
         for turn in 0..200 {
             let filter = parse(if turn % 2 == 0 { "tcp" } else { "udp" }).expect("a filter");
-            gates.replace_filters(None, Some(&filter)).expect("no expression");
-            while !gates.settle() {
+            sieves.replace_filters(None, Some(&filter)).expect("no expression");
+            while !sieves.settle() {
                 std::hint::spin_loop();
             }
         }

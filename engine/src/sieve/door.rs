@@ -18,7 +18,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 /// The worker's end.
 #[derive(Debug)]
-pub struct GateEnd {
+pub struct SieveEnd {
     new: Consumer<Box<Filters>>,
     old: Producer<Box<Filters>>,
 }
@@ -36,13 +36,13 @@ pub struct ControlEnd {
 
 /// Both ends of one worker's door.
 #[must_use]
-pub fn pair() -> (GateEnd, ControlEnd) {
+pub fn pair() -> (SieveEnd, ControlEnd) {
     let (send, new) = RingBuffer::new(1);
     let (send_back, old) = RingBuffer::new(1);
-    (GateEnd { new, old: send_back }, ControlEnd { new: send, old, on_the_way: false, waiting: None })
+    (SieveEnd { new, old: send_back }, ControlEnd { new: send, old, on_the_way: false, waiting: None })
 }
 
-impl GateEnd {
+impl SieveEnd {
     /// Puts new filters in the place of `own`, if some have come. Costs one load when none have; never waits.
     #[inline]
     pub fn turn(&mut self, own: &mut Box<Filters>) {

@@ -1,7 +1,7 @@
 //! `--filter` on frames as they were received: a program for each link type.
 //!
 //! **Owns** the programs of one worker. **May touch** the frame's bytes through them. **Order** compiled on the control side,
-//! asked by `gate` once a frame before `decode`.
+//! asked by `sieve` once a frame before `decode`.
 //!
 //! In `run` a program is native code of DPDK's BPF library where that can translate it, else (and in `read`) libpcap's
 //! interpreter runs it. Frames of a link type that the expression means nothing to match nothing.

@@ -1,0 +1,85 @@
+//! The core plan in words: which lcore polls which queues, ports, pools, and what is worth saying about it.
+//!
+//! **Owns** the layout of `--plan`. **May touch** the engine's layout. **Order** called by `run` with `--plan`, before
+//! anything is received.
+
+use parshall_config::plan::{Idle, RunPlan};
+use parshall_engine::dpdk::LcoreFacts;
+use parshall_engine::layout::{Layout, PortSetup};
+use parshall_engine::shard::BYTES_PER_FLOW;
+use std::fmt::Write;
+
+/// The text, which ends with a newline.
+#[must_use]
+pub fn text(plan: &RunPlan, layout: &Layout) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "lcores");
+    let _ = writeln!(out, "  {:<28} control: metrics, HTTP, sinks, merging", place(&layout.main));
+    for post in &layout.posts {
+        let streams: Vec<String> =
+            post.streams.iter().map(|stream| format!("P={}/Q={}", stream.port, stream.queue)).collect();
+        let work = if layout.spread_to.is_empty() { "polls" } else { "polls and spreads" };
+        let _ = writeln!(out, "  {:<28} {work} {}", place(&post.lcore), streams.join(" "));
+    }
+    for lcore in &layout.spread_to {
+        let _ = writeln!(out, "  {:<28} accounts what is spread to it", place(lcore));
+    }
+    let _ = writeln!(out, "ports");
+    for setup in &layout.ports {
+        let _ = writeln!(out, "  {}", port(plan, setup));
+    }
+    memory(&mut out, plan, layout);
+    let idle = match plan.idle {
+        Idle::Busy => "busy: polls without pause, 100 % of each polling lcore",
+        Idle::Pause => "pause: up to about 2 us between polls that give nothing",
+        Idle::Sleep => "sleep: up to 100 us between polls that give nothing",
+    };
+    let _ = writeln!(out, "idle\n  {idle}");
+    if !layout.notes.is_empty() {
+        let _ = writeln!(out, "notes");
+    }
+    for note in &layout.notes {
+        let _ = writeln!(out, "  {note}");
+    }
+    out
+}
+
+fn place(lcore: &LcoreFacts) -> String {
+    let cpu = lcore.cpu.map_or_else(|| "not bound".to_owned(), |cpu| format!("cpu {cpu}"));
+    format!("lcore {} ({cpu}, socket {})", lcore.id, lcore.socket)
+}
+
+fn port(plan: &RunPlan, setup: &PortSetup) -> String {
+    let (facts, port) = (&setup.facts, &setup.plan);
+    let socket = if facts.socket < 0 { "any socket".to_owned() } else { format!("socket {}", facts.socket) };
+    let asked = plan.rxq.map_or_else(|| "auto".to_owned(), |queues| queues.to_string());
+    let rss = match &port.rss {
+        Some(rss) => format!("symmetric RSS, key of {} bytes, table of {}", rss.key.len(), rss.table_entries),
+        None => "no RSS".to_owned(),
+    };
+    format!(
+        "port {} ({} {}, {socket}): queues {} (asked {asked}, device has {}), {} descriptors each, {rss}",
+        facts.id, facts.driver, facts.name, port.queues, facts.max_rx_queues, port.descriptors
+    )
+}
+
+fn memory(out: &mut String, plan: &RunPlan, layout: &Layout) {
+    use parshall_config::plan::TableSize;
+    let _ = writeln!(out, "memory");
+    for pool in &layout.pools {
+        let socket = if pool.socket < 0 { "any socket".to_owned() } else { format!("socket {}", pool.socket) };
+        let _ =
+            writeln!(out, "  pool on {socket}: {} mbufs, about {} MiB of DPDK's memory", pool.mbufs, pool.mebibytes);
+    }
+    let bytes = match plan.common.engine.table {
+        TableSize::Flows(flows) => flows.saturating_mul(BYTES_PER_FLOW),
+        TableSize::Bytes(bytes) => bytes,
+    };
+    let workers = if layout.spread_to.is_empty() { layout.posts.len() } else { layout.spread_to.len() };
+    let each = (bytes + plan.common.engine.segment_memory).div_ceil(1 << 20);
+    let _ = writeln!(
+        out,
+        "  flow state: {workers} workers with about {each} MiB each, {} MiB in all",
+        each * workers as u64
+    );
+}
