@@ -100,12 +100,15 @@ fn workers(settings: &Settings, nb_cores: u16, problems: &mut Problems) -> u16 {
     asked.max(nb_cores)
 }
 
+/// Names that the EAL has an option of its own for.
+const ALSO_EAL: &[&str] = &["log-level"];
+
 /// Our own options among the EAL's arguments, and words that cannot be the EAL's.
 fn strays(arguments: &[String], problems: &mut Problems) {
     let order = "parshall run [EAL options] -- [options]";
     for word in arguments {
         let name = word.strip_prefix("--").unwrap_or_default().split('=').next().unwrap_or_default();
-        if let Some(option) = options::find(name) {
+        if let Some(option) = options::find(name).filter(|option| !ALSO_EAL.contains(&option.name)) {
             let what = format!("--{} stands before the --, among the EAL's options", option.name);
             problems.add(usage(what, order, format!("move it behind the --: parshall run ... -- {word}")));
         }

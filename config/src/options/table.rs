@@ -29,7 +29,9 @@ pub const GROUPS: &[Group] = &[
         Opt::new("config", Path, All, "none").unset("none")
             .help("TOML file with a key for every option. Command line wins over environment, over the file, over defaults."),
         Opt::new("log-format", Choice(&["text", "json"]), Both, "text")
-            .help("How messages are written to standard error."),
+            .help("How messages, DPDK's among them, are written to standard error."),
+        Opt::new("log-level", Choice(&["error", "warn", "info", "debug"]), Both, "info")
+            .help("The least that a message must be to be written. Before the -- it is the EAL's own option: what DPDK logs at all."),
         Opt::flag("quiet", Both)
             .help("Only warnings and errors; no progress bar and no summary on standard error."),
     ] },

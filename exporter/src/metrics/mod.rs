@@ -33,6 +33,8 @@ pub struct View {
     pub sampling: [u32; 2],
     /// Version of DPDK built against and running; empty without.
     pub dpdk: (String, String),
+    /// Messages written by level, and messages left out.
+    pub messages: ([u64; 4], u64),
 }
 
 #[derive(Debug)]
@@ -109,6 +111,7 @@ impl Board {
             half_flows: self.half_flows.load(Ordering::Relaxed),
             sampling: last.sampling,
             dpdk: last.dpdk.clone(),
+            messages: crate::log::counts(),
         }
     }
 }
