@@ -84,9 +84,9 @@ fn read_alone<S: Source + Send + 'static>(
     let number = merger.add(merger_end, 0);
     let (door, ring) = door(plan.record_ring, WhenFull::Wait);
     let shard = shard(read_shard(plan, 1), door)?;
-    let mut sieves = Sieves::reading(&plan.sieve);
+    let mut sieves = Sieves::new(&plan.sieve);
     let options = DecodeOptions::new(&plan.decap, plan.key);
-    let mut worker = Worker::new(shard, options, end, stop.clone()).with_sieve(sieves.sieve()?);
+    let mut worker = Worker::new(shard, options, end, stop.clone()).with_sieve(sieves.of_any_link()?);
     let stop = stop.clone();
     let reader = thread("parshall-read", move || {
         replay::alone(&mut source, &mut worker, &stop);
@@ -106,9 +106,9 @@ fn read_spread<S: Source + Send + 'static>(
     let (end, merger_end) = handover::pair();
     let number = merger.add(merger_end, 0);
     let options = DecodeOptions::new(&plan.decap, plan.key);
-    let mut sieves = Sieves::reading(&plan.sieve);
+    let mut sieves = Sieves::new(&plan.sieve);
     let (spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
-    let mut spreader = spreader.with_sieve(sieves.sieve()?);
+    let mut spreader = spreader.with_sieve(sieves.of_any_link()?);
     let (mut rings, mut threads) = (Vec::new(), Vec::new());
     for arrivals in arrivals {
         let (end, merger_end) = handover::pair();

@@ -23,6 +23,7 @@ pub use super::frames::FilterError;
 #[cfg(feature = "libpcap")]
 use super::frames::{Engine, FrameFilter};
 use super::{Filters, Sieve};
+#[cfg(feature = "dpdk")]
 use crate::link::LinkType;
 use parshall_config::filter::FlowFilter;
 use parshall_config::plan::SievePlan;
@@ -31,37 +32,61 @@ use parshall_config::plan::SievePlan;
 #[cfg(not(feature = "libpcap"))]
 pub type FilterError = std::convert::Infallible;
 
+/// Which frames a worker gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Frames {
+    /// Of any link type, asked by libpcap.
+    AnyLink,
+    /// Of these, asked in native code where DPDK's BPF library can.
+    #[cfg(feature = "dpdk")]
+    Queues(Vec<LinkType>),
+}
+
 /// The control side's ends of all sieves.
 #[derive(Debug)]
 pub struct Sieves {
     plan: SievePlan,
-    links: Option<Vec<LinkType>>,
-    live: bool,
-    ends: Vec<ControlEnd>,
+    ends: Vec<(Frames, ControlEnd)>,
+    notes: Vec<String>,
 }
 
 impl Sieves {
-    /// For `run`: frames of these link types, asked in native code where DPDK's BPF library can. The EAL must run.
-    #[cfg(feature = "dpdk")]
+    /// No sieve yet; those to come begin as planned.
     #[must_use]
-    pub fn live(plan: &SievePlan, links: Vec<LinkType>) -> Sieves {
-        Sieves { plan: plan.clone(), links: Some(links), live: true, ends: Vec::new() }
+    pub fn new(plan: &SievePlan) -> Sieves {
+        Sieves { plan: plan.clone(), ends: Vec::new(), notes: Vec::new() }
     }
 
-    /// For `read`: frames of any link type, asked by libpcap.
-    #[must_use]
-    pub fn reading(plan: &SievePlan) -> Sieves {
-        Sieves { plan: plan.clone(), links: None, live: false, ends: Vec::new() }
-    }
-
-    /// The sieve of one more worker that decodes.
+    /// The sieve of one more worker that decodes, of frames of any link type, asked by libpcap.
     ///
     /// # Errors
-    /// The filter of the plan cannot be compiled for a link type of these frames.
-    pub fn sieve(&mut self) -> Result<Sieve, FilterError> {
-        let filters = self.compile(self.plan.frames.as_deref(), self.plan.flows.as_ref())?;
+    /// No link type knows the plan's `--filter`.
+    pub fn of_any_link(&mut self) -> Result<Sieve, FilterError> {
+        self.sieve(Frames::AnyLink)
+    }
+
+    /// The sieve of one more worker that decodes, of frames of these link types, asked in native code where DPDK's BPF library
+    /// can. The EAL must run.
+    ///
+    /// # Errors
+    /// The plan's `--filter` cannot be compiled for one of them.
+    #[cfg(feature = "dpdk")]
+    pub fn of_queues(&mut self, links: impl Iterator<Item = LinkType>) -> Result<Sieve, FilterError> {
+        let mut links: Vec<LinkType> = links.collect();
+        links.sort_unstable();
+        links.dedup();
+        self.sieve(Frames::Queues(links))
+    }
+
+    fn sieve(&mut self, frames: Frames) -> Result<Sieve, FilterError> {
+        let filters = compile(&frames, self.plan.frames.as_deref(), self.plan.flows.as_ref())?;
+        for note in filters.notes() {
+            if !self.notes.contains(note) {
+                self.notes.push(note.clone());
+            }
+        }
         let (end, control) = pair();
-        self.ends.push(control);
+        self.ends.push((frames, control));
         Ok(Sieve::new(filters, self.plan.sample_packets, self.plan.sample_flows, Some(end)))
     }
 
@@ -70,8 +95,9 @@ impl Sieves {
     /// # Errors
     /// The expression cannot be compiled for a link type of these frames; nothing was changed then.
     pub fn replace_filters(&mut self, frames: Option<&str>, flows: Option<&FlowFilter>) -> Result<(), FilterError> {
-        let compiled: Vec<Filters> = self.ends.iter().map(|_| self.compile(frames, flows)).collect::<Result<_, _>>()?;
-        for (end, filters) in self.ends.iter_mut().zip(compiled) {
+        let compile = |(kind, _): &(Frames, ControlEnd)| compile(kind, frames, flows);
+        let compiled: Vec<Filters> = self.ends.iter().map(compile).collect::<Result<_, _>>()?;
+        for ((_, end), filters) in self.ends.iter_mut().zip(compiled) {
             end.send(filters);
         }
         self.plan.frames = frames.map(str::to_owned);
@@ -81,7 +107,7 @@ impl Sieves {
 
     /// Frees filters that are out of use and sends those that wait. True when every worker has the newest, or is gone.
     pub fn settle(&mut self) -> bool {
-        let late = self.ends.iter_mut().filter_map(|end| (!end.settle()).then_some(())).count();
+        let late = self.ends.iter_mut().filter_map(|(_, end)| (!end.settle()).then_some(())).count();
         late == 0
     }
 
@@ -91,37 +117,25 @@ impl Sieves {
         &self.plan
     }
 
-    #[cfg(feature = "libpcap")]
-    fn compile(&self, frames: Option<&str>, flows: Option<&FlowFilter>) -> Result<Filters, FilterError> {
-        let frames = frames.map(|text| self.frame_filter(text)).transpose()?;
-        Ok(Filters { frames, flows: flows.map(super::flows::FlowFilter::new) })
+    /// How the plan's `--filter` is run, in sentences.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
+}
 
-    #[cfg(not(feature = "libpcap"))]
-    #[allow(clippy::unnecessary_wraps, reason = "with libpcap it can fail")]
-    fn compile(&self, _frames: Option<&str>, flows: Option<&FlowFilter>) -> Result<Filters, FilterError> {
-        Ok(Filters { flows: flows.map(super::flows::FlowFilter::new) })
-    }
-
-    #[cfg(feature = "libpcap")]
-    fn frame_filter(&self, text: &str) -> Result<FrameFilter, FilterError> {
+#[cfg(feature = "libpcap")]
+fn compile(kind: &Frames, frames: Option<&str>, flows: Option<&FlowFilter>) -> Result<Filters, FilterError> {
+    let filter = |text| match kind {
+        Frames::AnyLink => FrameFilter::for_any_link(text, Engine::Libpcap),
         #[cfg(feature = "dpdk")]
-        let engine = if self.live { Engine::Dpdk } else { Engine::Libpcap };
-        #[cfg(not(feature = "dpdk"))]
-        let engine = Engine::Libpcap;
-        match &self.links {
-            Some(links) => FrameFilter::new(text, links, engine),
-            None => FrameFilter::for_any_link(text, engine),
-        }
-    }
+        Frames::Queues(links) => FrameFilter::new(text, links, Engine::Dpdk),
+    };
+    Ok(Filters { frames: frames.map(filter).transpose()?, flows: flows.map(super::flows::FlowFilter::new) })
+}
 
-    /// How filters are run, in sentences: of the plan's, compiled once more.
-    ///
-    /// # Errors
-    /// As [`Sieves::sieve`].
-    #[cfg(feature = "libpcap")]
-    pub fn notes(&self) -> Result<Vec<String>, FilterError> {
-        let Some(text) = &self.plan.frames else { return Ok(Vec::new()) };
-        Ok(self.frame_filter(text)?.notes().to_vec())
-    }
+#[cfg(not(feature = "libpcap"))]
+#[allow(clippy::unnecessary_wraps, reason = "with libpcap it can fail")]
+fn compile(_kind: &Frames, _frames: Option<&str>, flows: Option<&FlowFilter>) -> Result<Filters, FilterError> {
+    Ok(Filters { flows: flows.map(super::flows::FlowFilter::new) })
 }

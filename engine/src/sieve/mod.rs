@@ -101,6 +101,18 @@ impl Filters {
         self.frames.is_none() && self.flows.is_none()
     }
 
+    /// How `--filter` is run, in sentences.
+    #[cfg(feature = "libpcap")]
+    fn notes(&self) -> &[String] {
+        self.frames.as_ref().map_or(&[], FrameFilter::notes)
+    }
+
+    #[cfg(not(feature = "libpcap"))]
+    #[allow(clippy::unused_self, reason = "with libpcap there are some")]
+    const fn notes(&self) -> &[String] {
+        &[]
+    }
+
     #[cfg(not(feature = "libpcap"))]
     const fn let_in_all(&self) -> bool {
         self.flows.is_none()

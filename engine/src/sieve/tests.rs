@@ -131,8 +131,8 @@ proptest::proptest! {
 
 #[test]
 fn an_open_sieve_has_nothing_to_ask_and_a_replaced_filter_is_in_force_from_the_next_burst() {
-    let mut sieves = Sieves::reading(&SievePlan::default());
-    let mut sieve = sieves.sieve().expect("no filter to compile");
+    let mut sieves = Sieves::new(&SievePlan::default());
+    let mut sieve = sieves.of_any_link().expect("no filter to compile");
     assert!(!sieve.turn());
     let tcp = parse("tcp").expect("a filter");
     sieves.replace_filters(None, Some(&tcp)).expect("no expression");
@@ -149,8 +149,8 @@ fn an_open_sieve_has_nothing_to_ask_and_a_replaced_filter_is_in_force_from_the_n
 
 #[test]
 fn of_filters_that_follow_each_other_quickly_the_newest_is_in_force_at_last() {
-    let mut sieves = Sieves::reading(&SievePlan::default());
-    let mut sieve = sieves.sieve().expect("no filter to compile");
+    let mut sieves = Sieves::new(&SievePlan::default());
+    let mut sieve = sieves.of_any_link().expect("no filter to compile");
     for text in ["tcp", "sctp", "udp"] {
         sieves.replace_filters(None, Some(&parse(text).expect(text))).expect("no expression");
     }
@@ -173,8 +173,8 @@ fn of_filters_that_follow_each_other_quickly_the_newest_is_in_force_at_last() {
 #[test]
 fn a_wrong_expression_changes_nothing() {
     let plan = SievePlan { frames: Some("udp".to_owned()), ..SievePlan::default() };
-    let mut sieves = Sieves::reading(&plan);
-    let mut sieve = sieves.sieve().expect("an expression");
+    let mut sieves = Sieves::new(&plan);
+    let mut sieve = sieves.of_any_link().expect("an expression");
     assert!(sieves.replace_filters(Some("tcp prot"), None).is_err());
     assert!(sieve.turn());
     assert_eq!(sieves.plan(), &plan);
@@ -185,8 +185,8 @@ fn a_wrong_expression_changes_nothing() {
 
 #[test]
 fn filters_pass_between_threads_while_frames_go_on_and_each_frame_gets_one_answer() {
-    let mut sieves = Sieves::reading(&SievePlan::default());
-    let mut sieve = sieves.sieve().expect("no filter to compile");
+    let mut sieves = Sieves::new(&SievePlan::default());
+    let mut sieve = sieves.of_any_link().expect("no filter to compile");
     let stop = std::sync::atomic::AtomicBool::new(false);
     let bytes = ipv4(None, 17, &udp(5353, 53, &[0; 4]));
     let options = DecodeOptions::default();
