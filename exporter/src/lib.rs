@@ -22,7 +22,9 @@ pub mod core_plan;
 pub mod run;
 #[cfg(feature = "dpdk")]
 pub mod statistics;
+pub mod terminal;
 pub mod testpmd;
+pub mod web;
 
 use std::io::Write;
 
