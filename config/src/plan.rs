@@ -44,8 +44,24 @@ pub struct Common {
 pub struct Messages {
     /// `--log-format`.
     pub format: LogFormat,
+    /// `--log-level`.
+    pub level: LogLevel,
     /// `--quiet`: only warnings and errors; no progress bar and no summary on standard error.
     pub quiet: bool,
+}
+
+/// The least that a message must be to be written (`--log-level`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what may fail.
+    Warn,
+    /// And what happens.
+    #[default]
+    Info,
+    /// And details.
+    Debug,
 }
 
 /// The form of a message (`--log-format`).

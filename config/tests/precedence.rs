@@ -15,6 +15,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         ("tcp-linger", _) => ["1s", "2s", "3s"],
         ("key", _) => ["vlan", "tunnel", "vlan,tunnel"],
         ("log-format", _) => ["json", "text", "json"],
+        ("log-level", _) => ["warn", "error", "debug"],
         (_, Kind::Count(low, _)) if low <= 3 => ["3", "4", "5"],
         (_, Kind::Count(..)) => ["2000", "3000", "4000"],
         (_, Kind::Size(..)) => ["101MiB", "102MiB", "103MiB"],

@@ -58,6 +58,8 @@ pub struct Layout {
     pub main: LcoreFacts,
     /// The lcores that poll.
     pub posts: Vec<Post>,
+    /// Lcores that were to poll and have no queue; they are not launched.
+    pub spare: Vec<LcoreFacts>,
     /// The lcores that software spreads to.
     pub spread_to: Vec<LcoreFacts>,
     /// The ports.
@@ -75,6 +77,13 @@ impl Layout {
     #[must_use]
     pub fn socket(&self, port: u16) -> i32 {
         self.ports.iter().find(|setup| setup.facts.id == port).map_or(-1, |setup| setup.facts.socket)
+    }
+
+    /// DPDK's numbers of the lcores that work: those that poll, then those that software spreads to.
+    #[must_use]
+    pub fn lcores(&self) -> Vec<u32> {
+        let pollers = self.posts.iter().map(|post| &post.lcore);
+        pollers.chain(&self.spread_to).map(|facts| facts.id).collect()
     }
 
     /// Streams of all lcores.

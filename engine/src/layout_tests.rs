@@ -133,6 +133,7 @@ fn an_lcore_far_from_its_port_and_lcores_without_queues_are_told() {
     let layout = Layout {
         main: lcore(0, 0),
         posts: posts.collect(),
+        spare: Vec::new(),
         spread_to: Vec::new(),
         ports,
         pools: Vec::new(),

@@ -5,8 +5,6 @@
 //! **Order** called by the exporter on the main lcore, which it lends to the control loop meanwhile.
 
 use crate::decode::DecodeOptions;
-use crate::dpdk::plan::PcapFiles;
-use crate::dpdk::vdev::{self, FileFacts, PcapVdev};
 use crate::dpdk::{
     DpdkError, Eal, Gate, Keeper, Lcore, LcoreFacts, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue,
     Started,
@@ -21,7 +19,7 @@ use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
-use crate::source::capture::facts::{FactsError, facts};
+use crate::source::capture::facts::FactsError;
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
@@ -30,7 +28,11 @@ use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
 use parshall_config::plan::{Idle, RunPlan};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+mod files;
+
+use files::{Files, look_at_files};
 
 /// Why a live run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,8 @@ pub struct Control<'p> {
     pub pools: Vec<&'p Pool<'p>>,
     /// What is worth saying at the start, in sentences.
     pub notes: Vec<String>,
+    /// The processors that workers run on.
+    pub processors: BTreeSet<u32>,
     /// Which lcore polls what.
     pub layout: Layout,
     /// Halts polling and lets it go on.
@@ -104,13 +108,6 @@ impl Control<'_> {
         }
         self.working > 0 && self.failure.is_none()
     }
-}
-
-/// The devices behind the EAL arguments, as far as they are capture files.
-struct Files {
-    by_name: HashMap<String, PcapFiles>,
-    largest_step_back: u64,
-    notes: Vec<String>,
 }
 
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
@@ -160,6 +157,7 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     let mut layout = Layout {
         main: eal.main_facts(),
         parts: layout::parts(&hands, &ports, plan.rss),
+        spare: lcores.pollers.iter().skip(hands.len()).copied().collect(),
         posts: lcores.pollers.into_iter().zip(hands).map(|(lcore, streams)| Post { lcore, streams }).collect(),
         spread_to: lcores.spread,
         pools: pool_sizes(plan, &ports)?.into_iter().map(|(socket, size)| setup_of(socket, size)).collect(),
@@ -170,40 +168,6 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     layout.notes.extend(of_ports.collect::<Vec<_>>());
     layout.notes.extend(layout::remarks(&layout, asked));
     Ok((stopped, layout))
-}
-
-/// Counts the packets of the files that net_pcap vdevs read, which the driver cannot tell.
-fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
-    let mut files = Files { by_name: HashMap::new(), largest_step_back: 0, notes: Vec::new() };
-    for device in vdev::parse(&plan.eal).iter().filter_map(vdev::Vdev::pcap) {
-        device.check_inputs()?;
-        let Some(paths) = device.files() else { continue };
-        let mut found = Vec::new();
-        for path in paths {
-            let about = facts(path)?;
-            if about.mixed_links {
-                return Err(mixed(&device, path).into());
-            }
-            files.largest_step_back = files.largest_step_back.max(about.largest_step_back);
-            if let Some(why) = &about.stopped {
-                let (path, packets) = (path.display(), about.packets);
-                files.notes.push(format!("{path}: net_pcap will end behind packet {packets}: {why}"));
-            }
-            let link = about.link.unwrap_or(LinkType::ETHERNET);
-            found.push(FileFacts { packets: about.packets, longest_captured: about.longest_captured, link });
-        }
-        files.by_name.insert(device.name.clone(), PcapFiles { infinite: device.infinite, files: found });
-    }
-    Ok(files)
-}
-
-fn mixed(device: &PcapVdev, path: &std::path::Path) -> DpdkError {
-    let asked = format!("--vdev {}: rx_pcap={}", device.name, path.display());
-    DpdkError::usage(
-        asked,
-        "it has interfaces of several link types, which libpcap refuses",
-        "use `parshall read` for this file",
-    )
 }
 
 type Stopped<'e> = Vec<Port<'e, crate::dpdk::Stopped>>;
@@ -301,6 +265,17 @@ fn make_pools<'e>(eal: &'e Eal, plan: &RunPlan, layout: &Layout) -> Result<BTree
     sizes.map(|(socket, size)| Ok((socket, Pool::create(eal, &name(socket), size, socket)?))).collect()
 }
 
+/// What is worth saying at the start, each once.
+fn notes(layout: &Layout, ports: &[Port<'_, Started>]) -> Vec<String> {
+    let mut notes = layout.notes.clone();
+    for note in ports.iter().flat_map(Port::notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    notes
+}
+
 /// Launches the workers, lends the main lcore to `control`, and waits for the workers.
 #[allow(clippy::too_many_arguments, reason = "each is one layer of the scope that ends in reverse order")]
 fn work<'e, T>(
@@ -315,13 +290,7 @@ fn work<'e, T>(
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
     let parts = layout.parts;
-    let mut notes = layout.notes.clone();
-    notes.extend(
-        ports
-            .iter()
-            .flat_map(|port| port.notes().iter().filter(|note| !notes.contains(note)).cloned())
-            .collect::<Vec<_>>(),
-    );
+    let notes = notes(&layout, ports);
     let (hands, monitors) = lend(ports, files, &layout);
     let (report, ended) = std::sync::mpsc::channel();
     let crew = Crew { plan, stop, secret: secret(), slack: files.largest_step_back, parts, report };
@@ -359,8 +328,20 @@ fn work<'e, T>(
         }
         let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
         let pools = pools.values().collect();
-        let mut live =
-            Control { merger, collector, monitors, pools, notes, layout, gate, working, ended, failure: None };
+        let processors = eal.processors(&layout.lcores());
+        let mut live = Control {
+            merger,
+            collector,
+            monitors,
+            pools,
+            notes,
+            processors,
+            layout,
+            gate,
+            working,
+            ended,
+            failure: None,
+        };
         let value = control(&mut live);
         stop.ask();
         match live.failure {

@@ -3,15 +3,17 @@
 //! **Owns** the course of a live run on the control side: HTTP, sinks, the control loop, the end. **May touch** the front
 //! doors of the engine, the sinks and HTTP. **Order** called by `main`; the calling thread becomes DPDK's main lcore.
 
-use crate::Ending;
+use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
 use crate::pipeline::{Named, Stop, now, open_sinks};
+use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
 use crate::sink::Existing;
 use crate::statistics;
 use crate::testpmd::NicStatistics;
+use crate::{Ending, log};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
 use parshall_engine::live::{self, Control};
@@ -29,29 +31,35 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Carries out a plan for `run`.
 #[must_use]
 pub fn run(plan: &RunPlan) -> Ending {
+    log::start(&plan.common.messages);
+    log::take_over_dpdk();
     if plan.only_plan {
         return match live::layout(plan) {
             Ok(layout) => crate::print(&crate::core_plan::text(plan, &layout)),
             Err(error) => {
-                eprintln!("parshall: {error}");
+                log::flush();
+                tracing::error!("{error}");
                 if error.is_usage() { Ending::BadConfiguration } else { Ending::Failed }
             }
         };
     }
-    match running(plan) {
+    let result = running(plan);
+    log::flush();
+    match result {
         Ok(ending) => ending,
         Err((ending, sentence)) => {
-            eprintln!("parshall: {sentence}");
+            tracing::error!("{sentence}");
             ending
         }
     }
 }
 
-/// Records go straight to the sinks.
-struct Line<'f>(&'f mut Fanout);
+/// Records go straight to the sinks; the prompt's watch sees them pass.
+struct Line<'f>(&'f mut Fanout, &'f Watch);
 
 impl Outlet for Line<'_> {
     fn record(&mut self, record: FlowRecord, _floor: Nanos) {
+        self.1.record(&record);
         self.0.record(record);
     }
 
@@ -68,18 +76,19 @@ struct Seen {
 
 fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
+    let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
     let board = Board::default();
     let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
-    let result = live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks));
+    let result =
+        live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks, &given));
     match result {
         Ok(Ok((seen, lost))) => {
-            if !plan.common.messages.quiet {
-                eprint!("{}", seen.text);
-            }
+            log::flush();
+            log::plain(&seen.text);
             if seen.dropped > 0 {
-                eprintln!("parshall: {} records were dropped at a full ring; raise --record-ring", seen.dropped);
+                tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
             Ok(if seen.books.closed() && !lost && seen.dropped == 0 { Ending::Done } else { Ending::Failed })
         }
@@ -97,31 +106,38 @@ fn conduct(
     board: &Board,
     server: &Option<Server>,
     sinks: Vec<Named>,
+    given: &Processors,
 ) -> Result<(Seen, bool), String> {
     let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
-    greet(plan, control, server);
+    greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
-    let over = AtomicBool::new(false);
+    let (over, watch, sinks) = (AtomicBool::new(false), Watch::default(), fanout.states());
     let (seen, (states, left)) = std::thread::scope(|scope| {
-        let feeding = scope.spawn(|| {
-            feed(&mut collector, &mut fanout, board, stop, &over);
+        let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
+        let feeding = feeder.spawn_scoped(scope, || {
+            feed(&mut collector, &mut fanout, &watch, board, stop, &over);
             fanout.close(plan.common.shutdown_timeout)
         });
-        let seen = publish(plan, control, stop, board);
+        let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
+        let rest = given.keep_off(&control.processors);
+        tracing::debug!("the control side's threads run on processors {rest:?}");
+        let seen = publish(&mut Scene { control, plan, watch: &watch, sinks: &sinks }, stop, board);
+        stop.ask();
         over.store(true, Ordering::Release);
-        feeding.join().map(|closed| (seen, closed)).map_err(|_| "the thread that feeds the sinks panicked".to_owned())
+        let fed = feeding.join().map_err(|_| "the thread that feeds the sinks panicked".to_owned());
+        Ok::<_, String>((seen?, fed?))
     })?;
     let lost = told_losses(&states, &left);
     Ok((seen, lost))
 }
 
 /// Moves records to the sinks until the workers are done and the rings are empty.
-fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &Stop, over: &AtomicBool) {
+fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &Board, stop: &Stop, over: &AtomicBool) {
     let mut sent = Instant::now();
     loop {
         let last = over.load(Ordering::Acquire) && collector.ended();
-        let taken = collector.turn(now(), &mut Line(fanout));
+        let taken = collector.turn(now(), &mut Line(fanout, watch));
         if sent.elapsed() > Duration::from_millis(200) {
             fanout.send();
             board.half_flows(collector.half_flows());
@@ -134,7 +150,7 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
             stop.ask();
         }
         if last {
-            collector.finish(&mut Line(fanout));
+            collector.finish(&mut Line(fanout, watch));
             return board.half_flows(collector.half_flows());
         }
         if taken == 0 {
@@ -144,14 +160,19 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
 }
 
 /// Collects and publishes once a period until stopping is asked or the workers have ended.
-fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board) -> Seen {
+fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen, String> {
+    let plan = scene.plan;
+    let mut console = Console::start(scene)?;
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
-    while control.still_working(now()) {
+    while scene.control.still_working(now()) {
+        if !console.turn(scene) {
+            stop.ask();
+        }
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
             next = Instant::now() + period;
-            let snapshot = collect(control);
+            let snapshot = collect(scene.control);
             if plan.stats_period.is_some_and(|every| printed.elapsed() >= every) {
                 printed = Instant::now();
                 statistics::print(plan, &mut blocks, &snapshot);
@@ -160,8 +181,8 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    let mut snapshot = control.merger.last(now());
-    add_devices(control, &mut snapshot);
+    let mut snapshot = scene.control.merger.last(now());
+    add_devices(scene.control, &mut snapshot);
     let seen = Seen {
         books: snapshot.total.books(),
         dropped: snapshot.total.records_dropped_count,
@@ -171,10 +192,11 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         statistics::print(plan, &mut blocks, &snapshot);
     }
     board.publish(snapshot);
-    seen
+    Ok(seen)
 }
 
-fn collect(control: &mut Control<'_>) -> Snapshot {
+/// What workers, ports and pools have counted by now.
+pub(crate) fn collect(control: &mut Control<'_>) -> Snapshot {
     let mut snapshot = control.merger.collect(now(), PATIENCE);
     add_devices(control, &mut snapshot);
     snapshot
@@ -186,20 +208,17 @@ fn add_devices(control: &Control<'_>, snapshot: &mut Snapshot) {
 }
 
 /// Says what was started.
-fn greet(plan: &RunPlan, control: &Control<'_>, server: &Option<Server>) {
+fn greet(control: &Control<'_>, server: &Option<Server>) {
     for note in &control.notes {
-        eprintln!("parshall: {note}");
-    }
-    if plan.common.messages.quiet {
-        return;
+        tracing::warn!("{note}");
     }
     let ports: Vec<String> = control
         .monitors
         .iter()
         .map(|monitor| format!("{} ({} {})", monitor.facts().id, monitor.facts().driver, monitor.facts().name))
         .collect();
-    eprintln!("parshall: {} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
+    tracing::info!("{} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
     if let Some(server) = server {
-        eprintln!("parshall: http://{}/", server.local_addr());
+        tracing::info!("http://{}/", server.local_addr());
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
     let cores = settings.maybe_numbers("coremask");
     let nb_cores = nb_cores(settings, cores.as_deref(), problems);
     let workers = workers(settings, nb_cores, problems);
+    one_standard_output(settings, problems);
     RunPlan {
         common: common::plan(settings, workers, problems),
         eal: eal.unwrap_or_default().to_vec(),
@@ -53,6 +54,19 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         },
         only_plan: settings.flag("plan"),
     }
+}
+
+/// The prompt's answers and a sink's records do not share standard output.
+fn one_standard_output(settings: &Settings, problems: &mut Problems) {
+    let to_stdout = settings.sinks("sink").iter().any(|sink| sink.target.as_path() == std::path::Path::new("-"));
+    let prompt = ["interactive", "cmdline-file"].into_iter().find(|name| settings.get(name).is_said());
+    let Some(name) = prompt.filter(|_| to_stdout) else { return };
+    problems.add(Problem {
+        what: format!("--{name} answers on standard output, and a sink writes its records there"),
+        asked: format!("asked for: {}, {}", settings.get(name).show(), settings.get("sink").show()),
+        possible: "sinks that write to files".to_owned(),
+        remedy: "give the sink a file".to_owned(),
+    });
 }
 
 fn rss(settings: &Settings, problems: &mut Problems) -> RssFields {
@@ -100,12 +114,15 @@ fn workers(settings: &Settings, nb_cores: u16, problems: &mut Problems) -> u16 {
     asked.max(nb_cores)
 }
 
+/// Names that the EAL has an option of its own for.
+const ALSO_EAL: &[&str] = &["log-level"];
+
 /// Our own options among the EAL's arguments, and words that cannot be the EAL's.
 fn strays(arguments: &[String], problems: &mut Problems) {
     let order = "parshall run [EAL options] -- [options]";
     for word in arguments {
         let name = word.strip_prefix("--").unwrap_or_default().split('=').next().unwrap_or_default();
-        if let Some(option) = options::find(name) {
+        if let Some(option) = options::find(name).filter(|option| !ALSO_EAL.contains(&option.name)) {
             let what = format!("--{} stands before the --, among the EAL's options", option.name);
             problems.add(usage(what, order, format!("move it behind the --: parshall run ... -- {word}")));
         }

@@ -29,7 +29,9 @@ pub const GROUPS: &[Group] = &[
         Opt::new("config", Path, All, "none").unset("none")
             .help("TOML file with a key for every option. Command line wins over environment, over the file, over defaults."),
         Opt::new("log-format", Choice(&["text", "json"]), Both, "text")
-            .help("How messages are written to standard error."),
+            .help("How messages, DPDK's among them, are written to standard error."),
+        Opt::new("log-level", Choice(&["error", "warn", "info", "debug"]), Both, "info")
+            .help("The least that a message must be to be written. Before the -- it is the EAL's own option: what DPDK logs at all."),
         Opt::flag("quiet", Both)
             .help("Only warnings and errors; no progress bar and no summary on standard error."),
     ] },
@@ -154,10 +156,10 @@ pub const GROUPS: &[Group] = &[
             .help("Prints which lcore would poll which queues, with pools, memory and warnings, and ends before anything is received."),
         Opt::flag("exit-at-eof", Run)
             .help("Ends when every net_pcap vdev has given all packets of its files."),
-        Opt::flag("interactive", Run).letter('i').not_yet()
-            .help("Reads commands from a prompt, as testpmd does."),
-        Opt::new("cmdline-file", Path, Run, "none").unset("none").not_yet()
-            .help("Commands of the prompt that are run at start."),
+        Opt::flag("interactive", Run).letter('i')
+            .help("Reads commands from a prompt, as testpmd does; nothing is received before start, unless --auto-start."),
+        Opt::new("cmdline-file", Path, Run, "none").unset("none")
+            .help("Commands of the prompt that are run at start, with or without --interactive."),
     ] },
 ];
 

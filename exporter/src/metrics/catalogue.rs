@@ -372,6 +372,15 @@ pub const CATALOGUE: &[Row] = &[
     counter("parshall_http_requests_total", &["code"], "Requests answered, by class of status code.", |view, emit| {
         named(emit, ["2xx", "4xx", "5xx"].into_iter().zip(view.requests));
     }),
+    counter("parshall_log_messages_total", &["level"], "Messages written, DPDK's among them.", |view, emit| {
+        named(emit, crate::log::LEVELS.into_iter().zip(view.messages.0));
+    }),
+    counter(
+        "parshall_log_left_out_total",
+        &[],
+        "Messages that were left out because too many came at once.",
+        |view, emit| one(emit, view.messages.1),
+    ),
     gauge(
         "parshall_publish_duration_seconds",
         &[],

@@ -3,7 +3,7 @@
 //! **Owns** the session and the reader. **May touch** standard output and standard error. **Order** made by `run` when everything
 //! polls; given a turn by the control loop.
 
-use super::input::{Input, PROMPT, Reader};
+use super::input::{Input, Reader};
 use super::session::{Reply, Scene, Session};
 
 /// The console of a run.
@@ -28,11 +28,10 @@ impl Console {
         if let Some(path) = &scene.plan.cmdline_file {
             let path = path.display().to_string();
             let reply = console.session.file(scene, &path);
-            say(&reply);
+            reply.say();
         }
         if scene.plan.interactive && !console.session.over {
-            let reader =
-                Reader::start(scene.ports()).map_err(|error| format!("cannot start the prompt: {error}"))?;
+            let reader = Reader::start(scene.ports()).map_err(|error| format!("cannot start the prompt: {error}"))?;
             console.reader = Some(reader);
         }
         Ok(console)
@@ -45,7 +44,7 @@ impl Console {
         let reply = match input {
             Input::Line { text, echo } => {
                 if echo {
-                    let _ = crate::print(&format!("{PROMPT}{text}\n"));
+                    let _ = crate::print(&format!("{text}\n"));
                 }
                 self.session.line(scene, &text)
             }
@@ -54,15 +53,10 @@ impl Console {
                 Reply::out("\n")
             }
         };
-        say(&reply);
+        reply.say();
         if !self.session.over {
             reader.answered();
         }
         !self.session.over
     }
-}
-
-fn say(reply: &Reply) {
-    let _ = crate::print(&reply.out);
-    eprint!("{}", reply.err);
 }

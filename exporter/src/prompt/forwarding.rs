@@ -7,7 +7,6 @@
 //! is shown here in the same way, because scripts read these lines; parshall has no transmit side at all.
 
 use super::session::{Reply, Scene, Session};
-use parshall_engine::dpdk::PortStats;
 use parshall_engine::layout::{Layout, Stream};
 use parshall_engine::merge::snapshot::Snapshot;
 use std::collections::HashMap;
@@ -57,7 +56,9 @@ pub(super) fn config(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> 
 }
 
 pub(super) fn cores(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
-    let ids: String = scene.control.layout.posts.iter().map(|post| format!(" {:2}", post.lcore.id)).collect();
+    let layout = &scene.control.layout;
+    let all = layout.posts.iter().map(|post| &post.lcore).chain(&layout.spare);
+    let ids: String = all.map(|lcore| format!(" {:2}", lcore.id)).collect();
     Reply::out(format!("List of forwarding lcores:{ids}\n"))
 }
 
@@ -66,7 +67,7 @@ fn rxtx_text(scene: &Scene<'_, '_>) -> String {
     let mut out = format!(
         "  rxonly packet forwarding packets/burst={}\n  nb forwarding cores={} - nb forwarding ports={}\n",
         scene.plan.burst,
-        layout.posts.len(),
+        layout.posts.len() + layout.spare.len(),
         layout.ports.len()
     );
     for setup in &layout.ports {
@@ -98,11 +99,8 @@ pub(super) fn rxtx(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Re
 
 /// Counters of all ports begin at what they are now.
 fn begin(session: &mut Session, scene: &mut Scene<'_, '_>) {
-    let stats = |scene: &Scene<'_, '_>| -> HashMap<u16, PortStats> {
-        let each = scene.control.monitors.iter();
-        each.map(|monitor| (monitor.facts().id, monitor.stats().unwrap_or_default())).collect()
-    };
-    session.at_start = stats(scene);
+    let each = scene.control.monitors.iter();
+    session.at_start = each.map(|monitor| (monitor.facts().id, monitor.stats().unwrap_or_default())).collect();
     session.taken_at_start = taken(&scene.snapshot());
 }
 
@@ -136,10 +134,11 @@ pub(super) fn stop(session: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str])
     }
     let mut reply = Reply::out("Telling cores to stop...\nWaiting for lcores to finish...\n");
     if scene.control.gate.close(PATIENCE).is_none() {
-        reply.add(Reply::err("an lcore did not answer: it may be busy with a long burst; stop again to wait for it\n"));
+        reply = reply
+            .and(Reply::err("an lcore did not answer: it may be busy with a long burst; stop again to wait for it\n"));
     }
-    reply.add(stats(session, scene, &[]));
-    reply.add(Reply::out("\nDone.\n"));
+    reply = reply.and(stats(session, scene, &[]));
+    reply = reply.and(Reply::out("\nDone.\n"));
     reply
 }
 

@@ -108,7 +108,8 @@ pub(super) fn completions(rows: &[Row], line: &str, ports: &[u16]) -> (usize, Ve
     for row in rows {
         let words: Vec<&str> = row.pattern.split(' ').collect();
         let so_far = before.iter().zip(&words);
-        if before.len() >= words.len() || !so_far.into_iter().all(|(text, word)| word.split('|').any(|one| fits(one, text)))
+        if before.len() >= words.len()
+            || !so_far.into_iter().all(|(text, word)| word.split('|').any(|one| fits(one, text)))
         {
             continue;
         }
@@ -156,7 +157,9 @@ mod tests {
 
     #[test]
     fn what_is_no_command_is_refused_in_testpmds_words() {
-        for line in ["show", "show foo", "show port", "show port stats", "show port stats x", "set verbose x", "start now"] {
+        for line in
+            ["show", "show foo", "show port", "show port stats", "show port stats x", "set verbose x", "start now"]
+        {
             assert_eq!(meant(line), Err(Refusal::BadArguments), "{line}");
         }
         for line in ["sho", "bogus", "STOP", "\u{1b}[A"] {

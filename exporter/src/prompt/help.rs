@@ -37,3 +37,10 @@ pub(super) fn section(_: &mut Session, _: &mut Scene<'_, '_>, words: &[&str]) ->
     }
     Reply::out(out)
 }
+
+/// Every command as rows of a Markdown table, for `docs/PROMPT.md`.
+#[must_use]
+pub fn reference() -> String {
+    let row = |pattern: &str, help: &str| format!("| `{}` | {help} |\n", pattern.replace('|', "\\|"));
+    ROWS.iter().map(|command| row(command.pattern, command.help)).collect()
+}

@@ -20,7 +20,7 @@ use std::io::{BufRead, IsTerminal, Read, stdin};
 use std::path::PathBuf;
 
 /// What stands before the cursor.
-pub(super) const PROMPT: &str = "parshall> ";
+const PROMPT: &str = "parshall> ";
 
 /// No line of a pipe is longer. Unit: bytes.
 const LONGEST: u64 = 64 << 10;
@@ -47,9 +47,9 @@ impl Reader {
         let (more, wanted) = bounded(1);
         let terminal = stdin().is_terminal().then(|| tcgetattr(stdin()).ok()).flatten();
         let edits = terminal.is_some() && std::io::stdout().is_terminal();
-        std::thread::Builder::new().name("parshall-prompt".to_owned()).spawn(move || {
-            if edits { from_terminal(&give, &wanted, ports) } else { from_pipe(&give, &wanted) }
-        })?;
+        std::thread::Builder::new()
+            .name("parshall-prompt".to_owned())
+            .spawn(move || if edits { from_terminal(&give, &wanted, ports) } else { from_pipe(&give, &wanted) })?;
         let _ = more.send(());
         Ok(Reader { lines, more, terminal })
     }
@@ -76,6 +76,7 @@ impl Drop for Reader {
 fn from_pipe(give: &Sender<Input>, wanted: &Receiver<()>) {
     let mut input = stdin().lock();
     while wanted.recv().is_ok() {
+        let _ = crate::print(PROMPT);
         let mut line = Vec::new();
         let read = (&mut input).take(LONGEST).read_until(b'\n', &mut line);
         let ended = !matches!(read, Ok(count) if count > 0);

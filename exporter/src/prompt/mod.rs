@@ -22,5 +22,6 @@ mod show_port;
 pub mod watch;
 
 pub use console::Console;
+pub use help::reference;
 pub use session::Scene;
 pub use watch::Watch;

@@ -49,27 +49,40 @@ impl Scene<'_, '_> {
     }
 }
 
-/// What a command answers.
+/// What a command answers, piece by piece in the order in which it is shown.
 #[derive(Debug, Default)]
-pub(super) struct Reply {
+pub(super) struct Reply(Vec<Piece>);
+
+#[derive(Debug)]
+enum Piece {
     /// For standard output.
-    pub(super) out: String,
+    Out(String),
     /// For standard error.
-    pub(super) err: String,
+    Err(String),
 }
 
 impl Reply {
     pub(super) fn out(out: impl Into<String>) -> Reply {
-        Reply { out: out.into(), ..Reply::default() }
+        Reply(vec![Piece::Out(out.into())])
     }
 
     pub(super) fn err(err: impl Into<String>) -> Reply {
-        Reply { err: err.into(), ..Reply::default() }
+        Reply(vec![Piece::Err(err.into())])
     }
 
-    pub(super) fn add(&mut self, other: Reply) {
-        self.out.push_str(&other.out);
-        self.err.push_str(&other.err);
+    pub(super) fn and(mut self, other: Reply) -> Reply {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Shows it.
+    pub(super) fn say(&self) {
+        for piece in &self.0 {
+            match piece {
+                Piece::Out(text) => drop(crate::print(text)),
+                Piece::Err(text) => eprint!("{text}"),
+            }
+        }
     }
 }
 
@@ -121,13 +134,13 @@ impl Session {
         self.depth += 1;
         let mut reply = Reply::default();
         for line in text.lines() {
-            reply.add(self.line(scene, line));
+            reply = reply.and(self.line(scene, line));
             if self.over {
                 break;
             }
         }
         self.depth -= 1;
-        reply.add(Reply::out(format!("Read CLI commands from {path}\n")));
+        reply = reply.and(Reply::out(format!("Read CLI commands from {path}\n")));
         reply
     }
 }
@@ -139,10 +152,11 @@ pub(super) fn load(session: &mut Session, scene: &mut Scene<'_, '_>, words: &[&s
 pub(super) fn quit(session: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
     let mut reply = Reply::default();
     if scene.control.gate.is_open() {
-        reply.add(forwarding::stop(session, scene, &[]));
+        reply = reply.and(forwarding::stop(session, scene, &[]));
     }
     session.over = true;
-    reply.add(Reply::out("\nBye...\n"));
+    scene.watch.set_verbose(0);
+    reply = reply.and(Reply::out("\nBye...\n"));
     reply
 }
 

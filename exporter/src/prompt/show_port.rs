@@ -20,7 +20,7 @@ fn meant(scene: &Scene<'_, '_>, word: &str) -> Result<Vec<u16>, Reply> {
         Ok(port) => {
             let ids: String = ports.iter().map(|id| format!("{id} ")).collect();
             let out = format!("The valid ports array is [ {ids}]\n");
-            Err(Reply { out, err: format!("Invalid port {port}\n") })
+            Err(Reply::err(format!("Invalid port {port}\n")).and(Reply::out(out)))
         }
         Err(_) => Ok(ports),
     }
@@ -31,18 +31,18 @@ pub(super) fn show(session: &mut Session, scene: &mut Scene<'_, '_>, words: &[&s
     let mut reply = Reply::default();
     if *what == "summary" {
         let count = scene.ports().len();
-        reply.add(Reply::out(format!("Number of available ports: {count}\n{}", port_info::SUMMARY_HEAD)));
+        reply = reply.and(Reply::out(format!("Number of available ports: {count}\n{}", port_info::SUMMARY_HEAD)));
     }
     let ports = match meant(scene, which) {
         Ok(ports) => ports,
         Err(refusal) => {
-            reply.add(refusal);
+            reply = reply.and(refusal);
             return reply;
         }
     };
     for port in ports {
         let Some(monitor) = scene.monitor(port) else { continue };
-        reply.add(match *what {
+        reply = reply.and(match *what {
             "stats" => Reply::out(stats(session, monitor)),
             "xstats" => Reply::out(xstats(session, monitor)),
             "summary" => Reply::out(port_info::summary(monitor)),
@@ -141,7 +141,7 @@ pub(super) fn start_stop(session: &mut Session, scene: &mut Scene<'_, '_>, words
     let [what, which] = words else { return Reply::default() };
     let ports = match meant(scene, which) {
         Ok(ports) => ports,
-        Err(refusal) => return Reply { out: String::new(), ..refusal },
+        Err(_) => return Reply::err(format!("Invalid port {which}\n")),
     };
     if *what == "stop" { stop(session, scene, &ports) } else { start(session, scene, &ports) }
 }
@@ -151,7 +151,7 @@ fn stop(session: &mut Session, scene: &mut Scene<'_, '_>, ports: &[u16]) -> Repl
     let mut checked = false;
     for port in ports {
         if scene.control.gate.is_open() {
-            reply.err.push_str(&format!("Please remove port {port} from forwarding configuration.\n"));
+            reply = reply.and(Reply::err(format!("Please remove port {port} from forwarding configuration.\n")));
             continue;
         }
         if session.halted.contains(port) {
@@ -159,17 +159,18 @@ fn stop(session: &mut Session, scene: &mut Scene<'_, '_>, ports: &[u16]) -> Repl
         }
         let closed = scene.control.gate.close(PATIENCE);
         let done = closed.as_ref().zip(scene.monitor(*port)).map(|(closed, monitor)| monitor.halt(closed));
-        match done {
+        let failed = match done {
             Some(Ok(())) => {
                 checked = true;
                 session.halted.insert(*port);
+                continue;
             }
-            Some(Err(errno)) => reply.err.push_str(&format!("rte_eth_dev_stop failed for port {port}: {errno}\n")),
-            None => reply.err.push_str(&format!("port {port}: an lcore did not answer; try again\n")),
-        }
+            Some(Err(errno)) => format!("rte_eth_dev_stop failed for port {port}: {errno}\n"),
+            None => format!("port {port}: an lcore did not answer; try again\n"),
+        };
+        reply = reply.and(Reply::err(failed));
     }
-    reply.out.push_str(if checked { "Checking link statuses...\nDone\n" } else { "Done\n" });
-    reply
+    reply.and(Reply::out(if checked { "Checking link statuses...\nDone\n" } else { "Done\n" }))
 }
 
 fn start(session: &mut Session, scene: &mut Scene<'_, '_>, ports: &[u16]) -> Reply {
@@ -177,29 +178,25 @@ fn start(session: &mut Session, scene: &mut Scene<'_, '_>, ports: &[u16]) -> Rep
     let mut started = false;
     for port in ports {
         if !session.halted.contains(port) {
-            reply.err.push_str(&format!("Port {port} is now not stopped\n"));
+            reply = reply.and(Reply::err(format!("Port {port} is now not stopped\n")));
             continue;
         }
         let closed = scene.control.gate.close(PATIENCE);
         let Some((closed, monitor)) = closed.as_ref().zip(scene.monitor(*port)) else {
-            reply.err.push_str(&format!("port {port}: an lcore did not answer; try again\n"));
+            reply = reply.and(Reply::err(format!("port {port}: an lcore did not answer; try again\n")));
             continue;
         };
-        match monitor.resume(closed) {
+        reply = reply.and(match monitor.resume(closed) {
             Ok(()) => {
                 started = true;
                 session.halted.remove(port);
                 let mac = port_info::mac(monitor.details().unwrap_or_default().mac);
-                reply.out.push_str(&format!("Port {port}: {mac}\n"));
+                Reply::out(format!("Port {port}: {mac}\n"))
             }
-            Err(errno) => reply.err.push_str(&format!("Fail to start port {port}: {errno}\n")),
-        }
+            Err(errno) => Reply::err(format!("Fail to start port {port}: {errno}\n")),
+        });
     }
-    if started {
-        reply.out.push_str("Checking link statuses...\n");
-    } else {
-        reply.err.push_str("Please stop the ports first\n");
-    }
-    reply.out.push_str("Done\n");
-    reply
+    let links = "Checking link statuses...\n";
+    reply = reply.and(if started { Reply::out(links) } else { Reply::err("Please stop the ports first\n") });
+    reply.and(Reply::out("Done\n"))
 }
