@@ -28,6 +28,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],
+        ("cmdline-file", _) => ["a", "b", "c"],
         ("spread", _) => ["testpmd", "paired", "testpmd"],
         ("idle", _) => ["pause", "sleep", "pause"],
         (_, Kind::Flag) => ["true", "false", "true"],

@@ -22,7 +22,7 @@ pub fn text(plan: &RunPlan, layout: &Layout) -> String {
         let _ = writeln!(out, "  {:<28} {work} {}", place(&post.lcore), streams.join(" "));
     }
     for lcore in &layout.spare {
-        let _ = writeln!(out, "  {:<28} nothing: there is no queue for it", place(lcore));
+        let _ = writeln!(out, "  {:<28} nothing", place(lcore));
     }
     for lcore in &layout.spread_to {
         let _ = writeln!(out, "  {:<28} accounts what is spread to it", place(lcore));

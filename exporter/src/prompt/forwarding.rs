@@ -57,8 +57,10 @@ pub(super) fn config(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> 
 
 pub(super) fn cores(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
     let layout = &scene.control.layout;
-    let all = layout.posts.iter().map(|post| &post.lcore).chain(&layout.spare);
-    let ids: String = all.map(|lcore| format!(" {:2}", lcore.id)).collect();
+    let mut all: Vec<u32> =
+        layout.posts.iter().map(|post| &post.lcore).chain(&layout.spare).map(|lcore| lcore.id).collect();
+    all.sort_unstable();
+    let ids: String = all.iter().map(|id| format!(" {id:2}")).collect();
     Reply::out(format!("List of forwarding lcores:{ids}\n"))
 }
 
@@ -67,7 +69,7 @@ fn rxtx_text(scene: &Scene<'_, '_>) -> String {
     let mut out = format!(
         "  rxonly packet forwarding packets/burst={}\n  nb forwarding cores={} - nb forwarding ports={}\n",
         scene.plan.burst,
-        layout.posts.len() + layout.spare.len(),
+        layout.asked,
         layout.ports.len()
     );
     for setup in &layout.ports {
