@@ -5,6 +5,7 @@
 //! that the checks behind find what else is wrong.
 
 use crate::asked::{Asked, Said, quote};
+use crate::filter::FlowFilter;
 use crate::options::{self, Opt, Scope, Sub};
 use crate::origin::{Layer, Origin};
 use crate::plan::SinkSpec;
@@ -202,6 +203,15 @@ impl Settings {
         if let Value::Text(text) = self.value(name) { text } else { "" }
     }
 
+    /// A text; `None` for the word that stands for no value.
+    pub(crate) fn maybe_text(&self, name: &str) -> Option<String> {
+        if let Value::Text(text) = self.value(name) { Some(text.clone()) } else { None }
+    }
+
+    pub(crate) fn flow_filter(&self, name: &str) -> Option<FlowFilter> {
+        if let Value::FlowFilter(filter) = self.value(name) { Some(filter.clone()) } else { None }
+    }
+
     pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
         if let Value::Address(address) = self.value(name) { Some(*address) } else { None }
     }
@@ -213,6 +223,19 @@ impl Settings {
     pub(crate) fn sinks(&self, name: &str) -> Vec<SinkSpec> {
         let sink = |value: &Value| if let Value::Sink(spec) = value { Some(spec.clone()) } else { None };
         self.get(name).values.iter().filter_map(sink).collect()
+    }
+
+    /// Every address that was said, none twice.
+    pub(crate) fn addresses(&self, name: &str) -> Vec<SocketAddr> {
+        let mut all = Vec::new();
+        for value in &self.get(name).values {
+            if let Value::Addresses(some) = value {
+                all.extend(some.iter().copied());
+            }
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        all.retain(|address| seen.insert(*address));
+        all
     }
 
     /// Which of these, that exclude each other, is said by the strongest layer; a problem if that layer says several.

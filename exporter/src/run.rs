@@ -7,7 +7,7 @@ use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Named, Stop, now, open_sinks};
+use crate::pipeline::{Named, Stop, now, open_sinks, sampling};
 use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
 use crate::sink::Existing;
@@ -87,6 +87,9 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
         Ok(Ok((seen, lost))) => {
             log::flush();
             log::plain(&seen.text);
+            if let Some(sentence) = sampling(&plan.common.engine.sieve) {
+                tracing::info!("{sentence}");
+            }
             if seen.dropped > 0 {
                 tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
@@ -110,6 +113,7 @@ fn conduct(
 ) -> Result<(Seen, bool), String> {
     let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
+    board.sampled(&plan.common.engine.sieve);
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
     let (over, watch, sinks) = (AtomicBool::new(false), Watch::default(), fanout.states());
@@ -170,6 +174,7 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
         if !console.turn(scene) {
             stop.ask();
         }
+        scene.control.sieves.settle();
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
             next = Instant::now() + period;
             let snapshot = collect(scene.control);
@@ -203,8 +208,7 @@ pub(crate) fn collect(control: &mut Control<'_>) -> Snapshot {
 }
 
 fn add_devices(control: &Control<'_>, snapshot: &mut Snapshot) {
-    snapshot.ports = control.monitors.iter().map(parshall_engine::dpdk::Monitor::snapshot).collect();
-    snapshot.pools = control.pools.iter().map(|pool| pool.snapshot()).collect();
+    control.add_devices(snapshot);
 }
 
 /// Says what was started.
@@ -212,11 +216,8 @@ fn greet(control: &Control<'_>, server: &Option<Server>) {
     for note in &control.notes {
         tracing::warn!("{note}");
     }
-    let ports: Vec<String> = control
-        .monitors
-        .iter()
-        .map(|monitor| format!("{} ({} {})", monitor.facts().id, monitor.facts().driver, monitor.facts().name))
-        .collect();
+    let ports: Vec<String> =
+        control.ports().iter().map(|port| format!("{} ({} {})", port.port, port.driver, port.name)).collect();
     tracing::info!("{} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
     if let Some(server) = server {
         tracing::info!("http://{}/", server.local_addr());

@@ -289,6 +289,12 @@ fn a_run_at_the_prompt_is_whole_from_start_to_quit() {
     let loaded = talk.ask(&format!("load {}", text(&commands)));
     assert!(loaded.contains(&format!("frames-taken: {} ", 2 * packets)), "{loaded}");
     assert!(loaded.ends_with(&format!("Read CLI commands from {}\n", text(&commands))), "{loaded}");
+    assert_eq!(talk.ask("show filter"), "No filter: all frames count\n");
+    assert_eq!(talk.ask("filter set tcp port 443"), "Filter: tcp port 443\n");
+    let refused = talk.ask("filter set tcp prot 443");
+    assert!(refused.ends_with("nothing was changed\n"), "{refused}");
+    assert_eq!(talk.ask("show filter"), "Filter: tcp port 443\n");
+    assert_eq!(talk.ask("filter off"), "No filter: all frames count\n");
     let tcp = talk.ask("show tcp");
     assert!(tcp.contains("  records: ") && tcp.contains("  handshake: "), "{tcp}");
     assert!(talk.ask("show mempool").contains("  socket: any"), "pools");

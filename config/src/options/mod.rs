@@ -39,10 +39,16 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `ADDR:PORT`.
     Address,
+    /// One or several `ADDR:PORT`, separated by commas; may be said several times.
+    Addresses,
     /// A file.
     Path,
     /// Any text.
     Text,
+    /// An expression in the pcap-filter language.
+    PcapFilter,
+    /// An expression of `filter`.
+    FlowFilter,
     /// `scheme:target?options`; may be said several times.
     Sink,
 }
@@ -64,8 +70,10 @@ impl Kind {
             Kind::Words(_) => "LIST",
             Kind::Choice(_) => "WORD",
             Kind::Address => "ADDR:PORT",
+            Kind::Addresses => "ADDR:PORT,...",
             Kind::Path => "FILE",
             Kind::Text => "TEXT",
+            Kind::PcapFilter | Kind::FlowFilter => "EXPR",
             Kind::Sink => "SPEC",
         }
     }
@@ -79,13 +87,13 @@ impl Kind {
     /// True when a TOML array may stand for it.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Numbers | Kind::UdpPorts | Kind::Networks | Kind::Words(_) | Kind::Sink)
+        matches!(self, Kind::Numbers | Kind::UdpPorts | Kind::Networks | Kind::Words(_) | Kind::Sink | Kind::Addresses)
     }
 
     /// True when it may be said several times.
     #[must_use]
     pub fn repeats(self) -> bool {
-        self == Kind::Sink
+        matches!(self, Kind::Sink | Kind::Addresses)
     }
 }
 
@@ -185,11 +193,6 @@ impl Opt {
     /// With another default in `read`.
     pub(crate) const fn in_read(self, default: &'static str) -> Opt {
         Opt { read: default, ..self }
-    }
-
-    /// A name that is taken for a feature that is not built yet.
-    pub(crate) const fn not_yet(self) -> Opt {
-        Opt { built: false, ..self }
     }
 
     /// With what it does.

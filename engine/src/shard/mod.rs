@@ -48,6 +48,8 @@ pub struct ShardPlan {
     pub locality: Locality,
     /// What was taken off frames, to say what stood around a flow's first packet.
     pub decode: DecodeOptions,
+    /// 1 in so many packets and 1 in so many flows is let in: stands in every record.
+    pub sampling: [u32; 2],
     /// Records say which port and queue a flow came from.
     pub tell_input: bool,
     /// Other workers may hold parts of a flow that is all fragments: tell the collector.

@@ -52,6 +52,12 @@ pub(super) const ROWS: &[Row] = &[
     Row { pattern: "set verbose N", topic: Topic::Ports, run: session::verbose,
         help: "1 shows flow records as they are made, at most 20 a second; 2 shows all; 0 none." },
 
+    Row { pattern: "filter set EXPR", topic: Topic::Probe, run: probe::filter_set,
+        help: "From now on only frames that match count, in the pcap-filter language; flows that no longer match fall idle." },
+    Row { pattern: "filter off", topic: Topic::Probe, run: probe::filter_off,
+        help: "From now on all frames count." },
+    Row { pattern: "show filter", topic: Topic::Probe, run: probe::filter,
+        help: "Shows what is let in." },
     Row { pattern: "show books", topic: Topic::Probe, run: probe::books,
         help: "Shows the books: every frame in one outcome, every packet in a record or a live flow." },
     Row { pattern: "show tcp", topic: Topic::Probe, run: probe::tcp,

@@ -71,6 +71,28 @@ pub(super) fn tcp(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Rep
     Reply::out(out)
 }
 
+pub(super) fn filter(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
+    let text = scene.control.sieves.plan().frames.clone();
+    Reply::out(text.map_or_else(|| "No filter: all frames count\n".to_owned(), |text| format!("Filter: {text}\n")))
+}
+
+pub(super) fn filter_set(_: &mut Session, scene: &mut Scene<'_, '_>, words: &[&str]) -> Reply {
+    replace_filter(scene, words.first().copied())
+}
+
+pub(super) fn filter_off(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
+    replace_filter(scene, None)
+}
+
+/// Replaces the filter of frames; the one of flows stays.
+fn replace_filter(scene: &mut Scene<'_, '_>, text: Option<&str>) -> Reply {
+    let flows = scene.control.sieves.plan().flows.clone();
+    match scene.control.sieves.replace_filters(text, flows.as_ref()) {
+        Ok(()) => filter(&mut Session::default(), scene, &[]),
+        Err(error) => Reply::err(format!("{error}; nothing was changed\n")),
+    }
+}
+
 pub(super) fn mempool(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
     let mut out = String::new();
     for pool in scene.control.pools.iter().map(|pool| pool.snapshot()) {
