@@ -210,6 +210,7 @@ fn another(option: &options::Opt) -> &'static str {
         (_, Kind::UdpPorts) => "1111",
         (_, Kind::Words(words) | Kind::Choice(words)) => words[1],
         (_, Kind::Sink) => "csv:x.csv",
+        (_, Kind::PcapFilter | Kind::FlowFilter) => "tcp",
         (_, Kind::Addresses) => "0.0.0.0:37008",
         (_, Kind::Flag) => "true",
         other => panic!("no sample for {other:?}"),
