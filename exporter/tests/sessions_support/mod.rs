@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part of this
 
-use parshall_config::plan::{DecapPlan, Duplicates, EnginePlan, KeyScope, TableSize, Timeouts};
+use parshall_config::plan::{DecapPlan, Duplicates, EnginePlan, KeyScope, SievePlan, TableSize, Timeouts};
 use parshall_engine::decode::DecodeOptions;
 use parshall_engine::exit::{Exit, WhenFull, door};
 use parshall_engine::key::READ_SECRET;
@@ -42,6 +42,7 @@ pub fn account(frames: &[StoredFrame], timeouts: Timeouts) -> Seen {
         record_ring: 1 << 12,
         segment_memory: 4 << 20,
         duplicates: Duplicates::Count,
+        sieve: SievePlan::default(),
     };
     let (door, mut out) = door(plan.record_ring, WhenFull::Drop);
     let memory = ArenaOptions { huge: false, touch: false };
