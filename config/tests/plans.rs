@@ -201,6 +201,7 @@ fn another(option: &options::Opt) -> &'static str {
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
+        ("cmdline-file", _) => "commands",
         (_, Kind::Count(low, _)) if low <= 3 => "3",
         (_, Kind::Count(..)) => "2000",
         (_, Kind::Size(..)) => "100MiB",

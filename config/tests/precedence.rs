@@ -30,6 +30,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Addresses) => ["0.0.0.0:1111", "[::]:2222", "0.0.0.0:3333,[::]:3333"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],
+        ("cmdline-file", _) => ["a", "b", "c"],
         ("spread", _) => ["testpmd", "paired", "testpmd"],
         ("idle", _) => ["pause", "sleep", "pause"],
         (_, Kind::Flag) => ["true", "false", "true"],

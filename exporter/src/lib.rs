@@ -19,6 +19,8 @@ pub mod read;
 #[cfg(feature = "dpdk")]
 pub mod core_plan;
 #[cfg(feature = "dpdk")]
+pub mod prompt;
+#[cfg(feature = "dpdk")]
 pub mod run;
 #[cfg(feature = "dpdk")]
 pub mod statistics;

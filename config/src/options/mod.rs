@@ -195,11 +195,6 @@ impl Opt {
         Opt { read: default, ..self }
     }
 
-    /// A name that is taken for a feature that is not built yet.
-    pub(crate) const fn not_yet(self) -> Opt {
-        Opt { built: false, ..self }
-    }
-
     /// With what it does.
     pub(crate) const fn help(self, help: &'static str) -> Opt {
         Opt { help, ..self }

@@ -170,10 +170,10 @@ pub const GROUPS: &[Group] = &[
             .help("Prints which lcore would poll which queues, with pools, memory and warnings, and ends before anything is received."),
         Opt::flag("exit-at-eof", Run)
             .help("Ends when every net_pcap vdev has given all packets of its files."),
-        Opt::flag("interactive", Run).letter('i').not_yet()
-            .help("Reads commands from a prompt, as testpmd does."),
-        Opt::new("cmdline-file", Path, Run, "none").unset("none").not_yet()
-            .help("Commands of the prompt that are run at start."),
+        Opt::flag("interactive", Run).letter('i')
+            .help("Reads commands from a prompt, as testpmd does; nothing is received before start, unless --auto-start."),
+        Opt::new("cmdline-file", Path, Run, "none").unset("none")
+            .help("Commands of the prompt that are run at start, with or without --interactive."),
     ] },
 ];
 
