@@ -319,6 +319,9 @@ impl SpreadWorker {
         for ready in desk.packets_mut() {
             shard.nearer(ready);
         }
+        for ready in desk.packets() {
+            shard.nearest(ready);
+        }
         for (ready, item) in desk.packets().iter().zip(items) {
             if ready.packet.marks.has(Marks::QUOTED) {
                 shard.quoted(&ready.packet);

@@ -104,6 +104,9 @@ impl Worker {
             shard.nearer(ready);
         }
         for ready in desk.packets() {
+            shard.nearest(ready);
+        }
+        for ready in desk.packets() {
             let Some(frame) = batch.get(usize::from(ready.frame)) else { continue };
             shard.take(ready, frame.bytes, frame.link);
             if ready.packet.marks.has(Marks::ICMP_ERROR)

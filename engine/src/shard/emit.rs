@@ -42,6 +42,7 @@ impl Shard {
             pair.hot.set(Mark::Cut);
         }
         pair.hot.restart();
+        pair.hot.set_start(time);
         pair.hot.clear(Mark::IcmpErrors);
         if pair.hot.has(Mark::Tcp) {
             pair.tcp().restart();

@@ -144,6 +144,20 @@ impl Shard {
         }
     }
 
+    /// The history that the packet's flow probably has, brought near: third pass over a burst.
+    #[inline(always)]
+    pub fn nearest(&self, ready: &Ready) {
+        let packet = &ready.packet;
+        if packet.key.protocol == protocol::TCP
+            && let Some(pair) = self.pairs.get(ready.likely.wrapping_sub(1) as usize)
+        {
+            // What it sends, and what it acknowledges.
+            let side = pair.hot.side(packet.marks.has(Marks::FROM_LOW));
+            let half = if packet.payload_bytes > 0 { side } else { side ^ 1 };
+            self.history.prefetch_half(pair.tcp_ref().trail, half);
+        }
+    }
+
     /// Accounts one packet to its flow: last pass over a burst.
     #[inline(always)]
     pub fn take(&mut self, ready: &Ready, bytes: &[u8], link: LinkType) {
@@ -378,7 +392,10 @@ impl Shard {
     #[inline(never)]
     fn earlier(&mut self, slot: Slot, time: Nanos) {
         let identity = self.identity_mut(slot);
-        identity.start = identity.start.min(time.0);
+        if time.0 < identity.start {
+            identity.start = time.0;
+            self.pairs[slot as usize].hot.set_start(time);
+        }
     }
 
     #[inline(never)]
