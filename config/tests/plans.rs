@@ -213,6 +213,7 @@ fn another(option: &options::Opt) -> &'static str {
         (_, Kind::Words(words) | Kind::Choice(words)) => words[1],
         (_, Kind::Sink) => "csv:x.csv",
         (_, Kind::Interfaces) => "eth0,eth1",
+        (_, Kind::PcapFilter | Kind::FlowFilter) => "tcp",
         (_, Kind::Addresses) => "0.0.0.0:37008",
         (_, Kind::Flag) => "true",
         other => panic!("no sample for {other:?}"),

@@ -28,6 +28,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
         (_, Kind::Interfaces) => ["eth0", "eth1,eth2", "any"],
         ("interface-driver", _) => ["af_packet", "af_xdp", "af_packet"],
+        (_, Kind::PcapFilter | Kind::FlowFilter) => ["tcp", "udp", "icmp"],
         (_, Kind::Addresses) => ["0.0.0.0:1111", "[::]:2222", "0.0.0.0:3333,[::]:3333"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],

@@ -19,6 +19,8 @@ use crate::link::LinkType;
 use crate::listen::ListenError;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
+use crate::sieve::Sieve;
+use crate::sieve::control::FilterError;
 use crate::source::capture::facts::FactsError;
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
@@ -58,6 +60,9 @@ pub enum LiveError {
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
+    /// `--filter` cannot be compiled for the frames of a port.
+    #[error("{0}")]
+    Filter(#[from] FilterError),
     /// A worker ended by a panic.
     #[error("a worker panicked: please report this with its message above")]
     Panic,
@@ -70,7 +75,7 @@ impl LiveError {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
             LiveError::Interfaces(errors) => errors.iter().any(DpdkError::is_usage),
-            LiveError::Capture(_) => true,
+            LiveError::Capture(_) | LiveError::Filter(_) => true,
             LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
@@ -283,16 +288,18 @@ fn work<'e, T>(
             let (end, merger_end) = handover::pair();
             let number = begun.merger.add(merger_end, lcore);
             let keeper = gate.keeper();
+            let sieve = begun.sieves.of_queues(hand.iter().map(|(_, link)| *link))?;
+            working += 1;
             if layout.spread_to.is_empty() {
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
                 begun.rings.push(ring);
                 let crew = crew.clone();
-                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, door))?;
-                working += 1;
+                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, Doors { sieve, end, door }))?;
                 continue;
             }
             let options = DecodeOptions::new(&plan.common.engine.decap, plan.common.engine.key);
             let (spreader, arrivals) = Spreader::new(layout.spread_to.len(), options, crew.secret, end);
+            let spreader = spreader.with_sieve(sieve);
             for (lcore, arrivals) in layout.spread_to.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
                 let number = begun.merger.add(merger_end, lcore.id);
@@ -304,7 +311,6 @@ fn work<'e, T>(
             }
             let crew = crew.clone();
             scope.launch(lcore, move |here| crew.spread(number, here, hand, keeper, spreader))?;
-            working += 1;
         }
         let (pools, processors) = (pools.values().collect(), eal.processors(&layout.lcores()));
         let ports = Ports { monitors, pools, notes, processors, layout, gate, working };
@@ -350,6 +356,13 @@ fn hand_out<'p>(queues: Vec<(LinkType, RxQueue<'p>)>, layout: &Layout) -> Vec<(u
     hands
 }
 
+/// What leads into and out of a worker that polls, beside its queues.
+struct Doors {
+    sieve: Sieve,
+    end: WorkerEnd,
+    door: ExitDoor,
+}
+
 /// What every worker is made from.
 #[derive(Clone)]
 struct Crew<'a> {
@@ -378,11 +391,13 @@ impl Crew<'_> {
     }
 
     /// Polls queues and accounts what they give.
-    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, end: WorkerEnd, door: ExitDoor) {
+    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, doors: Doors) {
+        let Doors { sieve, end, door } = doors;
         let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
             let shard = shard(self.shard_plan(), door)?;
-            let mut worker = Worker::new(shard, DecodeOptions::new(&engine.decap, engine.key), end, self.stop.clone());
+            let options = DecodeOptions::new(&engine.decap, engine.key);
+            let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_sieve(sieve);
             worker.run(&mut source, self.slack);
             Ok(worker.shard.tally)
         });

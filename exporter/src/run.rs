@@ -7,7 +7,7 @@ use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Named, Stop, now, open_sinks};
+use crate::pipeline::{Named, Stop, now, open_sinks, sampling};
 use crate::read::told_losses;
 use crate::sink::Existing;
 use crate::statistics;
@@ -85,6 +85,9 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
         Ok(Ok((seen, lost))) => {
             log::flush();
             log::plain(&seen.text);
+            if let Some(sentence) = sampling(&plan.common.engine.sieve) {
+                tracing::info!("{sentence}");
+            }
             if seen.dropped > 0 {
                 tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
@@ -108,6 +111,7 @@ fn conduct(
 ) -> Result<(Seen, bool), String> {
     let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
+    board.sampled(&plan.common.engine.sieve);
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
     let over = AtomicBool::new(false);
@@ -161,6 +165,7 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
     while control.still_working(now()) {
+        control.sieves.settle();
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
             next = Instant::now() + period;
             let snapshot = collect(control);

@@ -47,6 +47,10 @@ pub enum Kind {
     Path,
     /// Any text.
     Text,
+    /// An expression in the pcap-filter language.
+    PcapFilter,
+    /// An expression of `filter`.
+    FlowFilter,
     /// `scheme:target?options`; may be said several times.
     Sink,
 }
@@ -72,6 +76,7 @@ impl Kind {
             Kind::Interfaces => "NAME,...",
             Kind::Path => "FILE",
             Kind::Text => "TEXT",
+            Kind::PcapFilter | Kind::FlowFilter => "EXPR",
             Kind::Sink => "SPEC",
         }
     }

@@ -110,8 +110,8 @@ fn pools(view: &View, emit: &mut Emit<'_>, read: fn(&parshall_engine::merge::sna
 
 const WORKER: &[&str] = &["lcore", "worker"];
 
-/// The rows of this page.
-const CATALOGUE: &[Row] = &[
+/// The rows of this page; [`all`] gives those of others, too.
+pub const CATALOGUE: &[Row] = &[
     counter(
         "parshall_packets_total",
         &["outcome"],
@@ -122,6 +122,12 @@ const CATALOGUE: &[Row] = &[
                 Outcome::ALL.iter().map(|(outcome, name)| (*name, view.snapshot.total.outcomes[*outcome as usize])),
             );
         },
+    ),
+    gauge(
+        "parshall_sampling_interval",
+        &["of"],
+        "1 in so many packets, and 1 in so many flows, is let in (--sample-packets, --sample-flows); 1 is all. Multiply by it.",
+        |view, emit| named(emit, ["packets", "flows"].into_iter().zip(view.sampling.map(u64::from))),
     ),
     counter(
         "parshall_port_rx_packets_total",
