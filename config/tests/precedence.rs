@@ -32,11 +32,16 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Addresses) => ["0.0.0.0:1111", "[::]:2222", "0.0.0.0:3333,[::]:3333"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],
+        ("cmdline-file", _) => ["a", "b", "c"],
         ("spread", _) => ["testpmd", "paired", "testpmd"],
         ("idle", _) => ["pause", "sleep", "pause"],
         (_, Kind::Flag) => ["true", "false", "true"],
         (_, Kind::Always(_)) => ["true", "true", "true"],
         (_, Kind::Only(value, _)) => [value, value, value],
+        ("by", _) => ["packets", "start", "rtt"],
+        ("format", _) => ["json", "csv", "ndjson"],
+        ("state", _) => ["ended", "all", "live"],
+        ("where", _) => ["tcp", "udp", "443"],
         other => panic!("no samples for {other:?}"),
     }
 }
@@ -65,6 +70,8 @@ fn layered(
             ask(&format!("run -- {word}"), &pairs)
         }
         Scope::Run => ask(&format!("run --vdev=net_pcap0,rx_pcap=a -- {word}"), &pairs),
+        Scope::Lists | Scope::Top => ask(&format!("top {word}"), &pairs),
+        Scope::Prints | Scope::Flows => ask(&format!("flows {word}"), &pairs),
         _ => ask(&format!("read a.pcap {word}"), &pairs),
     }
 }

@@ -12,7 +12,17 @@ use parshall_config::options;
 const ONE_MISTAKE: &[(&str, &[&str])] = &[
     // the command line itself
     ("",                                          &["there is no sub-command", "see parshall --help"]),
-    ("top",                                       &["\"top\" is not a sub-command", "run, read, check-config"]),
+    ("tap",                                       &["\"tap\" is not a sub-command", "run, read, check-config", "did you mean top?"]),
+    ("top https://probe",                         &["asks for TLS", "ssh -L"]),
+    ("top probe:0",                               &["no port from 1 to 65535", "http://probe:9184"]),
+    ("flows a/b",                                 &["is not a probe's URL", "HOST:PORT"]),
+    ("stats one two",                             &["\"two\" is one URL too many"]),
+    ("stats --format csv",                        &["parshall stats has no csv", "write --format json"]),
+    ("flows --by colour",                         &["--by cannot be \"colour\"", "bytes, packets"]),
+    ("flows --refresh 1s",                        &["--refresh is an option of parshall top"]),
+    ("top --format json",                         &["--format is an option of parshall flows and parshall stats"]),
+    ("stats --by bytes",                          &["--by is an option of parshall top and parshall flows"]),
+    ("top --top 3",                               &["--top is an option of parshall flows"]),
     ("doctor",                                    &["\"doctor\" is not a sub-command"]),
     ("raed a.pcap",                               &["did you mean read?"]),
     ("--quiet read a.pcap",                       &["behind the sub-command"]),

@@ -145,6 +145,8 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     let mut layout = Layout {
         main: eal.main_facts(),
         parts: layout::parts(&hands, &ports, plan.rss),
+        asked,
+        spare: lcores.pollers.iter().skip(hands.len()).chain(&lcores.others).copied().collect(),
         posts: lcores.pollers.into_iter().zip(hands).map(|(lcore, streams)| Post { lcore, streams }).collect(),
         spread_to: lcores.spread,
         pools: pool_sizes(plan, &ports)?.into_iter().map(|(socket, size)| setup_of(socket, size)).collect(),
@@ -153,7 +155,7 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     };
     let of_ports = layout.ports.iter().flat_map(|setup| setup.plan.notes.iter().cloned());
     layout.notes.extend(of_ports.collect::<Vec<_>>());
-    layout.notes.extend(layout::remarks(&layout, asked));
+    layout.notes.extend(layout::remarks(&layout));
     Ok((stopped, layout))
 }
 
@@ -188,10 +190,11 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<(Stoppe
     Ok((ports, plans))
 }
 
-/// The lcores that poll, then those that only account what software spreads to them.
+/// The lcores that poll, those that only account what software spreads to them, and the rest.
 struct Lcores {
     pollers: Vec<LcoreFacts>,
     spread: Vec<LcoreFacts>,
+    others: Vec<LcoreFacts>,
 }
 
 fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
@@ -221,9 +224,9 @@ fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
         );
         return Err(DpdkError::usage(asked, back, remedy));
     }
-    lcores.truncate(pollers + spread);
+    let others = lcores.split_off(pollers + spread);
     let spread = lcores.split_off(pollers);
-    Ok(Lcores { pollers: lcores, spread })
+    Ok(Lcores { pollers: lcores, spread, others })
 }
 
 /// The socket whose pool a port on `socket` takes its mbufs from.
