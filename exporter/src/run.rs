@@ -8,6 +8,7 @@ use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
 use crate::pipeline::{Named, Stop, now, open_sinks, sampling};
+use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
 use crate::sink::Existing;
 use crate::statistics;
@@ -53,11 +54,12 @@ pub fn run(plan: &RunPlan) -> Ending {
     }
 }
 
-/// Records go straight to the sinks.
-struct Line<'f>(&'f mut Fanout);
+/// Records go straight to the sinks; the prompt's watch sees them pass.
+struct Line<'f>(&'f mut Fanout, &'f Watch);
 
 impl Outlet for Line<'_> {
     fn record(&mut self, record: FlowRecord, _floor: Nanos) {
+        self.1.record(&record);
         self.0.record(record);
     }
 
@@ -114,30 +116,32 @@ fn conduct(
     board.sampled(&plan.common.engine.sieve);
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
-    let over = AtomicBool::new(false);
+    let (over, watch, sinks) = (AtomicBool::new(false), Watch::default(), fanout.states());
     let (seen, (states, left)) = std::thread::scope(|scope| {
         let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
         let feeding = feeder.spawn_scoped(scope, || {
-            feed(&mut collector, &mut fanout, board, stop, &over);
+            feed(&mut collector, &mut fanout, &watch, board, stop, &over);
             fanout.close(plan.common.shutdown_timeout)
         });
         let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
         let rest = given.keep_off(&control.processors);
         tracing::debug!("the control side's threads run on processors {rest:?}");
-        let seen = publish(plan, control, stop, board);
+        let seen = publish(&mut Scene { control, plan, watch: &watch, sinks: &sinks }, stop, board);
+        stop.ask();
         over.store(true, Ordering::Release);
-        feeding.join().map(|closed| (seen, closed)).map_err(|_| "the thread that feeds the sinks panicked".to_owned())
+        let fed = feeding.join().map_err(|_| "the thread that feeds the sinks panicked".to_owned());
+        Ok::<_, String>((seen?, fed?))
     })?;
     let lost = told_losses(&states, &left);
     Ok((seen, lost))
 }
 
 /// Moves records to the sinks until the workers are done and the rings are empty.
-fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &Stop, over: &AtomicBool) {
+fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &Board, stop: &Stop, over: &AtomicBool) {
     let mut sent = Instant::now();
     loop {
         let last = over.load(Ordering::Acquire) && collector.ended();
-        let taken = collector.turn(now(), &mut Line(fanout));
+        let taken = collector.turn(now(), &mut Line(fanout, watch));
         if sent.elapsed() > Duration::from_millis(200) {
             fanout.send();
             board.half_flows(collector.half_flows());
@@ -150,7 +154,7 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
             stop.ask();
         }
         if last {
-            collector.finish(&mut Line(fanout));
+            collector.finish(&mut Line(fanout, watch));
             return board.half_flows(collector.half_flows());
         }
         if taken == 0 {
@@ -160,15 +164,20 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
 }
 
 /// Collects and publishes once a period until stopping is asked or the workers have ended.
-fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board) -> Seen {
+fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen, String> {
+    let plan = scene.plan;
+    let mut console = Console::start(scene)?;
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
-    while control.still_working(now()) {
-        control.sieves.settle();
+    while scene.control.still_working(now()) {
+        if !console.turn(scene) {
+            stop.ask();
+        }
+        scene.control.sieves.settle();
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
             next = Instant::now() + period;
-            let snapshot = collect(control);
+            let snapshot = collect(scene.control);
             if plan.stats_period.is_some_and(|every| printed.elapsed() >= every) {
                 printed = Instant::now();
                 statistics::print(plan, &mut blocks, &snapshot);
@@ -177,8 +186,8 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    let mut snapshot = control.merger.last(now());
-    add_devices(control, &mut snapshot);
+    let mut snapshot = scene.control.merger.last(now());
+    add_devices(scene.control, &mut snapshot);
     let seen = Seen {
         books: snapshot.total.books(),
         dropped: snapshot.total.records_dropped_count,
@@ -188,10 +197,11 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         statistics::print(plan, &mut blocks, &snapshot);
     }
     board.publish(snapshot);
-    seen
+    Ok(seen)
 }
 
-fn collect(control: &mut Control<'_>) -> Snapshot {
+/// What workers, ports and pools have counted by now.
+pub(crate) fn collect(control: &mut Control<'_>) -> Snapshot {
     let mut snapshot = control.merger.collect(now(), PATIENCE);
     add_devices(control, &mut snapshot);
     snapshot

@@ -166,6 +166,8 @@ impl Ports<'_> {
         let layout = Layout {
             main: LcoreFacts { id: 0, cpu: None, socket: 0 },
             posts: Vec::new(),
+            asked: 0,
+            spare: Vec::new(),
             spread_to: Vec::new(),
             ports: Vec::new(),
             pools: Vec::new(),
