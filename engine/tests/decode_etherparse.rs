@@ -170,7 +170,7 @@ fn fragment(net: &Net<'_>, packet: Result<Packet, Verdict>) -> Result<(), TestCa
 /// A plain frame whose IPv4 header says that it is a part of a datagram.
 fn fragmented(mut bytes: Vec<u8>, offset: u16) -> Vec<u8> {
     if bytes[12..14] == [8, 0] {
-        bytes[20..22].copy_from_slice(&(offset & 0x3fff | 0x2000 * u16::from(offset == 0)).to_be_bytes());
+        bytes[20..22].copy_from_slice(&((offset & 0x3fff) | (0x2000 * u16::from(offset == 0))).to_be_bytes());
     }
     bytes
 }
