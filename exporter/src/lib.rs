@@ -18,6 +18,8 @@ pub mod summary;
 pub mod read;
 #[cfg(feature = "dpdk")]
 pub mod core_plan;
+pub mod watch;
+pub mod service;
 #[cfg(feature = "dpdk")]
 pub mod run;
 #[cfg(feature = "dpdk")]

@@ -9,9 +9,11 @@ use crate::http::Server;
 use crate::metrics::Board;
 use crate::pipeline::{Named, Stop, now, open_sinks};
 use crate::read::told_losses;
+use crate::service::{self, Service};
 use crate::sink::Existing;
 use crate::statistics;
 use crate::testpmd::NicStatistics;
+use crate::watch::Stuck;
 use crate::{Ending, log};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
@@ -26,6 +28,9 @@ use std::time::{Duration, Instant};
 
 /// How long the control loop waits for the workers' counts.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long the end waits for the other workers and for the sinks when a worker is stuck.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Carries out a plan for `run`.
 #[must_use]
@@ -70,6 +75,16 @@ struct Seen {
     books: Books,
     dropped: u64,
     text: String,
+    stuck: Option<Stuck>,
+}
+
+/// What the control loop tells the thread that feeds the sinks.
+#[derive(Debug, Default)]
+struct Course {
+    /// The workers have ended, or are given up.
+    over: AtomicBool,
+    /// A worker is stuck: its records will never end.
+    cut: AtomicBool,
 }
 
 fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
@@ -110,29 +125,45 @@ fn conduct(
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
-    let over = AtomicBool::new(false);
+    let course = Course::default();
     let (seen, (states, left)) = std::thread::scope(|scope| {
         let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
         let feeding = feeder.spawn_scoped(scope, || {
-            feed(&mut collector, &mut fanout, board, stop, &over);
-            fanout.close(plan.common.shutdown_timeout)
+            feed(&mut collector, &mut fanout, board, stop, &course);
+            let cut = course.cut.load(Ordering::Acquire);
+            let patience = plan.common.shutdown_timeout;
+            fanout.close(if cut { patience.min(LAST_PATIENCE) } else { patience })
         });
         let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
         let rest = given.keep_off(&control.processors);
         tracing::debug!("the control side's threads run on processors {rest:?}");
         let seen = publish(plan, control, stop, board);
-        over.store(true, Ordering::Release);
+        course.cut.store(seen.stuck.is_some(), Ordering::Release);
+        course.over.store(true, Ordering::Release);
+        if seen.stuck.is_none() {
+            service::stopping(plan.common.shutdown_timeout, || feeding.is_finished());
+        }
         feeding.join().map(|closed| (seen, closed)).map_err(|_| "the thread that feeds the sinks panicked".to_owned())
     })?;
     let lost = told_losses(&states, &left);
+    if seen.stuck.is_some() {
+        give_up(&seen);
+    }
     Ok((seen, lost))
 }
 
+/// Ends the process: a stuck lcore can be neither stopped nor waited for, and destructors would pull memory from under it.
+fn give_up(seen: &Seen) -> ! {
+    log::plain(&seen.text);
+    log::flush();
+    signal_hook::low_level::exit(1)
+}
+
 /// Moves records to the sinks until the workers are done and the rings are empty.
-fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &Stop, over: &AtomicBool) {
+fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &Stop, course: &Course) {
     let mut sent = Instant::now();
     loop {
-        let last = over.load(Ordering::Acquire) && collector.ended();
+        let last = course.over.load(Ordering::Acquire) && (course.cut.load(Ordering::Acquire) || collector.ended());
         let taken = collector.turn(now(), &mut Line(fanout));
         if sent.elapsed() > Duration::from_millis(200) {
             fanout.send();
@@ -140,7 +171,9 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
             sent = Instant::now();
         }
         if stop.take_hangup() {
+            service::reloading();
             fanout.reopen();
+            service::reloaded();
         }
         if fanout.broken_pipe() {
             stop.ask();
@@ -160,10 +193,16 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
-    while control.still_working(now()) {
-        if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
-            next = Instant::now() + period;
+    let (mut service, mut stuck) = (Service::new(plan), None);
+    while control.still_working(now()) && stuck.is_none() {
+        let publishing = stop.asked() || Instant::now() >= next;
+        if publishing || service.is_due() {
             let snapshot = collect(control);
+            stuck = service.heard(&snapshot);
+            if !publishing {
+                continue;
+            }
+            next = Instant::now() + period;
             if plan.stats_period.is_some_and(|every| printed.elapsed() >= every) {
                 printed = Instant::now();
                 statistics::print(plan, &mut blocks, &snapshot);
@@ -172,9 +211,13 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+    if let Some(stuck) = stuck {
+        mourn(stuck, control, stop);
+    }
     let mut snapshot = control.merger.last(now());
     add_devices(control, &mut snapshot);
     let seen = Seen {
+        stuck,
         books: snapshot.total.books(),
         dropped: snapshot.total.records_dropped_count,
         text: statistics::ending(&snapshot),
@@ -184,6 +227,19 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
     }
     board.publish(snapshot);
     seen
+}
+
+/// Names the worker that is stuck, and lets the others end.
+fn mourn(stuck: Stuck, control: &mut Control<'_>, stop: &Stop) {
+    let Stuck { worker, lcore, silent, flows, packets } = stuck;
+    let sentence = format!("worker {worker} on lcore {lcore} is stuck: no answer for {silent:.1?} (--worker-timeout)");
+    service::failing(&sentence);
+    tracing::error!("{sentence}; its {flows} live flows with {packets} packets are lost");
+    stop.ask();
+    let begun = Instant::now();
+    while begun.elapsed() < LAST_PATIENCE && control.working > 1 && control.still_working(now()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn collect(control: &mut Control<'_>) -> Snapshot {

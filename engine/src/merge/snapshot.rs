@@ -18,6 +18,8 @@ pub struct WorkerSnapshot {
     pub handed_over: Nanos,
     /// Periods in which it did not hand over.
     pub missed_turns: u64,
+    /// It has ended, and its tally is its last.
+    pub ended: bool,
 }
 
 /// What a port's driver says of itself (`rte_eth_stats_get`).
