@@ -252,6 +252,8 @@ pub struct RunPlan {
     pub common: Common,
     /// Everything before `--`, as typed, for `rte_eal_init`.
     pub eal: Vec<String>,
+    /// `--tzsp-listen`: UDP addresses on which routers' TZSP is received.
+    pub tzsp_listen: Vec<SocketAddr>,
     /// `--portmask` or `--portlist`: DPDK port ids to use; `None` means all.
     pub ports: Option<Vec<u16>>,
     /// `--coremask`: lcores that may be workers; `None` means all but the main one.

@@ -26,6 +26,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Networks) => ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"],
         (_, Kind::Words(_)) => ["gre", "vxlan", "teredo"],
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
+        (_, Kind::Addresses) => ["0.0.0.0:1111", "[::]:2222", "0.0.0.0:3333,[::]:3333"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],
         ("spread", _) => ["testpmd", "paired", "testpmd"],
@@ -57,6 +58,7 @@ fn layered(
     pairs.extend(env.map(|value| (variable.as_str(), value)));
     let word = line.map_or_else(String::new, |value| format!("--{}={value}", option.name));
     match option.scope {
+        Scope::Run if option.kind == Kind::Addresses => ask(&format!("run -- {word}"), &pairs),
         Scope::Run => ask(&format!("run --vdev=net_pcap0,rx_pcap=a -- {word}"), &pairs),
         _ => ask(&format!("read a.pcap {word}"), &pairs),
     }

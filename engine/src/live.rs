@@ -12,11 +12,10 @@ use crate::dpdk::{
 use crate::exit::{ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
-use crate::launch::{LaunchError, collector, live_shard, shard};
+use crate::launch::{LaunchError, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
 use crate::link::LinkType;
-use crate::merge::Merger;
-use crate::merge::collect::Collector;
+use crate::listen::ListenError;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
 use crate::source::capture::facts::FactsError;
@@ -28,11 +27,17 @@ use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
 use parshall_config::plan::{Idle, RunPlan};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+mod control;
 mod files;
+mod listening;
 
+pub use control::Control;
+
+use control::{Begun, Ended, Ports};
 use files::{Files, look_at_files};
+use std::sync::mpsc::Sender;
 
 /// Why a live run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,9 @@ pub enum LiveError {
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
     Capture(#[from] FactsError),
+    /// Addresses that cannot be listened on.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Listen(Vec<ListenError>),
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
@@ -58,56 +66,14 @@ impl LiveError {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
             LiveError::Capture(_) => true,
-            LiveError::Launch(_) | LiveError::Panic => false,
+            LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
 }
 
-/// What the control loop works with while lcores poll.
-#[derive(Debug)]
-pub struct Control<'p> {
-    /// Collects the workers' tallies.
-    pub merger: Merger,
-    /// Collects the workers' records; taken by the thread that feeds the sinks.
-    pub collector: Option<Collector>,
-    /// One for each port.
-    pub monitors: Vec<Monitor<'p>>,
-    /// The mbuf pools.
-    pub pools: Vec<&'p Pool<'p>>,
-    /// What is worth saying at the start, in sentences.
-    pub notes: Vec<String>,
-    /// The processors that workers run on.
-    pub processors: BTreeSet<u32>,
-    /// Which lcore polls what.
-    pub layout: Layout,
-    /// Halts polling and lets it go on.
-    pub gate: Gate,
-    /// How many workers have not ended yet.
-    pub working: usize,
-    ended: std::sync::mpsc::Receiver<Ended>,
-    failure: Option<LiveError>,
-}
-
-struct Ended {
-    number: usize,
-    tally: Option<Box<Tally>>,
-    failure: Option<LiveError>,
-}
-
-impl Control<'_> {
-    /// Takes in what workers left that have ended; says whether some still work.
-    pub fn still_working(&mut self, now: Nanos) -> bool {
-        while let Ok(ended) = self.ended.try_recv() {
-            self.working -= 1;
-            if let Some(tally) = ended.tally {
-                self.merger.conclude(ended.number, &tally, now);
-            }
-            if let Some(failure) = ended.failure {
-                self.failure.get_or_insert(failure);
-            }
-        }
-        self.working > 0 && self.failure.is_none()
-    }
+/// Whether a run has ports, and so needs an EAL: always, unless it listens and says nothing for the EAL.
+fn has_ports(plan: &RunPlan) -> bool {
+    plan.tzsp_listen.is_empty() || !plan.eal.is_empty()
 }
 
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
@@ -120,6 +86,10 @@ pub fn run<T>(
     now: Nanos,
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
+    let begun = Begun::new(plan, stop, now)?;
+    if !has_ports(plan) {
+        return begun.conduct(plan, stop, Ports::none(), control);
+    }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
     let (stopped, layout) = lay_out(&eal, plan, &files)?;
@@ -129,7 +99,7 @@ pub fn run<T>(
         let pool = &pools[&pool_socket(port.facts().socket)];
         ports.push(port.start(&setup.plan, pool)?);
     }
-    let result = work(plan, stop, now, &eal, &mut ports, layout, &files, &pools, control);
+    let result = work(plan, stop, begun, &eal, &mut ports, layout, &files, &pools, control);
     for port in ports {
         port.stop()?;
     }
@@ -141,6 +111,9 @@ pub fn run<T>(
 /// # Errors
 /// [`LiveError`], as [`run`] up to the start of the ports.
 pub fn layout(plan: &RunPlan) -> Result<Layout, LiveError> {
+    if !has_ports(plan) {
+        return Ok(Ports::none().layout);
+    }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
     Ok(lay_out(&eal, plan, &files)?.1)
@@ -177,7 +150,7 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<(Stoppe
         Some(ids) => ids.clone(),
         None => eal.port_facts()?.iter().map(|facts| facts.id).collect(),
     };
-    if ids.is_empty() {
+    if ids.is_empty() && plan.tzsp_listen.is_empty() {
         // The same answer as for a port that is not there, which names the remedy.
         eal.port(0)?;
     }
@@ -280,7 +253,7 @@ fn notes(layout: &Layout, ports: &[Port<'_, Started>]) -> Vec<String> {
 fn work<'e, T>(
     plan: &RunPlan,
     stop: &Stop,
-    now: Nanos,
+    mut begun: Begun,
     eal: &'e Eal,
     ports: &mut [Port<'e, Started>],
     layout: Layout,
@@ -291,20 +264,18 @@ fn work<'e, T>(
     let parts = layout.parts;
     let notes = notes(&layout, ports);
     let (hands, monitors) = lend(ports, files, &layout);
-    let (report, ended) = std::sync::mpsc::channel();
-    let crew = Crew { plan, stop, secret: secret(), slack: files.largest_step_back, parts, report };
-    let mut merger = Merger::new(now);
+    let report = begun.report.clone();
+    let crew = Crew { plan, stop, secret: HashSecret::from_system(), slack: files.largest_step_back, parts, report };
     let mut gate = Gate::new(!plan.interactive || plan.auto_start);
-    let mut rings = Vec::new();
     eal.scope(|scope| {
         let mut working = 0;
         for (lcore, hand) in hands {
             let (end, merger_end) = handover::pair();
-            let number = merger.add(merger_end, lcore);
+            let number = begun.merger.add(merger_end, lcore);
             let keeper = gate.keeper();
             if layout.spread_to.is_empty() {
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
-                rings.push(ring);
+                begun.rings.push(ring);
                 let crew = crew.clone();
                 scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, door))?;
                 working += 1;
@@ -314,9 +285,9 @@ fn work<'e, T>(
             let (spreader, arrivals) = Spreader::new(layout.spread_to.len(), options, crew.secret, end);
             for (lcore, arrivals) in layout.spread_to.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
-                let number = merger.add(merger_end, lcore.id);
+                let number = begun.merger.add(merger_end, lcore.id);
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
-                rings.push(ring);
+                begun.rings.push(ring);
                 let crew = crew.clone();
                 scope.launch(lcore.id, move |_| crew.account(number, arrivals, end, door))?;
                 working += 1;
@@ -325,28 +296,9 @@ fn work<'e, T>(
             scope.launch(lcore, move |here| crew.spread(number, here, hand, keeper, spreader))?;
             working += 1;
         }
-        let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
-        let pools = pools.values().collect();
-        let processors = eal.processors(&layout.lcores());
-        let mut live = Control {
-            merger,
-            collector,
-            monitors,
-            pools,
-            notes,
-            processors,
-            layout,
-            gate,
-            working,
-            ended,
-            failure: None,
-        };
-        let value = control(&mut live);
-        stop.ask();
-        match live.failure {
-            Some(failure) => Err(failure),
-            None => Ok(value),
-        }
+        let (pools, processors) = (pools.values().collect(), eal.processors(&layout.lcores()));
+        let ports = Ports { monitors, pools, notes, processors, layout, gate, working };
+        begun.conduct(plan, stop, ports, control)
     })
 }
 
@@ -388,18 +340,6 @@ fn hand_out<'p>(queues: Vec<(LinkType, RxQueue<'p>)>, layout: &Layout) -> Vec<(u
     hands
 }
 
-/// A secret for the table's hash that nobody outside knows.
-fn secret() -> HashSecret {
-    use std::hash::{BuildHasher, RandomState};
-    // RandomState is keyed from the system's randomness once a thread; hashing numbers with it stretches that.
-    let state = RandomState::new();
-    let mut bytes = [0; 48];
-    for (n, chunk) in bytes.chunks_exact_mut(8).enumerate() {
-        chunk.copy_from_slice(&state.hash_one(n).to_le_bytes());
-    }
-    HashSecret::from_random(bytes)
-}
-
 /// What every worker is made from.
 #[derive(Clone)]
 struct Crew<'a> {
@@ -408,7 +348,7 @@ struct Crew<'a> {
     secret: HashSecret,
     slack: u64,
     parts: Parts,
-    report: std::sync::mpsc::Sender<Ended>,
+    report: Sender<Ended>,
 }
 
 impl Crew<'_> {

@@ -249,8 +249,7 @@ fn collect(control: &mut Control<'_>) -> Snapshot {
 }
 
 fn add_devices(control: &Control<'_>, snapshot: &mut Snapshot) {
-    snapshot.ports = control.monitors.iter().map(parshall_engine::dpdk::Monitor::snapshot).collect();
-    snapshot.pools = control.pools.iter().map(|pool| pool.snapshot()).collect();
+    control.add_devices(snapshot);
 }
 
 /// Says what was started.
@@ -258,11 +257,8 @@ fn greet(control: &Control<'_>, server: &Option<Server>) {
     for note in &control.notes {
         tracing::warn!("{note}");
     }
-    let ports: Vec<String> = control
-        .monitors
-        .iter()
-        .map(|monitor| format!("{} ({} {})", monitor.facts().id, monitor.facts().driver, monitor.facts().name))
-        .collect();
+    let ports: Vec<String> =
+        control.ports().iter().map(|port| format!("{} ({} {})", port.port, port.driver, port.name)).collect();
     tracing::info!("{} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
     if let Some(server) = server {
         tracing::info!("http://{}/", server.local_addr());
