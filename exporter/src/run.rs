@@ -8,13 +8,14 @@ use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
 use crate::pipeline::{Named, Stop, now, open_sinks};
+use crate::ports::Ports;
 use crate::read::told_losses;
 use crate::service::{self, Service};
 use crate::sink::Existing;
 use crate::statistics;
 use crate::testpmd::NicStatistics;
 use crate::watch::Stuck;
-use crate::{Ending, log};
+use crate::{Ending, log, telemetry};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
 use parshall_engine::live::{self, Control};
@@ -76,6 +77,8 @@ struct Seen {
     dropped: u64,
     text: String,
     stuck: Option<Stuck>,
+    /// No port was left.
+    gone: bool,
 }
 
 /// What the control loop tells the thread that feeds the sinks.
@@ -92,6 +95,7 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
     let board = Board::default();
+    telemetry::offer(&board);
     let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let result =
@@ -103,7 +107,11 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
             if seen.dropped > 0 {
                 tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
-            Ok(if seen.books.closed() && !lost && seen.dropped == 0 { Ending::Done } else { Ending::Failed })
+            Ok(if seen.books.closed() && !lost && seen.dropped == 0 && !seen.gone {
+                Ending::Done
+            } else {
+                Ending::Failed
+            })
         }
         Ok(Err(sentence)) => Err(failed(sentence)),
         Err(error) if error.is_usage() => Err((Ending::BadConfiguration, error.to_string())),
@@ -193,12 +201,15 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
-    let (mut service, mut stuck) = (Service::new(plan), None);
+    let (mut service, mut ports, mut stuck) = (Service::new(plan), Ports::default(), None);
     while control.still_working(now()) && stuck.is_none() {
         let publishing = stop.asked() || Instant::now() >= next;
         if publishing || service.is_due() {
             let snapshot = collect(control);
             stuck = service.heard(&snapshot);
+            if ports.follow(&snapshot.ports) {
+                stop.ask();
+            }
             if !publishing {
                 continue;
             }
@@ -218,6 +229,7 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
     add_devices(control, &mut snapshot);
     let seen = Seen {
         stuck,
+        gone: ports.are_all_gone(),
         books: snapshot.total.books(),
         dropped: snapshot.total.records_dropped_count,
         text: statistics::ending(&snapshot),

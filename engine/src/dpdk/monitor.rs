@@ -118,6 +118,14 @@ impl<'p> Monitor<'p> {
         Ok((up != 0, mbps))
     }
 
+    /// Whether the device has gone away: its driver said so, or it was taken out. DPDK: `RTE_ETH_EVENT_INTR_RMV`,
+    /// `RTE_ETH_EVENT_DESTROY`.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        // SAFETY: reads a flag; any number is taken.
+        unsafe { ffi::shim_is_removed(self.facts.id) != 0 }
+    }
+
     /// Counters and link as the control thread publishes them; what the driver does not answer stays 0 and down.
     #[must_use]
     pub fn snapshot(&self) -> PortSnapshot {
@@ -130,6 +138,7 @@ impl<'p> Monitor<'p> {
             socket: self.facts.socket,
             link_up,
             link_mbps,
+            removed: self.is_removed(),
             ipackets: stats.ipackets,
             ibytes: stats.ibytes,
             imissed: stats.imissed,

@@ -97,6 +97,8 @@ impl<S> Port<'_, S> {
 
 impl<'e> Port<'e, Stopped> {
     pub(super) fn taken(facts: PortFacts) -> Port<'e, Stopped> {
+        // SAFETY: the port is valid. Where the EAL has no memory for it the removal goes unnoticed.
+        unsafe { ffi::shim_watch_removal(facts.id) };
         let device = Device { id: facts.id, started: false, broken: false, eal: PhantomData };
         Port { device, facts, state: Stopped { ready: None } }
     }

@@ -37,6 +37,8 @@ pub struct PortSnapshot {
     pub link_up: bool,
     /// Link speed. Unit: Mbit/s; 0 unknown.
     pub link_mbps: u32,
+    /// The device has gone away.
+    pub removed: bool,
     /// Frames received by the driver.
     pub ipackets: u64,
     /// Bytes received by the driver.
