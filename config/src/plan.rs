@@ -3,9 +3,10 @@
 //! **Owns** the types that the engine and the exporter are started with. **May touch** nothing.
 //! **Order** made by `check` out of what was asked, after every mistake has been reported; read by everyone else.
 
+use crate::filter::FlowFilter;
 use ipnet::IpNet;
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -95,6 +96,27 @@ pub struct EnginePlan {
     pub segment_memory: u64,
     /// `--duplicates`: what becomes of mirror duplicates.
     pub duplicates: Duplicates,
+    /// What is let in.
+    pub sieve: SievePlan,
+}
+
+/// Which frames and which flows are let in. The default lets in everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SievePlan {
+    /// `--filter`: frames that match, in the pcap-filter language; libpcap has accepted it for some link type. `None`: all.
+    pub frames: Option<String>,
+    /// `--flow-filter`; `None`: all.
+    pub flows: Option<FlowFilter>,
+    /// `--sample-packets`: 1 in so many packets; 1 is all.
+    pub sample_packets: NonZeroU32,
+    /// `--sample-flows`: 1 in so many flows; 1 is all.
+    pub sample_flows: NonZeroU32,
+}
+
+impl Default for SievePlan {
+    fn default() -> SievePlan {
+        SievePlan { frames: None, flows: None, sample_packets: NonZeroU32::MIN, sample_flows: NonZeroU32::MIN }
+    }
 }
 
 /// What becomes of packets that a mirror port copied twice.

@@ -5,6 +5,7 @@
 //! that the checks behind find what else is wrong.
 
 use crate::asked::{Asked, Said, quote};
+use crate::filter::FlowFilter;
 use crate::options::{self, Opt, Scope, Sub};
 use crate::origin::{Layer, Origin};
 use crate::plan::SinkSpec;
@@ -200,6 +201,15 @@ impl Settings {
 
     pub(crate) fn text(&self, name: &str) -> &str {
         if let Value::Text(text) = self.value(name) { text } else { "" }
+    }
+
+    /// A text; `None` for the word that stands for no value.
+    pub(crate) fn maybe_text(&self, name: &str) -> Option<String> {
+        if let Value::Text(text) = self.value(name) { Some(text.clone()) } else { None }
+    }
+
+    pub(crate) fn flow_filter(&self, name: &str) -> Option<FlowFilter> {
+        if let Value::FlowFilter(filter) = self.value(name) { Some(filter.clone()) } else { None }
     }
 
     pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {

@@ -15,6 +15,7 @@ use crate::merge::collect::Collector;
 use crate::merge::join::{Joiner, Parts};
 use crate::replay;
 use crate::shard::{BYTES_PER_FLOW, Shard, ShardPlan};
+use crate::sieve::control::{FilterError, Sieves};
 use crate::source::Source;
 use crate::spread::{SpreadWorker, Spreader};
 use crate::stop::Stop;
@@ -37,6 +38,9 @@ pub enum LaunchError {
         /// What the kernel said.
         cause: std::io::Error,
     },
+    /// A filter cannot be compiled.
+    #[error("{0}")]
+    Filter(#[from] FilterError),
     /// A thread could not be started.
     #[error("cannot start a worker thread: {0}")]
     Thread(std::io::Error),
@@ -49,6 +53,8 @@ pub struct Replay<S> {
     pub merger: Merger,
     /// Collects the workers' records.
     pub collector: Collector,
+    /// Replaces filters.
+    pub sieves: Sieves,
     reader: JoinHandle<(S, usize, Tally)>,
     workers: Vec<JoinHandle<(usize, Tally)>>,
 }
@@ -78,13 +84,15 @@ fn read_alone<S: Source + Send + 'static>(
     let number = merger.add(merger_end, 0);
     let (door, ring) = door(plan.record_ring, WhenFull::Wait);
     let shard = shard(read_shard(plan, 1), door)?;
-    let mut worker = Worker::new(shard, DecodeOptions::new(&plan.decap, plan.key), end, stop.clone());
+    let mut sieves = Sieves::new(&plan.sieve);
+    let options = DecodeOptions::new(&plan.decap, plan.key);
+    let mut worker = Worker::new(shard, options, end, stop.clone()).with_sieve(sieves.of_any_link()?);
     let stop = stop.clone();
     let reader = thread("parshall-read", move || {
         replay::alone(&mut source, &mut worker, &stop);
         (source, number, worker.shard.tally)
     })?;
-    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), reader, workers: Vec::new() })
+    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), sieves, reader, workers: Vec::new() })
 }
 
 fn read_spread<S: Source + Send + 'static>(
@@ -98,7 +106,9 @@ fn read_spread<S: Source + Send + 'static>(
     let (end, merger_end) = handover::pair();
     let number = merger.add(merger_end, 0);
     let options = DecodeOptions::new(&plan.decap, plan.key);
-    let (mut spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
+    let mut sieves = Sieves::new(&plan.sieve);
+    let (spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
+    let mut spreader = spreader.with_sieve(sieves.of_any_link()?);
     let (mut rings, mut threads) = (Vec::new(), Vec::new());
     for arrivals in arrivals {
         let (end, merger_end) = handover::pair();
@@ -116,7 +126,7 @@ fn read_spread<S: Source + Send + 'static>(
         replay::spread(&mut source, &mut spreader, &stop);
         (source, number, spreader.tally)
     })?;
-    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), reader, workers: threads })
+    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), sieves, reader, workers: threads })
 }
 
 impl<S> Replay<S> {
@@ -199,6 +209,7 @@ fn shard_plan(plan: &EnginePlan, flows: u64, memory: ArenaOptions, secret: HashS
         secret,
         locality: Locality::new(&plan.local_nets),
         decode: DecodeOptions::new(&plan.decap, plan.key),
+        sampling: [plan.sieve.sample_packets.get(), plan.sieve.sample_flows.get()],
         tell_input: false,
         tell_parts: false,
     }

@@ -18,6 +18,8 @@ use crate::link::LinkType;
 use crate::listen::ListenError;
 use crate::merge::join::Parts;
 use crate::shard::ShardPlan;
+use crate::sieve::Sieve;
+use crate::sieve::control::FilterError;
 use crate::source::capture::facts::FactsError;
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
@@ -54,6 +56,9 @@ pub enum LiveError {
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
+    /// `--filter` cannot be compiled for the frames of a port.
+    #[error("{0}")]
+    Filter(#[from] FilterError),
     /// A worker ended by a panic.
     #[error("a worker panicked: please report this with its message above")]
     Panic,
@@ -65,7 +70,7 @@ impl LiveError {
     pub fn is_usage(&self) -> bool {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
-            LiveError::Capture(_) => true,
+            LiveError::Capture(_) | LiveError::Filter(_) => true,
             LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
@@ -130,6 +135,8 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     let mut layout = Layout {
         main: eal.main_facts(),
         parts: layout::parts(&hands, &ports, plan.rss),
+        asked,
+        spare: lcores.pollers.iter().skip(hands.len()).chain(&lcores.others).copied().collect(),
         posts: lcores.pollers.into_iter().zip(hands).map(|(lcore, streams)| Post { lcore, streams }).collect(),
         spread_to: lcores.spread,
         pools: pool_sizes(plan, &ports)?.into_iter().map(|(socket, size)| setup_of(socket, size)).collect(),
@@ -138,7 +145,7 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     };
     let of_ports = layout.ports.iter().flat_map(|setup| setup.plan.notes.iter().cloned());
     layout.notes.extend(of_ports.collect::<Vec<_>>());
-    layout.notes.extend(layout::remarks(&layout, asked));
+    layout.notes.extend(layout::remarks(&layout));
     Ok((stopped, layout))
 }
 
@@ -173,10 +180,11 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<(Stoppe
     Ok((ports, plans))
 }
 
-/// The lcores that poll, then those that only account what software spreads to them.
+/// The lcores that poll, those that only account what software spreads to them, and the rest.
 struct Lcores {
     pollers: Vec<LcoreFacts>,
     spread: Vec<LcoreFacts>,
+    others: Vec<LcoreFacts>,
 }
 
 fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
@@ -206,9 +214,9 @@ fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
         );
         return Err(DpdkError::usage(asked, back, remedy));
     }
-    lcores.truncate(pollers + spread);
+    let others = lcores.split_off(pollers + spread);
     let spread = lcores.split_off(pollers);
-    Ok(Lcores { pollers: lcores, spread })
+    Ok(Lcores { pollers: lcores, spread, others })
 }
 
 /// The socket whose pool a port on `socket` takes its mbufs from.
@@ -273,16 +281,18 @@ fn work<'e, T>(
             let (end, merger_end) = handover::pair();
             let number = begun.merger.add(merger_end, lcore);
             let keeper = gate.keeper();
+            let sieve = begun.sieves.of_queues(hand.iter().map(|(_, link)| *link))?;
+            working += 1;
             if layout.spread_to.is_empty() {
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
                 begun.rings.push(ring);
                 let crew = crew.clone();
-                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, door))?;
-                working += 1;
+                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, Doors { sieve, end, door }))?;
                 continue;
             }
             let options = DecodeOptions::new(&plan.common.engine.decap, plan.common.engine.key);
             let (spreader, arrivals) = Spreader::new(layout.spread_to.len(), options, crew.secret, end);
+            let spreader = spreader.with_sieve(sieve);
             for (lcore, arrivals) in layout.spread_to.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
                 let number = begun.merger.add(merger_end, lcore.id);
@@ -294,7 +304,6 @@ fn work<'e, T>(
             }
             let crew = crew.clone();
             scope.launch(lcore, move |here| crew.spread(number, here, hand, keeper, spreader))?;
-            working += 1;
         }
         let (pools, processors) = (pools.values().collect(), eal.processors(&layout.lcores()));
         let ports = Ports { monitors, pools, notes, processors, layout, gate, working };
@@ -340,6 +349,13 @@ fn hand_out<'p>(queues: Vec<(LinkType, RxQueue<'p>)>, layout: &Layout) -> Vec<(u
     hands
 }
 
+/// What leads into and out of a worker that polls, beside its queues.
+struct Doors {
+    sieve: Sieve,
+    end: WorkerEnd,
+    door: ExitDoor,
+}
+
 /// What every worker is made from.
 #[derive(Clone)]
 struct Crew<'a> {
@@ -368,11 +384,13 @@ impl Crew<'_> {
     }
 
     /// Polls queues and accounts what they give.
-    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, end: WorkerEnd, door: ExitDoor) {
+    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, doors: Doors) {
+        let Doors { sieve, end, door } = doors;
         let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
             let shard = shard(self.shard_plan(), door)?;
-            let mut worker = Worker::new(shard, DecodeOptions::new(&engine.decap, engine.key), end, self.stop.clone());
+            let options = DecodeOptions::new(&engine.decap, engine.key);
+            let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_sieve(sieve);
             worker.run(&mut source, self.slack);
             Ok(worker.shard.tally)
         });

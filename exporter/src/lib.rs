@@ -24,6 +24,8 @@ pub mod telemetry;
 pub mod watch;
 pub mod service;
 #[cfg(feature = "dpdk")]
+pub mod prompt;
+#[cfg(feature = "dpdk")]
 pub mod run;
 #[cfg(feature = "dpdk")]
 pub mod statistics;

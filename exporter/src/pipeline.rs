@@ -3,7 +3,7 @@
 //! **Owns** the stop on signals. **May touch** signals and the clock. **Order** called by `read` and `run`.
 
 use crate::sink::{self, Existing, Sink};
-use parshall_config::plan::SinkSpec;
+use parshall_config::plan::{SievePlan, SinkSpec};
 use parshall_engine::time::Nanos;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
@@ -60,6 +60,20 @@ impl Stop {
     #[must_use]
     pub fn take_hangup(&self) -> bool {
         self.hangup.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// What the totals leave out, in a sentence for the end of a run; `None` when nothing was sampled.
+#[must_use]
+pub fn sampling(plan: &SievePlan) -> Option<String> {
+    let (packets, flows) = (plan.sample_packets.get(), plan.sample_flows.get());
+    let of_flows = format!("1 in {flows} flows (--sample-flows)");
+    let of_packets = format!("1 in {packets} packets (--sample-packets)");
+    match (packets, flows) {
+        (1, 1) => None,
+        (1, _) => Some(format!("flows, records and protocols are those of {of_flows}")),
+        (_, 1) => Some(format!("flows, records and protocols are those of {of_packets}")),
+        _ => Some(format!("flows, records and protocols are those of {of_packets} and {of_flows}")),
     }
 }
 

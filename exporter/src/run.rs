@@ -7,8 +7,9 @@ use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Named, Stop, now, open_sinks};
+use crate::pipeline::{Named, Stop, now, open_sinks, sampling};
 use crate::ports::Ports;
+use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
 use crate::service::{self, Service};
 use crate::sink::Existing;
@@ -59,11 +60,12 @@ pub fn run(plan: &RunPlan) -> Ending {
     }
 }
 
-/// Records go straight to the sinks.
-struct Line<'f>(&'f mut Fanout);
+/// Records go straight to the sinks; the prompt's watch sees them pass.
+struct Line<'f>(&'f mut Fanout, &'f Watch);
 
 impl Outlet for Line<'_> {
     fn record(&mut self, record: FlowRecord, _floor: Nanos) {
+        self.1.record(&record);
         self.0.record(record);
     }
 
@@ -104,6 +106,9 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
         Ok(Ok((seen, lost))) => {
             log::flush();
             log::plain(&seen.text);
+            if let Some(sentence) = sampling(&plan.common.engine.sieve) {
+                tracing::info!("{sentence}");
+            }
             if seen.dropped > 0 {
                 tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
@@ -131,27 +136,30 @@ fn conduct(
 ) -> Result<(Seen, bool), String> {
     let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
+    board.sampled(&plan.common.engine.sieve);
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
-    let course = Course::default();
+    let (course, watch, sinks) = (Course::default(), Watch::default(), fanout.states());
     let (seen, (states, left)) = std::thread::scope(|scope| {
         let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
         let feeding = feeder.spawn_scoped(scope, || {
-            feed(&mut collector, &mut fanout, board, stop, &course);
-            let cut = course.cut.load(Ordering::Acquire);
-            let patience = plan.common.shutdown_timeout;
+            feed(&mut collector, &mut fanout, &watch, board, stop, &course);
+            let (cut, patience) = (course.cut.load(Ordering::Acquire), plan.common.shutdown_timeout);
             fanout.close(if cut { patience.min(LAST_PATIENCE) } else { patience })
         });
         let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
         let rest = given.keep_off(&control.processors);
         tracing::debug!("the control side's threads run on processors {rest:?}");
-        let seen = publish(plan, control, stop, board);
-        course.cut.store(seen.stuck.is_some(), Ordering::Release);
+        let seen = publish(&mut Scene { control, plan, watch: &watch, sinks: &sinks }, stop, board);
+        stop.ask();
+        let stuck = seen.as_ref().is_ok_and(|seen| seen.stuck.is_some());
+        course.cut.store(stuck, Ordering::Release);
         course.over.store(true, Ordering::Release);
-        if seen.stuck.is_none() {
+        if !stuck {
             service::stopping(plan.common.shutdown_timeout, || feeding.is_finished());
         }
-        feeding.join().map(|closed| (seen, closed)).map_err(|_| "the thread that feeds the sinks panicked".to_owned())
+        let fed = feeding.join().map_err(|_| "the thread that feeds the sinks panicked".to_owned());
+        Ok::<_, String>((seen?, fed?))
     })?;
     let lost = told_losses(&states, &left);
     if seen.stuck.is_some() {
@@ -168,11 +176,11 @@ fn give_up(seen: &Seen) -> ! {
 }
 
 /// Moves records to the sinks until the workers are done and the rings are empty.
-fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &Stop, course: &Course) {
+fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &Board, stop: &Stop, course: &Course) {
     let mut sent = Instant::now();
     loop {
         let last = course.over.load(Ordering::Acquire) && (course.cut.load(Ordering::Acquire) || collector.ended());
-        let taken = collector.turn(now(), &mut Line(fanout));
+        let taken = collector.turn(now(), &mut Line(fanout, watch));
         if sent.elapsed() > Duration::from_millis(200) {
             fanout.send();
             board.half_flows(collector.half_flows());
@@ -187,7 +195,7 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
             stop.ask();
         }
         if last {
-            collector.finish(&mut Line(fanout));
+            collector.finish(&mut Line(fanout, watch));
             return board.half_flows(collector.half_flows());
         }
         if taken == 0 {
@@ -197,15 +205,21 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
 }
 
 /// Collects and publishes once a period until stopping is asked or the workers have ended.
-fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board) -> Seen {
+fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen, String> {
+    let plan = scene.plan;
+    let mut console = Console::start(scene)?;
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
     let (mut service, mut ports, mut stuck) = (Service::new(plan), Ports::default(), None);
-    while control.still_working(now()) && stuck.is_none() {
+    while scene.control.still_working(now()) && stuck.is_none() {
+        if !console.turn(scene) {
+            stop.ask();
+        }
+        scene.control.sieves.settle();
         let publishing = stop.asked() || Instant::now() >= next;
         if publishing || service.is_due() {
-            let snapshot = collect(control);
+            let snapshot = collect(scene.control);
             stuck = service.heard(&snapshot);
             if ports.follow(&snapshot.ports) {
                 stop.ask();
@@ -223,10 +237,10 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         std::thread::sleep(Duration::from_millis(2));
     }
     if let Some(stuck) = stuck {
-        mourn(stuck, control, stop);
+        mourn(stuck, scene.control, stop);
     }
-    let mut snapshot = control.merger.last(now());
-    add_devices(control, &mut snapshot);
+    let mut snapshot = scene.control.merger.last(now());
+    add_devices(scene.control, &mut snapshot);
     let seen = Seen {
         stuck,
         gone: ports.are_all_gone(),
@@ -238,7 +252,7 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         statistics::print(plan, &mut blocks, &snapshot);
     }
     board.publish(snapshot);
-    seen
+    Ok(seen)
 }
 
 /// Names the worker that is stuck, and lets the others end.
@@ -254,7 +268,8 @@ fn mourn(stuck: Stuck, control: &mut Control<'_>, stop: &Stop) {
     }
 }
 
-fn collect(control: &mut Control<'_>) -> Snapshot {
+/// What workers, ports and pools have counted by now.
+pub(crate) fn collect(control: &mut Control<'_>) -> Snapshot {
     let mut snapshot = control.merger.collect(now(), PATIENCE);
     add_devices(control, &mut snapshot);
     snapshot

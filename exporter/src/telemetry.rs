@@ -62,11 +62,12 @@ fn flows(snapshot: &Snapshot) -> Answer {
 mod tests {
     use super::*;
     use parshall_engine::source::Input;
+    use parshall_engine::tally::Volume;
 
     #[test]
     fn the_books_in_an_answer_are_those_of_the_snapshot() {
         let mut snapshot = Snapshot::default();
-        snapshot.total.take(Input { port: 0, queue: 0 }, 60);
+        snapshot.total.take(Input { port: 0, queue: 0 }, Volume { packets: 1, bytes: 60 });
         snapshot.total.outcomes[Outcome::Flow as usize] = 1;
         let answer = books(&snapshot);
         assert!(answer.contains(&count("frames_taken", 1)) && answer.contains(&count("flow", 1)), "{answer:?}");

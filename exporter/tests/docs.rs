@@ -48,3 +48,20 @@ fn the_page_of_metrics_is_that_of_the_catalogue() {
     }
     hold("METRICS.md", &page);
 }
+
+#[test]
+fn the_page_of_the_prompt_has_every_command() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/PROMPT.md");
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    let table = parshall_exporter::prompt::reference();
+    if std::env::var_os("BLESS").is_some() {
+        let (head, rest) = page.split_once("|---|---|\n").expect("a table of commands");
+        let tail = rest.split_once("\n## ").expect("a section behind the table").1;
+        std::fs::write(&path, format!("{head}|---|---|\n{table}\n## {tail}")).expect("docs can be written");
+    }
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        page.contains(&table),
+        "docs/PROMPT.md lacks a command: BLESS=1 cargo test -p parshall-exporter --test docs"
+    );
+}

@@ -27,6 +27,7 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
     let cores = settings.maybe_numbers("coremask");
     let nb_cores = nb_cores(settings, cores.as_deref(), problems);
     let workers = workers(settings, nb_cores, problems);
+    one_standard_output(settings, problems);
     let mut common = common::plan(settings, workers, problems);
     inputs::take_off(&mut common.engine.decap, &tzsp_listen);
     RunPlan {
@@ -60,6 +61,19 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         },
         only_plan: settings.flag("plan"),
     }
+}
+
+/// The prompt's answers and a sink's records do not share standard output.
+fn one_standard_output(settings: &Settings, problems: &mut Problems) {
+    let to_stdout = settings.sinks("sink").iter().any(|sink| sink.target.as_path() == std::path::Path::new("-"));
+    let prompt = ["interactive", "cmdline-file"].into_iter().find(|name| settings.get(name).is_said());
+    let Some(name) = prompt.filter(|_| to_stdout) else { return };
+    problems.add(Problem {
+        what: format!("--{name} answers on standard output, and a sink writes its records there"),
+        asked: format!("asked for: {}, {}", settings.get(name).show(), settings.get("sink").show()),
+        possible: "sinks that write to files".to_owned(),
+        remedy: "give the sink a file".to_owned(),
+    });
 }
 
 fn rss(settings: &Settings, problems: &mut Problems) -> RssFields {

@@ -45,6 +45,10 @@ pub enum Kind {
     Path,
     /// Any text.
     Text,
+    /// An expression in the pcap-filter language.
+    PcapFilter,
+    /// An expression of `filter`.
+    FlowFilter,
     /// `scheme:target?options`; may be said several times.
     Sink,
 }
@@ -69,6 +73,7 @@ impl Kind {
             Kind::Addresses => "ADDR:PORT,...",
             Kind::Path => "FILE",
             Kind::Text => "TEXT",
+            Kind::PcapFilter | Kind::FlowFilter => "EXPR",
             Kind::Sink => "SPEC",
         }
     }
@@ -188,11 +193,6 @@ impl Opt {
     /// With another default in `read`.
     pub(crate) const fn in_read(self, default: &'static str) -> Opt {
         Opt { read: default, ..self }
-    }
-
-    /// A name that is taken for a feature that is not built yet.
-    pub(crate) const fn not_yet(self) -> Opt {
-        Opt { built: false, ..self }
     }
 
     /// With what it does.

@@ -7,7 +7,7 @@
 use super::Kind::{
     Address, Addresses, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size,
 };
-use super::Kind::{Text, UdpPorts, Words};
+use super::Kind::{FlowFilter, PcapFilter, UdpPorts, Words};
 use super::Scope::{All, Both, Run};
 use super::{Group, Opt};
 
@@ -82,8 +82,16 @@ pub const GROUPS: &[Group] = &[
             .help("What is in a flow's key beside addresses, protocol and ports: vlan identifiers, tunnel identifiers."),
         Opt::new("duplicates", Choice(&["count", "off", "drop"]), Both, "count")
             .help("What becomes of packets that a mirror port copied twice: not looked for, counted, or counted and left out of all flows."),
-        Opt::new("filter", Text, Both, "none").unset("none").not_yet()
-            .help("Only frames that match count as flows, in the pcap-filter language."),
+    ] },
+    Group { title: "Filters and sampling", options: &[
+        Opt::new("filter", PcapFilter, Both, "none").unset("none")
+            .help("Only frames that match are decoded, in the pcap-filter language, asked of the frame as it was received; the others have outcome filtered."),
+        Opt::new("flow-filter", FlowFilter, Both, "none").unset("none")
+            .help("Only packets whose flow matches are accounted, after decapsulation; the others have outcome filtered. Statements: host ADDR,... net PREFIX,... port N,N-N tcp udp proto NAME ip4 ip6 vlan N,... encap NAME:ID,...; and, or, not, parentheses. Either end may match."),
+        Opt::new("sample-packets", Count(1, u32::MAX as u64), Both, "1")
+            .help("1 in so many packets that pass --filter is decoded, at a random place of each group of so many; the others have outcome sampled_out."),
+        Opt::new("sample-flows", Count(1, u32::MAX as u64), Both, "1")
+            .help("1 in so many flows that pass --flow-filter is accounted, chosen by a hash of its key, so that all workers and all probes choose the same; packets of the others have outcome sampled_out."),
     ] },
     Group { title: "Decapsulation", options: &[
         Opt::new("decap", Words(ENCAPS), Both, "none").unset("none")
@@ -164,10 +172,10 @@ pub const GROUPS: &[Group] = &[
             .help("A worker that does not answer for so long is stuck: it is named, sinks are closed, and the probe ends with status 1."),
         Opt::flag("exit-at-eof", Run)
             .help("Ends when every net_pcap vdev has given all packets of its files."),
-        Opt::flag("interactive", Run).letter('i').not_yet()
-            .help("Reads commands from a prompt, as testpmd does."),
-        Opt::new("cmdline-file", Path, Run, "none").unset("none").not_yet()
-            .help("Commands of the prompt that are run at start."),
+        Opt::flag("interactive", Run).letter('i')
+            .help("Reads commands from a prompt, as testpmd does; nothing is received before start, unless --auto-start."),
+        Opt::new("cmdline-file", Path, Run, "none").unset("none")
+            .help("Commands of the prompt that are run at start, with or without --interactive."),
     ] },
 ];
 

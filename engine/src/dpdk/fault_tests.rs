@@ -1,6 +1,7 @@
 //! Faults of devices and pools, provoked by hand: a pool without mbufs, a device that goes away.
 
 use super::plan::PcapFiles;
+use super::ring_tests::child;
 use super::vdev::FileFacts;
 use super::*;
 use crate::link::LinkType;
@@ -9,9 +10,6 @@ use crate::source::{Batch, Source};
 use dpdk_sys as ffi;
 use parshall_config::plan::RssFields;
 use std::path::PathBuf;
-
-#[path = "../../tests/dpdk_support/child.rs"]
-mod child;
 
 fn wish() -> PortWish {
     PortWish {

@@ -13,6 +13,8 @@
 //! ```
 #![allow(unsafe_code)]
 
+pub mod bpf;
+mod bpf_mend;
 mod burst;
 mod claim;
 pub mod clock;

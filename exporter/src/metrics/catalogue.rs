@@ -132,6 +132,12 @@ pub const CATALOGUE: &[Row] = &[
             );
         },
     ),
+    gauge(
+        "parshall_sampling_interval",
+        &["of"],
+        "1 in so many packets, and 1 in so many flows, is let in (--sample-packets, --sample-flows); 1 is all. Multiply by it.",
+        |view, emit| named(emit, ["packets", "flows"].into_iter().zip(view.sampling.map(u64::from))),
+    ),
     counter(
         "parshall_port_rx_packets_total",
         &["port", "queue"],

@@ -7,6 +7,7 @@ pub mod catalogue;
 
 use crate::fanout::SinkState;
 use catalogue::{CATALOGUE, Kind};
+use parshall_config::plan::SievePlan;
 use parshall_engine::merge::snapshot::Snapshot;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
@@ -28,6 +29,8 @@ pub struct View {
     pub requests: [u64; 3],
     /// Flows added up from parts on several workers.
     pub half_flows: u64,
+    /// 1 in so many packets and 1 in so many flows is let in.
+    pub sampling: [u32; 2],
     /// Version of DPDK built against and running; empty without.
     pub dpdk: (String, String),
     /// Messages written by level, and messages left out.
@@ -41,6 +44,7 @@ struct Published {
     snapshot: Arc<Snapshot>,
     at: Instant,
     sinks: Vec<Arc<SinkState>>,
+    sampling: [u32; 2],
     dpdk: (String, String),
 }
 
@@ -55,7 +59,8 @@ pub struct Board {
 impl Default for Board {
     fn default() -> Board {
         let snapshot = Arc::new(Snapshot::default());
-        let published = Published { snapshot, at: Instant::now(), sinks: Vec::new(), dpdk: Default::default() };
+        let (at, dpdk) = (Instant::now(), Default::default());
+        let published = Published { snapshot, at, sinks: Vec::new(), sampling: [1; 2], dpdk };
         Board { last: Arc::new(Mutex::new(published)), requests: Arc::default(), half_flows: Arc::default() }
     }
 }
@@ -66,6 +71,12 @@ impl Board {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.sinks = sinks;
         last.dpdk = dpdk;
+    }
+
+    /// Says what is sampled.
+    pub fn sampled(&self, plan: &SievePlan) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.sampling = [plan.sample_packets.get(), plan.sample_flows.get()];
     }
 
     /// Publishes a snapshot.
@@ -100,6 +111,7 @@ impl Board {
             sinks: last.sinks.clone(),
             requests: std::array::from_fn(|n| self.requests[n].load(Ordering::Relaxed)),
             half_flows: self.half_flows.load(Ordering::Relaxed),
+            sampling: last.sampling,
             dpdk: last.dpdk.clone(),
             messages: crate::log::counts(),
             link_changes: crate::ports::link_changes(),
