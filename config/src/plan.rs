@@ -12,6 +12,7 @@ use std::time::Duration;
 
 /// What the program will do.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is boxed")]
 pub enum Command {
     /// `parshall run`: live ports and vdevs.
     Run(RunPlan),
@@ -19,6 +20,12 @@ pub enum Command {
     Read(ReadPlan),
     /// `parshall check-config`: the configuration was checked; say so and end.
     CheckConfig,
+    /// `parshall top`: a running probe in a terminal.
+    Top(TopPlan),
+    /// `parshall flows`: its live flows, printed once.
+    Flows(FlowsPlan),
+    /// `parshall stats`: its numbers, printed once.
+    Stats(StatsPlan),
     /// `parshall --version`.
     Version,
 }
@@ -274,6 +281,10 @@ pub struct RunPlan {
     pub common: Common,
     /// Everything before `--`, as typed, for `rte_eal_init`.
     pub eal: Vec<String>,
+    /// `--interface`: interfaces of the host to receive from; `any` stands for all that are up.
+    pub interfaces: Vec<String>,
+    /// `--interface-driver`.
+    pub interface_driver: InterfaceDriver,
     /// `--tzsp-listen`: UDP addresses on which routers' TZSP is received.
     pub tzsp_listen: Vec<SocketAddr>,
     /// `--portmask` or `--portlist`: DPDK port ids to use; `None` means all.
@@ -344,6 +355,18 @@ pub enum Idle {
     Sleep,
 }
 
+/// How an interface of the host is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InterfaceDriver {
+    /// The engine chooses.
+    #[default]
+    Auto,
+    /// A copy of every frame.
+    AfPacket,
+    /// Frames are taken away from the host.
+    AfXdp,
+}
+
 /// What receive-side scaling hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RssFields {
@@ -355,4 +378,71 @@ pub enum RssFields {
     Udp,
     /// No RSS (`--disable-rss`).
     Off,
+}
+
+/// Which running probe is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// Where it serves HTTP: `http://host:port`, without a slash at the end.
+    pub url: String,
+    /// `--http-token`: what it asks for.
+    pub token: Option<String>,
+}
+
+/// Which live flows are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// `--by`: a name of the API.
+    pub by: String,
+    /// `--where`; `None` is all.
+    pub filter: Option<String>,
+    /// `--state`: `live`, `ended` or `all`.
+    pub state: String,
+}
+
+/// How an answer is printed (`--format`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Lines for people.
+    #[default]
+    Table,
+    /// One JSON value, as the API gave it.
+    Json,
+    /// A JSON object a line.
+    Ndjson,
+    /// Comma-separated values, RFC 4180.
+    Csv,
+}
+
+/// `parshall top`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopPlan {
+    /// Which probe.
+    pub probe: Probe,
+    /// Which flows at first.
+    pub wish: Wish,
+    /// `--refresh`: how often the probe is asked.
+    pub refresh: Duration,
+}
+
+/// `parshall flows`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowsPlan {
+    /// Which probe.
+    pub probe: Probe,
+    /// Which flows.
+    pub wish: Wish,
+    /// `--top`: how many.
+    pub limit: u32,
+    /// How they are printed.
+    pub format: Format,
+}
+
+/// `parshall stats`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsPlan {
+    /// Which probe.
+    pub probe: Probe,
+    /// How it is printed: `Table` or `Json`.
+    pub format: Format,
 }

@@ -11,6 +11,7 @@ use crate::dpdk::{
 };
 use crate::exit::{ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
+use crate::interface;
 use crate::key::HashSecret;
 use crate::launch::{LaunchError, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
@@ -50,6 +51,9 @@ pub enum LiveError {
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
     Capture(#[from] FactsError),
+    /// Interfaces that cannot be had.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Interfaces(Vec<DpdkError>),
     /// Addresses that cannot be listened on.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Listen(Vec<ListenError>),
@@ -70,6 +74,7 @@ impl LiveError {
     pub fn is_usage(&self) -> bool {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
+            LiveError::Interfaces(errors) => errors.iter().any(DpdkError::is_usage),
             LiveError::Capture(_) | LiveError::Filter(_) => true,
             LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
@@ -78,7 +83,7 @@ impl LiveError {
 
 /// Whether a run has ports, and so needs an EAL: always, unless it listens and says nothing for the EAL.
 fn has_ports(plan: &RunPlan) -> bool {
-    plan.tzsp_listen.is_empty() || !plan.eal.is_empty()
+    plan.tzsp_listen.is_empty() || !plan.interfaces.is_empty() || !plan.eal.is_empty()
 }
 
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
@@ -91,13 +96,15 @@ pub fn run<T>(
     now: Nanos,
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
+    let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
     let begun = Begun::new(plan, stop, now)?;
     if !has_ports(plan) {
         return begun.conduct(plan, stop, Ports::none(), control);
     }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
-    let (stopped, layout) = lay_out(&eal, plan, &files)?;
+    let (stopped, mut layout) = lay_out(&eal, plan, &files)?;
+    layout.notes.extend_from_slice(remarks);
     let pools = make_pools(&eal, plan, &layout)?;
     let mut ports: Vec<Port<'_, Started>> = Vec::new();
     for (port, setup) in stopped.into_iter().zip(&layout.ports) {
@@ -116,12 +123,15 @@ pub fn run<T>(
 /// # Errors
 /// [`LiveError`], as [`run`] up to the start of the ports.
 pub fn layout(plan: &RunPlan) -> Result<Layout, LiveError> {
+    let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
     if !has_ports(plan) {
         return Ok(Ports::none().layout);
     }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
-    Ok(lay_out(&eal, plan, &files)?.1)
+    let mut layout = lay_out(&eal, plan, &files)?.1;
+    layout.notes.extend_from_slice(remarks);
+    Ok(layout)
 }
 
 fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e>, LiveError> {

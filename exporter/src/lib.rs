@@ -29,7 +29,9 @@ pub mod prompt;
 pub mod run;
 #[cfg(feature = "dpdk")]
 pub mod statistics;
+pub mod terminal;
 pub mod testpmd;
+pub mod web;
 
 use std::io::Write;
 
