@@ -310,26 +310,21 @@ impl SpreadWorker {
         let SpreadWorker { shard, desk, .. } = self;
         let kept = |item: &Item| bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
         desk.clear();
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             let ready = desk.place();
             ready.packet = item.packet;
+            ready.frame = index as u8;
             shard.near(ready, None, kept(item));
             desk.keep();
         }
-        for ready in desk.packets_mut() {
-            shard.nearer(ready);
-        }
-        for ready in desk.packets() {
-            shard.nearest(ready);
-        }
-        for (ready, item) in desk.packets().iter().zip(items) {
+        desk.walk(shard, |shard, ready| {
             if ready.packet.marks.has(Marks::QUOTED) {
-                shard.quoted(&ready.packet);
-                continue;
+                return shard.quoted(&ready.packet);
             }
+            let Some(item) = items.get(usize::from(ready.frame)) else { return };
             let volume = Volume { packets: 1, bytes: u64::from(item.wire_len) };
             shard.tally.take(ready.packet.input, volume);
             shard.take(ready, kept(item), item.link);
-        }
+        });
     }
 }
