@@ -44,7 +44,10 @@ def switched():
     """Involuntary context switches of the workers."""
     count = 0
     for task in os.listdir(f"/proc/{PROBE}/task"):
-        status = open(f"/proc/{PROBE}/task/{task}/status").read()
+        try:
+            status = open(f"/proc/{PROBE}/task/{task}/status").read()
+        except OSError:
+            continue  # a thread that has ended
         if re.search(r"Name:\s+(rte|lcore)-worker", status):
             count += int(re.search(r"nonvoluntary_ctxt_switches:\s+(\d+)", status).group(1))
     return count
