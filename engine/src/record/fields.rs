@@ -193,6 +193,20 @@ fn esp(record: &FlowRecord, side: usize, get: fn(&EspSpis) -> u32) -> Value<'sta
     integer(record.esp.as_ref().and_then(|sides| sides.get(side)).filter(|spis| spis.seen > 0).map(get))
 }
 
+/// Time from the first packet of the client to the first of the server. Unit: nanoseconds.
+fn response(record: &FlowRecord) -> Option<u64> {
+    let whole = record.record_seq == 0 && !record.half_seen && record.sampling[0] <= 1;
+    let (asked, answered) = (record.c2s.span?.0, record.s2c.span?.0);
+    (whole && asked <= answered).then(|| answered.since(asked))
+}
+
+/// Flows without connections.
+const EXCHANGE: &[Field] = rows! {
+    "response_us", "us", None, None,
+        "Protocols other than TCP: from the client's first packet to the server's first, as a DNS query and its answer, or an echo and its reply. Exact below 2.1 s, else as s2c_first_ns. Absent without an answer, in records behind an active cut, where parts met (half_seen), and with --sample-packets.",
+        |record| response(record).map_or(Value::Absent, Value::Micros);
+};
+
 /// SCTP and ESP.
 const OTHERS: &[Field] = rows! {
     "c2s_sctp_data_chunks", "chunks", None, None,
@@ -280,16 +294,16 @@ const DIRECTIONS: &[Field] = pairs! {
         "Source MAC address of the direction's first packet, of the Ethernet header nearest to the keyed IP header.",
         |direction| direction.mac.map_or(Value::Absent, Value::Mac);
     "first_ns", "UNIX ns", NONE, (Some("3 (log_udp_complete)"), Some("12 (log_udp_complete)")),
-        "First packet of this direction; protocols other than TCP.",
+        "First packet of this direction; protocols other than TCP. Exact within 2.1 s of start_ns, else rounded down: to 1 us within 17.9 minutes, to 64 us within 19 hours; absent beyond.",
         |direction| direction.span.map_or(Value::Absent, |span| Value::Integer(span.0.0));
     "last_ns", "UNIX ns", NONE, (Some("4 (log_udp_complete)"), Some("13 (log_udp_complete)")),
-        "Last packet of this direction; protocols other than TCP.",
+        "Last packet of this direction; protocols other than TCP. Exact for the direction of the record's latest packet; for the other one as first_ns.",
         |direction| direction.span.map_or(Value::Absent, |span| Value::Integer(span.1.0));
 };
 
 /// Every field, in column order.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, CHOICE, OTHERS].into_iter().flatten()
+    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, CHOICE, OTHERS, EXCHANGE].into_iter().flatten()
 }
 
 #[cfg(test)]

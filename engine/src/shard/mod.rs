@@ -344,7 +344,7 @@ impl Shard {
             self.first_of_side(slot, side, seen);
         }
         if packet.time < self.pairs[at].hot.last() {
-            self.earlier(slot, packet.time);
+            self.earlier(slot, side, packet.time);
         }
         let pair = &mut self.pairs[at];
         if pair.hot.has(Mark::OnlyFragments) {
@@ -390,11 +390,17 @@ impl Shard {
 
     /// A packet that goes back in time: the flow's start is the earliest of its packets.
     #[inline(never)]
-    fn earlier(&mut self, slot: Slot, time: Nanos) {
-        let identity = self.identity_mut(slot);
-        if time.0 < identity.start {
-            identity.start = time.0;
-            self.pairs[slot as usize].hot.set_start(time);
+    fn earlier(&mut self, slot: Slot, side: usize, time: Nanos) {
+        if time.0 >= self.identity(slot).start {
+            return;
+        }
+        let pair = &mut self.pairs[slot as usize];
+        pair.hot.set_start(time);
+        if pair.hot.has(Mark::Tcp) {
+            self.blocks[slot as usize].identity.start = time.0;
+        } else {
+            let (hot, identity) = pair.hot_and_identity();
+            track::udp::begins_earlier(hot, identity, side, time);
         }
     }
 

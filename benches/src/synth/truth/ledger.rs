@@ -8,7 +8,7 @@
 //! written for (`expect`); with the default timeouts a ledger that comes to another number is a fault of the generator.
 
 use super::anomaly::Anomaly;
-use super::flow::{FlowTruth, Keys};
+use super::flow::{FlowTruth, Keys, micros};
 use super::tcp::{TcpSight, TcpTruth};
 use super::volume::{Volume, Weight};
 use crate::synth::tcp::segment::Side;
@@ -199,6 +199,7 @@ impl Ledger {
             keys: Keys::default(),
         };
         self.write_identity(&truth, flow, reason, &mut keys);
+        flow.write_times(&mut keys);
         for (prefix, side) in [("c2s_", flow.client), ("s2c_", flow.client.other())] {
             flow.volumes[side as usize].write(prefix, &mut keys);
         }
@@ -264,7 +265,21 @@ impl Flow {
     fn take(&mut self, sight: &Sight<'_>) {
         self.last = self.last.max(sight.at);
         self.packets += 1;
-        self.volumes[sight.side as usize].add(sight.weight);
+        self.volumes[sight.side as usize].add(sight.at, sight.weight);
+    }
+
+    /// When each direction spoke, and how long the answer took: protocols other than TCP.
+    fn write_times(&self, keys: &mut Keys) {
+        let connected = self.protocol == protocol::TCP;
+        let span = |side: Side| self.volumes[side as usize].span.filter(|_| !connected);
+        let (asked, answered) = (span(self.client), span(self.client.other()));
+        for (prefix, span) in [("c2s_", asked), ("s2c_", answered)] {
+            keys.maybe(prefix, "first_ns", span.map(|span| span.0));
+            keys.maybe(prefix, "last_ns", span.map(|span| span.1));
+        }
+        let response =
+            asked.zip(answered).filter(|_| self.record_seq == 0).map(|(asked, answered)| answered.0 - asked.0);
+        keys.maybe("", "response_us", response.map(|nanos| micros(nanos as f64)));
     }
 
     /// Why the flow is over when this packet comes, if it is.
