@@ -201,7 +201,7 @@ fn another(option: &options::Opt) -> &'static str {
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
-        ("cmdline-file", _) => "commands",
+        (_, Kind::Path) => "commands",
         (_, Kind::Count(low, _)) if low <= 3 => "3",
         (_, Kind::Count(..)) => "2000",
         (_, Kind::Size(..)) => "100MiB",
@@ -226,7 +226,8 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
         let word = format!("--{}={}", option.name, another(option));
         let (plain, with) = match option.scope {
             Scope::Run if option.kind == Kind::Addresses => ("run --".to_owned(), format!("run -- {word}")),
-            Scope::Run => {
+            Scope::Doctor => ("doctor".to_owned(), format!("doctor {word}")),
+            Scope::Run | Scope::Control => {
                 let devices = "run --vdev=net_pcap0,rx_pcap=a --";
                 (devices.to_owned(), format!("{devices} {word}"))
             }

@@ -23,7 +23,7 @@ const ONE_MISTAKE: &[(&str, &[&str])] = &[
     ("run -- --burst",                            &["--burst has no value", "1 to 512", "write --burst N"]),
     ("run -- --burst --quiet",                    &["--burst has no value"]),
     ("run -- a.pcap",                             &["\"a.pcap\" is not an option", "parshall read FILE"]),
-    ("check-config a.toml",                       &["\"a.toml\" is not an option"]),
+    ("check-config a.toml",                       &["cannot read the configuration file a.toml"]),
     ("check-config --sink jsonl:-",               &["--sink is an option of parshall run and parshall read"]),
     ("read --portmask 0x1 a.pcap",                &["--portmask is an option of parshall run", "leave out --portmask"]),
     ("read -a a.pcap",                            &["--auto-start is an option of parshall run"]),

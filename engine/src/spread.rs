@@ -277,7 +277,9 @@ impl SpreadWorker {
     /// Takes parcels until one says that input is over.
     pub fn run(&mut self) {
         loop {
-            self.handover.turn(&self.shard.tally);
+            if self.handover.turn(&self.shard.tally) {
+                self.handover.tune(self.shard.tunable());
+            }
             let Ok(parcel) = self.arrivals.come.pop() else {
                 if self.arrivals.come.is_abandoned() {
                     return self.shard.finish(self.shard.tally.packet_clock);

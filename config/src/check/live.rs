@@ -58,6 +58,7 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
             "sleep" => Idle::Sleep,
             _ => Idle::Busy,
         },
+        control: settings.path("control"),
         only_plan: settings.flag("plan"),
     }
 }

@@ -106,11 +106,15 @@ pub enum Sub {
     Read,
     /// `parshall check-config`.
     CheckConfig,
+    /// `parshall reload`.
+    Reload,
+    /// `parshall doctor`.
+    Doctor,
 }
 
 impl Sub {
     /// Every sub-command.
-    pub const ALL: [Sub; 3] = [Sub::Run, Sub::Read, Sub::CheckConfig];
+    pub const ALL: [Sub; 5] = [Sub::Run, Sub::Read, Sub::CheckConfig, Sub::Reload, Sub::Doctor];
 
     /// Its word on the command line.
     #[must_use]
@@ -119,6 +123,8 @@ impl Sub {
             Sub::Run => "run",
             Sub::Read => "read",
             Sub::CheckConfig => "check-config",
+            Sub::Reload => "reload",
+            Sub::Doctor => "doctor",
         }
     }
 }
@@ -130,6 +136,10 @@ pub enum Scope {
     Both,
     /// `run` only.
     Run,
+    /// `run`, and `reload`, which asks it.
+    Control,
+    /// `doctor` only.
+    Doctor,
     /// Every sub-command.
     All,
 }
@@ -140,8 +150,10 @@ impl Scope {
     pub fn has(self, sub: Sub) -> bool {
         match self {
             Scope::All => true,
-            Scope::Both => sub != Sub::CheckConfig,
-            Scope::Run => sub == Sub::Run,
+            Scope::Both => matches!(sub, Sub::Run | Sub::Read | Sub::Doctor),
+            Scope::Run => matches!(sub, Sub::Run | Sub::Doctor),
+            Scope::Control => matches!(sub, Sub::Run | Sub::Reload | Sub::Doctor),
+            Scope::Doctor => sub == Sub::Doctor,
         }
     }
 }
@@ -165,6 +177,8 @@ pub struct Opt {
     pub scope: Scope,
     /// False: the name is taken, the feature is not built yet, and the option is refused.
     pub built: bool,
+    /// True: a reload changes it while the probe runs; else it needs a restart.
+    pub live: bool,
     /// What it does, in sentences.
     pub help: &'static str,
 }
@@ -172,7 +186,18 @@ pub struct Opt {
 impl Opt {
     /// A row with one default for all.
     pub(crate) const fn new(name: &'static str, kind: Kind, scope: Scope, default: &'static str) -> Opt {
-        Opt { name, short: None, kind, unset: "", run: default, read: default, scope, built: true, help: "" }
+        Opt {
+            name,
+            short: None,
+            kind,
+            unset: "",
+            run: default,
+            read: default,
+            scope,
+            built: true,
+            live: false,
+            help: "",
+        }
     }
 
     /// A flag, off by default.
@@ -183,6 +208,11 @@ impl Opt {
     /// With the word that stands for "no value".
     pub(crate) const fn unset(self, word: &'static str) -> Opt {
         Opt { unset: word, ..self }
+    }
+
+    /// One that a reload changes while the probe runs.
+    pub(crate) const fn live(self) -> Opt {
+        Opt { live: true, ..self }
     }
 
     /// With a letter.
