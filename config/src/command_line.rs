@@ -180,6 +180,9 @@ fn say(matches: &ArgMatches, sub: Sub, asked: &mut Asked, problems: &mut Problem
             }
             files.for_each(|word| problems.add(stray(sub, &word.to_string_lossy())));
         }
+        Sub::Top | Sub::Flows | Sub::Stats => {
+            asked.urls = files.map(|word| word.to_string_lossy().into_owned()).collect();
+        }
         _ => files.for_each(|word| problems.add(stray(sub, &word.to_string_lossy()))),
     }
 }

@@ -105,7 +105,11 @@ fn misplaced(sub: Sub, option: &Opt) -> Problem {
         Scope::Run => ("parshall run", "it is about live ports and vdevs"),
         Scope::Control => ("parshall run and parshall reload", "it is about a probe that runs"),
         Scope::Doctor => ("parshall doctor", "it is about the host"),
-        _ => ("parshall run and parshall read", "it is about a run, not about a file"),
+        Scope::Lists => ("parshall top and parshall flows", "it is about lists of live flows"),
+        Scope::Prints => ("parshall flows and parshall stats", "it is about what is printed once"),
+        Scope::Top => ("parshall top", "it is about what is shown again and again"),
+        Scope::Flows => ("parshall flows", "it is about what is printed once"),
+        Scope::Both | Scope::All => ("parshall run and parshall read", "it is about a run, not about a file"),
     };
     Problem {
         what: format!("--{} is an option of {owner}: {reason}", option.name),

@@ -193,6 +193,22 @@ fn version_and_help_need_nothing_else() {
     assert_eq!(command("check-config"), Command::CheckConfig);
 }
 
+#[test]
+fn a_running_probe_is_asked_where_the_line_says_or_where_file_and_environment_would_start_it() {
+    let url = |line: &str, env: &[(&str, &str)]| match ask(line, env) {
+        Ok(Outcome::Start(command)) => match *command {
+            Command::Top(plan) => plan.probe.url,
+            Command::Flows(plan) => plan.probe.url,
+            Command::Stats(plan) => plan.probe.url,
+            other => panic!("{line}: {other:?}"),
+        },
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(url("top", &[]), "http://127.0.0.1:9184");
+    assert_eq!(url("stats", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://127.0.0.1:9999");
+    assert_eq!(url("flows probe.lan", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://probe.lan:9184");
+}
+
 /// A value other than the default for an option, and what else a plan with it needs.
 fn another(option: &options::Opt) -> &'static str {
     match (option.name, option.kind) {
@@ -201,6 +217,8 @@ fn another(option: &options::Opt) -> &'static str {
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
+        ("where", _) => "tcp",
+        ("state", _) => "ended",
         (_, Kind::Path) => "commands",
         (_, Kind::Count(low, _)) if low <= 3 => "3",
         (_, Kind::Count(..)) => "2000",
@@ -231,6 +249,8 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
                 let devices = "run --vdev=net_pcap0,rx_pcap=a --";
                 (devices.to_owned(), format!("{devices} {word}"))
             }
+            Scope::Lists | Scope::Top => ("top".to_owned(), format!("top {word}")),
+            Scope::Prints | Scope::Flows => ("flows".to_owned(), format!("flows {word}")),
             _ => ("read a.pcap".to_owned(), format!("read a.pcap {word}")),
         };
         assert_ne!(ask(&plain, &[])?, ask(&with, &[])?, "{word}");

@@ -36,6 +36,10 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Flag) => ["true", "false", "true"],
         (_, Kind::Always(_)) => ["true", "true", "true"],
         (_, Kind::Only(value, _)) => [value, value, value],
+        ("by", _) => ["packets", "start", "rtt"],
+        ("format", _) => ["json", "csv", "ndjson"],
+        ("state", _) => ["ended", "all", "live"],
+        ("where", _) => ["tcp", "udp", "443"],
         other => panic!("no samples for {other:?}"),
     }
 }
@@ -63,6 +67,8 @@ fn layered(
         Scope::Run if option.kind == Kind::Addresses => ask(&format!("run -- {word}"), &pairs),
         Scope::Doctor => ask(&format!("doctor {word}"), &pairs),
         Scope::Run | Scope::Control => ask(&format!("run --vdev=net_pcap0,rx_pcap=a -- {word}"), &pairs),
+        Scope::Lists | Scope::Top => ask(&format!("top {word}"), &pairs),
+        Scope::Prints | Scope::Flows => ask(&format!("flows {word}"), &pairs),
         _ => ask(&format!("read a.pcap {word}"), &pairs),
     }
 }

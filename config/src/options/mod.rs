@@ -110,11 +110,18 @@ pub enum Sub {
     Reload,
     /// `parshall doctor`.
     Doctor,
+    /// `parshall top`: a running probe in a terminal.
+    Top,
+    /// `parshall flows`: its live flows, printed once.
+    Flows,
+    /// `parshall stats`: its numbers, printed once.
+    Stats,
 }
 
 impl Sub {
     /// Every sub-command.
-    pub const ALL: [Sub; 5] = [Sub::Run, Sub::Read, Sub::CheckConfig, Sub::Reload, Sub::Doctor];
+    pub const ALL: [Sub; 8] =
+        [Sub::Run, Sub::Read, Sub::CheckConfig, Sub::Reload, Sub::Doctor, Sub::Top, Sub::Flows, Sub::Stats];
 
     /// Its word on the command line.
     #[must_use]
@@ -125,6 +132,9 @@ impl Sub {
             Sub::CheckConfig => "check-config",
             Sub::Reload => "reload",
             Sub::Doctor => "doctor",
+            Sub::Top => "top",
+            Sub::Flows => "flows",
+            Sub::Stats => "stats",
         }
     }
 }
@@ -142,6 +152,14 @@ pub enum Scope {
     Doctor,
     /// Every sub-command.
     All,
+    /// `top` and `flows`, which list flows.
+    Lists,
+    /// `flows` and `stats`, which print once.
+    Prints,
+    /// `top` only.
+    Top,
+    /// `flows` only.
+    Flows,
 }
 
 impl Scope {
@@ -154,6 +172,10 @@ impl Scope {
             Scope::Run => matches!(sub, Sub::Run | Sub::Doctor),
             Scope::Control => matches!(sub, Sub::Run | Sub::Reload | Sub::Doctor),
             Scope::Doctor => sub == Sub::Doctor,
+            Scope::Lists => matches!(sub, Sub::Top | Sub::Flows),
+            Scope::Prints => matches!(sub, Sub::Flows | Sub::Stats),
+            Scope::Top => sub == Sub::Top,
+            Scope::Flows => sub == Sub::Flows,
         }
     }
 }

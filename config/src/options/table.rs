@@ -7,8 +7,8 @@
 use super::Kind::{
     Address, Addresses, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size,
 };
-use super::Kind::{FlowFilter, PcapFilter, UdpPorts, Words};
-use super::Scope::{All, Both, Control, Doctor, Run};
+use super::Kind::{FlowFilter, PcapFilter, Text, UdpPorts, Words};
+use super::Scope::{All, Both, Control, Doctor, Flows, Lists, Prints, Run, Top};
 use super::{Group, Opt};
 
 /// A hundred days, the longest any span of time may be. Unit: milliseconds.
@@ -22,6 +22,12 @@ const NEVER_FLUSHES: &str = "parshall never empties a queue before it starts, so
 const ENCAPS: &[&str] = &[
     "vlan", "pbb", "vntag", "mpls", "pseudowire", "pppoe", "ppp", "gre", "ipip", "vxlan", "geneve", "gtpu", "erspan", "tzsp",
     "etherip", "teredo", "l2tpv3", "all",
+];
+
+/// What live flows may be sorted by: the names of the API.
+#[rustfmt::skip]
+const ORDERS: &[&str] = &[
+    "bytes", "packets", "payload", "retransmissions", "bits_per_second", "packets_per_second", "rtt", "duration", "start", "end",
 ];
 
 /// Every option.
@@ -182,6 +188,20 @@ pub const GROUPS: &[Group] = &[
             .help("Reads commands from a prompt, as testpmd does; nothing is received before start, unless --auto-start."),
         Opt::new("cmdline-file", Path, Run, "none").unset("none")
             .help("Commands of the prompt that are run at start, with or without --interactive."),
+    ] },
+    Group { title: "Asking a running probe", options: &[
+        Opt::new("by", Choice(ORDERS), Lists, "bytes")
+            .help("What live flows are sorted by, the largest first."),
+        Opt::new("top", Count(1, 10_000), Flows, "20")
+            .help("How many flows are printed."),
+        Opt::new("where", Text, Lists, "none").unset("none")
+            .help("Only flows that match, in the language of the API's filter: tcp and port = 443 and retransmissions > 0."),
+        Opt::new("state", Choice(&["live", "ended", "all"]), Lists, "live")
+            .help("Live flows, lately ended ones, or all of these."),
+        Opt::new("format", Choice(&["table", "json", "ndjson", "csv"]), Prints, "table")
+            .help("How what is printed looks; csv and ndjson are for flows."),
+        Opt::new("refresh", Duration(200, 3_600_000), Top, "1s")
+            .help("How often the probe is asked."),
     ] },
 ];
 
