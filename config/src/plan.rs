@@ -295,6 +295,10 @@ pub struct RunPlan {
     pub common: Common,
     /// Everything before `--`, as typed, for `rte_eal_init`.
     pub eal: Vec<String>,
+    /// `--interface`: interfaces of the host to receive from; `any` stands for all that are up.
+    pub interfaces: Vec<String>,
+    /// `--interface-driver`.
+    pub interface_driver: InterfaceDriver,
     /// `--tzsp-listen`: UDP addresses on which routers' TZSP is received.
     pub tzsp_listen: Vec<SocketAddr>,
     /// `--portmask` or `--portlist`: DPDK port ids to use; `None` means all.
@@ -363,6 +367,18 @@ pub enum Idle {
     Pause,
     /// It sleeps, longer and longer, up to 100 us.
     Sleep,
+}
+
+/// How an interface of the host is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InterfaceDriver {
+    /// The engine chooses.
+    #[default]
+    Auto,
+    /// A copy of every frame.
+    AfPacket,
+    /// Frames are taken away from the host.
+    AfXdp,
 }
 
 /// What receive-side scaling hashes.

@@ -236,6 +236,17 @@ impl Settings {
         self.get(name).values.iter().filter_map(sink).collect()
     }
 
+    /// Every word that was said of an option that repeats, none twice.
+    pub(crate) fn all_words(&self, name: &str) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for value in &self.get(name).values {
+            if let Value::Words(some) = value {
+                all.extend(some.iter().filter(|word| !all.contains(word)).cloned().collect::<Vec<_>>());
+            }
+        }
+        all
+    }
+
     /// Every address that was said, none twice.
     pub(crate) fn addresses(&self, name: &str) -> Vec<SocketAddr> {
         let mut all = Vec::new();

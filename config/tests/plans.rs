@@ -6,7 +6,9 @@ mod ask;
 
 use ask::{ask, command, read, run};
 use parshall_config::options::{self, Kind, Scope};
-use parshall_config::plan::{Command, DecapPlan, LogFormat, RssFields, SinkKind, TableSize, Timeouts};
+use parshall_config::plan::{
+    Command, DecapPlan, Idle, InterfaceDriver, LogFormat, RssFields, SinkKind, TableSize, Timeouts,
+};
 use parshall_config::{Outcome, Problems};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -229,6 +231,7 @@ fn another(option: &options::Opt) -> &'static str {
         (_, Kind::UdpPorts) => "1111",
         (_, Kind::Words(words) | Kind::Choice(words)) => words[1],
         (_, Kind::Sink) => "csv:x.csv",
+        (_, Kind::Interfaces) => "eth0,eth1",
         (_, Kind::PcapFilter | Kind::FlowFilter) => "tcp",
         (_, Kind::Addresses) => "0.0.0.0:37008",
         (_, Kind::Flag) => "true",
@@ -243,8 +246,10 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
     for option in options::all().filter(|option| option.built && !idle.contains(&option.name)) {
         let word = format!("--{}={}", option.name, another(option));
         let (plain, with) = match option.scope {
-            Scope::Run if option.kind == Kind::Addresses => ("run --".to_owned(), format!("run -- {word}")),
             Scope::Doctor => ("doctor".to_owned(), format!("doctor {word}")),
+            Scope::Run if matches!(option.kind, Kind::Addresses | Kind::Interfaces) => {
+                ("run --".to_owned(), format!("run -- {word}"))
+            }
             Scope::Run | Scope::Control => {
                 let devices = "run --vdev=net_pcap0,rx_pcap=a --";
                 (devices.to_owned(), format!("{devices} {word}"))
@@ -256,6 +261,16 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
         assert_ne!(ask(&plain, &[])?, ask(&with, &[])?, "{word}");
     }
     Ok(())
+}
+
+#[test]
+fn interfaces_are_named_once_each_and_polled_with_sleeps_unless_said_otherwise() {
+    let plan = run("run -- --interface eth0,eth1 --interface=any --interface eth0 --interface-driver af_packet");
+    assert_eq!(plan.interfaces, ["eth0", "eth1", "any"]);
+    assert_eq!((plan.interface_driver, plan.idle), (InterfaceDriver::AfPacket, Idle::Sleep));
+    let plan = run("run -- --interface eth0 --idle busy");
+    assert_eq!((plan.interface_driver, plan.idle), (InterfaceDriver::Auto, Idle::Busy));
+    assert_eq!(run("run --").idle, Idle::Busy);
 }
 
 #[test]

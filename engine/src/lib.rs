@@ -33,6 +33,8 @@ pub mod replay;
 pub mod spread;
 pub mod merge;
 pub mod listen;
+#[cfg(feature = "dpdk")]
+pub mod interface;
 pub mod launch;
 #[cfg(feature = "dpdk")]
 pub mod layout;

@@ -1,7 +1,7 @@
 //! The reference pages are renderings of the tables: `BLESS=1 cargo test -p parshall-exporter --test docs` writes them anew.
 
 use parshall_engine::record::fields;
-use parshall_exporter::metrics::catalogue::{CATALOGUE, Kind};
+use parshall_exporter::metrics::catalogue::{self, Kind};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -36,9 +36,9 @@ fn the_page_of_records_is_that_of_the_table() {
 fn the_page_of_metrics_is_that_of_the_catalogue() {
     let mut page = String::from(
         "# Metrics\n\nAt `/metrics`, text format 0.0.4. Labels come from closed sets; no address, port of a host or name is ever a label, so the number of \
-         series does not depend on traffic.\n\nThis page is made from the table in `exporter/src/metrics/catalogue.rs`.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
+         series does not depend on traffic.\n\nThis page is made from the tables in `exporter/src/metrics/`.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
     );
-    for row in CATALOGUE {
+    for row in catalogue::all() {
         let kind = match row.kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",

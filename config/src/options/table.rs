@@ -5,7 +5,8 @@
 //! **Order** read before anything else. To add an option: one row here, and one line in `check` that puts it into the plan.
 
 use super::Kind::{
-    Address, Addresses, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size,
+    Address, Addresses, Always, Choice, Count, Duration, Interfaces, Mask, Networks, Numbers, Only, Path, Seconds,
+    Sink, Size,
 };
 use super::Kind::{FlowFilter, PcapFilter, Text, UdpPorts, Words};
 use super::Scope::{All, Both, Control, Doctor, Flows, Lists, Prints, Run, Top};
@@ -126,6 +127,10 @@ pub const GROUPS: &[Group] = &[
             .help("UDP destination ports of TZSP."),
     ] },
     Group { title: "Inputs that need no DPDK words", options: &[
+        Opt::new("interface", Interfaces, Run, "none").unset("none")
+            .help("Kernel interfaces to receive from, each a port: eth0,eth1, or any for all that are up. Sets up driver, EAL and memory. Repeatable."),
+        Opt::new("interface-driver", Choice(&["auto", "af_packet", "af_xdp"]), Run, "auto")
+            .help("How --interface receives: af_packet copies, af_xdp takes frames away from the host; auto is af_xdp for a mirror port that the host does not use, else af_packet."),
         Opt::new("tzsp-listen", Addresses, Run, "none").unset("none")
             .help("Receives TZSP, as MikroTik routers stream it, on these UDP addresses, without an EAL, root or hugepages. Repeatable."),
     ] },
