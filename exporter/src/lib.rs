@@ -18,6 +18,11 @@ pub mod summary;
 pub mod read;
 #[cfg(feature = "dpdk")]
 pub mod core_plan;
+pub mod ports;
+#[cfg(feature = "dpdk")]
+pub mod telemetry;
+pub mod watch;
+pub mod service;
 #[cfg(feature = "dpdk")]
 pub mod doctor;
 #[cfg(feature = "dpdk")]

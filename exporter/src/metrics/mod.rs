@@ -40,6 +40,8 @@ pub struct View {
     pub dpdk: (String, String),
     /// Messages written by level, and messages left out.
     pub messages: ([u64; 4], u64),
+    /// Links that went down or came up.
+    pub link_changes: u64,
 }
 
 #[derive(Debug)]
@@ -134,6 +136,7 @@ impl Board {
             sampling: last.sampling,
             dpdk: last.dpdk.clone(),
             messages: crate::log::counts(),
+            link_changes: crate::ports::link_changes(),
         }
     }
 }
