@@ -69,8 +69,8 @@ fn no_such_sub(first: &str) -> Problem {
 
 fn read_sub(sub: Sub, mut words: Vec<OsString>, problems: &mut Problems) -> Wanted {
     let mut asked = Asked::new(sub);
-    if sub == Sub::Run {
-        let end = words.iter().position(|word| word == "--");
+    let end = words.iter().position(|word| word == "--");
+    if sub == Sub::Run || sub == Sub::Doctor && end.is_some() {
         let mine = end.map_or_else(Vec::new, |end| words.split_off(end).split_off(1));
         if words.iter().any(|word| word == "--help" || word == "-h") {
             return Wanted::Text(help::of(sub));
@@ -170,9 +170,16 @@ fn say(matches: &ArgMatches, sub: Sub, asked: &mut Asked, problems: &mut Problem
             }
         }
     }
-    let files = matches.get_many::<OsString>("files").into_iter().flatten();
+    let mut files = matches.get_many::<OsString>("files").into_iter().flatten();
     match sub {
         Sub::Read => asked.files = files.map(PathBuf::from).collect(),
+        Sub::CheckConfig => {
+            // The file may be named without --config.
+            if let Some((option, text)) = options::find("config").zip(files.next().and_then(|file| file.to_str())) {
+                asked.said.push(Said { option, text: text.to_owned(), origin: Origin::CommandLine });
+            }
+            files.for_each(|word| problems.add(stray(sub, &word.to_string_lossy())));
+        }
         Sub::Top | Sub::Flows | Sub::Stats => {
             asked.urls = files.map(|word| word.to_string_lossy().into_owned()).collect();
         }

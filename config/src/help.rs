@@ -43,8 +43,16 @@ fn command(sub: Sub, arity: fn(&Opt, Arg) -> Arg) -> Command {
         Sub::Run => (RUN_USAGE, "Measures what arrives at DPDK ports and vdevs."),
         Sub::Read => ("parshall read [options] FILE...", "Measures what is in capture files (pcap, pcapng, gzip)."),
         Sub::CheckConfig => {
-            ("parshall check-config [--config FILE]", "Checks file and environment, and says all that is wrong.")
+            ("parshall check-config [FILE]", "Checks file and environment, and says all that is wrong.")
         }
+        Sub::Reload => (
+            "parshall reload [--control SOCKET]",
+            "Asks a running probe to read its configuration file anew, and says what came of it.",
+        ),
+        Sub::Doctor => (
+            "parshall doctor [options] | parshall doctor [EAL options] -- [options]",
+            "Looks at this host for what such a run needs, and says what to do.",
+        ),
         Sub::Top => ("parshall top [options] [URL]", "Shows a running probe in the terminal."),
         Sub::Flows => ("parshall flows [options] [URL]", "Prints live flows of a running probe, once."),
         Sub::Stats => ("parshall stats [options] [URL]", "Prints the numbers and the books of a running probe, once."),
@@ -123,7 +131,9 @@ pub(crate) fn top() -> String {
         "parshall: a passive traffic probe. Packets in, flow records and metrics out.\n\nUsage:\n  \
          parshall run [EAL options] -- [options]   live: DPDK ports and vdevs\n  \
          parshall read [options] FILE...           capture files, without root or hugepages\n  \
-         parshall check-config [--config FILE]     says all that is wrong with file and environment\n  \
+         parshall check-config [FILE]              says all that is wrong with file and environment\n  \
+         parshall reload [--control SOCKET]        lets a running probe read its file anew\n  \
+         parshall doctor [options]                 looks at this host for what a run needs\n  \
          parshall top [options] [URL]              a running probe in the terminal\n  \
          parshall flows [options] [URL]            its live flows, printed once\n  \
          parshall stats [options] [URL]            its numbers and books, printed once\n  \

@@ -29,6 +29,7 @@ mod file;
 mod settings;
 mod eal;
 mod check;
+pub mod standing;
 pub mod reference;
 
 pub use origin::{Layer, Origin};

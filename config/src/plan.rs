@@ -20,6 +20,10 @@ pub enum Command {
     Read(ReadPlan),
     /// `parshall check-config`: the configuration was checked; say so and end.
     CheckConfig,
+    /// `parshall reload`: asks the probe behind this socket to read its configuration anew.
+    Reload(Option<PathBuf>),
+    /// `parshall doctor`: looks at the host for what this configuration needs.
+    Doctor(DoctorPlan),
     /// `parshall top`: a running probe in a terminal.
     Top(TopPlan),
     /// `parshall flows`: its live flows, printed once.
@@ -265,6 +269,17 @@ pub enum SinkKind {
     Tstat,
 }
 
+/// `parshall doctor`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoctorPlan {
+    /// What `parshall run` would do with the same words.
+    pub run: RunPlan,
+    /// `--json`.
+    pub json: bool,
+    /// `--host-root`: where `sys`, `proc`, `dev` and `etc` are.
+    pub root: PathBuf,
+}
+
 /// `parshall read`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadPlan {
@@ -329,6 +344,8 @@ pub struct RunPlan {
     pub spread: Spread,
     /// `--idle`: what an lcore does after a poll that gave nothing.
     pub idle: Idle,
+    /// `--control`: the socket on which `parshall reload` asks; `None` is off.
+    pub control: Option<PathBuf>,
     /// `--plan`: show which lcore would poll what, and end.
     pub only_plan: bool,
 }

@@ -14,7 +14,9 @@ Generated from `config/src/options/table.rs` and diffed by a test; `BLESS=1 carg
 
     parshall run [EAL options] -- [options]   live: DPDK ports and vdevs
     parshall read [options] FILE...           capture files (- is standard input), without root or hugepages
-    parshall check-config [--config FILE]     says all that is wrong with file and environment
+    parshall check-config [FILE]              says all that is wrong with file and environment
+    parshall reload [--control SOCKET]        lets a running probe read its file anew
+    parshall doctor [options]                 looks at this host for what a run needs
     parshall top [options] [URL]              a running probe in the terminal
     parshall flows [options] [URL]            its live flows, printed once
     parshall stats [options] [URL]            its numbers and books, printed once
@@ -30,6 +32,8 @@ Generated from `config/src/options/table.rs` and diffed by a test; `BLESS=1 carg
 - Spans of time have units (`500ms`, `30s`, `5m`, `1h30m`). Sizes: `kB MB GB` are powers of 1000, `KiB MiB GiB` of 1024. Numbers:
   `k M G` are powers of 1000. Masks are hexadecimal, with or without `0x`, and in the file they are text.
 - A flag needs no value; `--flag=false` undoes what environment or file say.
+- SIGHUP, `config reload` at the prompt and `parshall reload` read the file anew: options with yes under reload change while the
+  probe runs, without losing a packet or a flow; the others are named and wait for a restart. A file with a mistake changes nothing.
 - Every mistake is reported at once, and the exit status is then 2.
 ";
 
@@ -38,11 +42,21 @@ Generated from `config/src/options/table.rs` and diffed by a test; `BLESS=1 carg
 pub fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     for group in GROUPS {
-        let _ = write!(page, "\n## {}\n\n| option | default | possible | known to |\n|---|---|---|---|\n", group.title);
+        let _ = write!(
+            page,
+            "\n## {}\n\n| option | default | possible | known to | reload |\n|---|---|---|---|---|\n",
+            group.title
+        );
         for option in group.options {
             let letter = option.short.map_or_else(String::new, |letter| format!("`-{letter}`, "));
+            let reload = if option.live { "yes" } else { "" };
             let (default, possible) = (default(option), value::possible(option));
-            let _ = writeln!(page, "| {letter}`--{}` | {default} | {possible} | {} |", option.name, known(option));
+            let _ = writeln!(
+                page,
+                "| {letter}`--{}` | {default} | {possible} | {} | {reload} |",
+                option.name,
+                known(option)
+            );
         }
         page.push('\n');
         for option in group.options {

@@ -103,6 +103,8 @@ fn complain(asked: &Asked, option: &Opt, strongest: &[&Said], problems: &mut Pro
 fn misplaced(sub: Sub, option: &Opt) -> Problem {
     let (owner, reason) = match option.scope {
         Scope::Run => ("parshall run", "it is about live ports and vdevs"),
+        Scope::Control => ("parshall run and parshall reload", "it is about a probe that runs"),
+        Scope::Doctor => ("parshall doctor", "it is about the host"),
         Scope::Lists => ("parshall top and parshall flows", "it is about lists of live flows"),
         Scope::Prints => ("parshall flows and parshall stats", "it is about what is printed once"),
         Scope::Top => ("parshall top", "it is about what is shown again and again"),
@@ -144,6 +146,11 @@ fn refused(said: &Said, sub: Sub, refusal: Refusal) -> Problem {
 }
 
 impl Settings {
+    /// Every option.
+    pub(crate) fn rows(&self) -> &[Setting] {
+        &self.rows
+    }
+
     /// The option's setting. The names are those of the table: a test asks for every one that `check` asks for.
     pub(crate) fn get(&self, name: &str) -> &Setting {
         let found = self.rows.iter().find(|row| row.option.name == name);

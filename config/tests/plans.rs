@@ -221,7 +221,7 @@ fn another(option: &options::Opt) -> &'static str {
         ("rxq", _) => "7",
         ("where", _) => "tcp",
         ("state", _) => "ended",
-        ("cmdline-file", _) => "commands",
+        (_, Kind::Path) => "commands",
         (_, Kind::Count(low, _)) if low <= 3 => "3",
         (_, Kind::Count(..)) => "2000",
         (_, Kind::Size(..)) => "100MiB",
@@ -246,10 +246,11 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
     for option in options::all().filter(|option| option.built && !idle.contains(&option.name)) {
         let word = format!("--{}={}", option.name, another(option));
         let (plain, with) = match option.scope {
+            Scope::Doctor => ("doctor".to_owned(), format!("doctor {word}")),
             Scope::Run if matches!(option.kind, Kind::Addresses | Kind::Interfaces) => {
                 ("run --".to_owned(), format!("run -- {word}"))
             }
-            Scope::Run => {
+            Scope::Run | Scope::Control => {
                 let devices = "run --vdev=net_pcap0,rx_pcap=a --";
                 (devices.to_owned(), format!("{devices} {word}"))
             }

@@ -32,7 +32,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Addresses) => ["0.0.0.0:1111", "[::]:2222", "0.0.0.0:3333,[::]:3333"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],
-        ("cmdline-file", _) => ["a", "b", "c"],
+        (name, Kind::Path) if name != "config" => ["a", "b", "c"],
         ("spread", _) => ["testpmd", "paired", "testpmd"],
         ("idle", _) => ["pause", "sleep", "pause"],
         (_, Kind::Flag) => ["true", "false", "true"],
@@ -66,10 +66,11 @@ fn layered(
     pairs.extend(env.map(|value| (variable.as_str(), value)));
     let word = line.map_or_else(String::new, |value| format!("--{}={value}", option.name));
     match option.scope {
+        Scope::Doctor => ask(&format!("doctor {word}"), &pairs),
         Scope::Run if matches!(option.kind, Kind::Addresses | Kind::Interfaces) => {
             ask(&format!("run -- {word}"), &pairs)
         }
-        Scope::Run => ask(&format!("run --vdev=net_pcap0,rx_pcap=a -- {word}"), &pairs),
+        Scope::Run | Scope::Control => ask(&format!("run --vdev=net_pcap0,rx_pcap=a -- {word}"), &pairs),
         Scope::Lists | Scope::Top => ask(&format!("top {word}"), &pairs),
         Scope::Prints | Scope::Flows => ask(&format!("flows {word}"), &pairs),
         _ => ask(&format!("read a.pcap {word}"), &pairs),

@@ -12,7 +12,10 @@
 //! The tally is cumulative and the worker keeps its own, so a late answer loses nothing. A worker that never answers
 //! costs the merger a counted missed turn.
 
+use crate::life::Limits;
+use crate::locality::Locality;
 use crate::tally::Tally;
+use crate::tuning::{self, TunedEnd, TunerEnd, Tuning};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 /// The worker's end.
@@ -20,6 +23,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 pub struct WorkerEnd {
     asked: Consumer<Box<Tally>>,
     full: Producer<Box<Tally>>,
+    tuned: TunedEnd,
 }
 
 /// The merger's end.
@@ -28,6 +32,7 @@ pub struct MergerEnd {
     asked: Producer<Box<Tally>>,
     full: Consumer<Box<Tally>>,
     home: Option<Box<Tally>>,
+    tuner: TunerEnd,
 }
 
 /// Both ends of one worker's door.
@@ -35,16 +40,27 @@ pub struct MergerEnd {
 pub fn pair() -> (WorkerEnd, MergerEnd) {
     let (ask, asked) = RingBuffer::new(1);
     let (give, full) = RingBuffer::new(1);
-    (WorkerEnd { asked, full: give }, MergerEnd { asked: ask, full, home: Some(Box::default()) })
+    let (tuned, tuner) = tuning::pair();
+    let worker = WorkerEnd { asked, full: give, tuned };
+    (worker, MergerEnd { asked: ask, full, home: Some(Box::default()), tuner })
 }
 
 impl WorkerEnd {
-    /// Copies the tally out if the merger has asked. Costs one load when it has not; never allocates, never waits.
+    /// Copies the tally out if the merger has asked, and says whether it had. Costs one load when it has not; never
+    /// allocates, never waits.
     #[inline]
-    pub fn turn(&mut self, tally: &Tally) {
-        if !self.asked.is_empty() {
+    pub fn turn(&mut self, tally: &Tally) -> bool {
+        let asked = !self.asked.is_empty();
+        if asked {
             self.answer(tally);
         }
+        asked
+    }
+
+    /// Takes new timeouts and local networks, if the merger has sent some.
+    #[cold]
+    pub fn tune(&mut self, (limits, locality): (&mut Limits, &mut Locality)) {
+        self.tuned.turn(limits, locality);
     }
 
     #[inline(never)]
@@ -59,11 +75,17 @@ impl WorkerEnd {
 impl MergerEnd {
     /// Asks the worker for its tally; does nothing when an earlier question is still open.
     pub fn ask(&mut self) {
+        self.tuner.settle();
         if let Some(travelling) = self.home.take()
             && let Err(rtrb::PushError::Full(back)) = self.asked.push(travelling)
         {
             self.home = Some(back);
         }
+    }
+
+    /// Sends the worker new timeouts and local networks, which it takes with the next question.
+    pub fn tune(&mut self, tuning: Tuning) {
+        self.tuner.send(tuning);
     }
 
     /// Takes the answer into `tally`, if it has come.

@@ -21,6 +21,7 @@ use crate::spread::{SpreadWorker, Spreader};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::{Nanos, nanos_of};
+use crate::tuning::Tuning;
 use crate::worker::Worker;
 use parshall_config::plan::{EnginePlan, TableSize};
 use std::thread::JoinHandle;
@@ -221,6 +222,12 @@ const fn flows(size: TableSize) -> u64 {
         TableSize::Flows(flows) => flows,
         TableSize::Bytes(bytes) => bytes / BYTES_PER_FLOW,
     }
+}
+
+/// What workers can be given anew, from a plan.
+#[must_use]
+pub fn tuning(plan: &EnginePlan) -> Tuning {
+    Tuning { limits: Limits::new(&plan.timeouts), locality: Locality::new(&plan.local_nets) }
 }
 
 /// The longest idle timeout of a plan. Unit: nanoseconds.

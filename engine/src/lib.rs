@@ -24,6 +24,7 @@ pub mod locality;
 pub mod record;
 pub mod tally;
 pub mod exit;
+pub mod tuning;
 pub mod shard;
 pub mod handover;
 pub mod stop;

@@ -313,7 +313,9 @@ impl SpreadWorker {
     /// Takes parcels until one says that input is over.
     pub fn run(&mut self) {
         loop {
-            self.handover.turn(&self.shard.tally);
+            if self.handover.turn(&self.shard.tally) {
+                self.handover.tune(self.shard.tunable());
+            }
             let parcel = match self.arrivals.next() {
                 Arrival::Parcel(parcel) => parcel,
                 Arrival::Gone => return self.shard.finish(self.shard.tally.packet_clock),

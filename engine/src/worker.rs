@@ -57,7 +57,9 @@ impl Worker {
             now = source.clock().unwrap_or(self.shard.tally.packet_clock).max(now);
             self.count_poll(frames);
             self.shard.tick(now.minus(slack));
-            self.handover.turn(&self.shard.tally);
+            if self.handover.turn(&self.shard.tally) {
+                self.handover.tune(self.shard.tunable());
+            }
             if polled == Polled::Ended || self.stop.asked() {
                 break;
             }

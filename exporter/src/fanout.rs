@@ -56,6 +56,9 @@ struct Lane {
 /// The sinks and the way to them.
 pub struct Fanout {
     lanes: Vec<Lane>,
+    /// Sinks that were taken out and write out what they were given.
+    leaving: Vec<(Arc<SinkState>, JoinHandle<()>)>,
+    started: usize,
     batch: Vec<FlowRecord>,
     waits: bool,
 }
@@ -72,17 +75,38 @@ impl Fanout {
     /// # Errors
     /// A thread could not be started.
     pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
-        let mut lanes = Vec::new();
-        for (name, sink) in sinks {
-            let (queue, orders) = bounded(QUEUE);
-            let state = Arc::new(SinkState { name, ..SinkState::default() });
-            let mine = state.clone();
-            let thread = std::thread::Builder::new()
-                .name(format!("parshall-sink{}", lanes.len()))
-                .spawn(move || serve(sink, &orders, &mine))?;
-            lanes.push(Lane { state, queue, thread });
-        }
-        Ok(Fanout { lanes, batch: Vec::with_capacity(BATCH), waits })
+        let lanes = Vec::new();
+        let mut fanout = Fanout { lanes, leaving: Vec::new(), started: 0, batch: Vec::with_capacity(BATCH), waits };
+        sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
+        Ok(fanout)
+    }
+
+    /// Starts the thread of one more sink, which gets every record from now on.
+    fn join(&mut self, name: String, sink: Box<dyn Sink>) -> io::Result<()> {
+        let (queue, orders) = bounded(QUEUE);
+        let state = Arc::new(SinkState { name, ..SinkState::default() });
+        let mine = state.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("parshall-sink{}", self.started))
+            .spawn(move || serve(sink, &orders, &mine))?;
+        self.started += 1;
+        self.lanes.push(Lane { state, queue, thread });
+        Ok(())
+    }
+
+    /// Takes the sinks of these names out, which write out what they were given, and adds others, which get every record
+    /// from now on.
+    ///
+    /// # Errors
+    /// A thread could not be started; those before it were added.
+    pub fn exchange(&mut self, leave: &[String], join: Vec<(String, Box<dyn Sink>)>) -> io::Result<()> {
+        self.send();
+        let (gone, kept) =
+            std::mem::take(&mut self.lanes).into_iter().partition(|lane| leave.contains(&lane.state.name));
+        self.lanes = kept;
+        let gone: Vec<Lane> = gone;
+        self.leaving.extend(gone.into_iter().map(|lane| (lane.state, lane.thread)));
+        join.into_iter().try_for_each(|(name, sink)| self.join(name, sink))
     }
 
     /// What is known of each sink.
@@ -157,6 +181,17 @@ impl Fanout {
                 drop(thread.join());
             } else {
                 left.push((state.name.clone(), behind.max(1)));
+            }
+            states.push(state);
+        }
+        for (state, thread) in self.leaving {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                drop(thread.join());
+            } else {
+                left.push((state.name.clone(), 1));
             }
             states.push(state);
         }

@@ -24,7 +24,11 @@ pub mod telemetry;
 pub mod watch;
 pub mod service;
 #[cfg(feature = "dpdk")]
+pub mod doctor;
+#[cfg(feature = "dpdk")]
 pub mod prompt;
+#[cfg(feature = "dpdk")]
+pub mod reload;
 #[cfg(feature = "dpdk")]
 pub mod run;
 #[cfg(feature = "dpdk")]

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             #[cfg(feature = "dpdk")]
             Command::Run(plan) => parshall_exporter::run::run(&plan),
             #[cfg(not(feature = "dpdk"))]
-            Command::Run(_) => {
+            Command::Run(_) | Command::Reload(_) | Command::Doctor(_) => {
                 eprintln!(
                     "parshall: this parshall was built without DPDK and can only read; build it with its default features"
                 );
@@ -29,6 +29,10 @@ fn main() -> ExitCode {
             Command::Top(plan) => terminal::top(&plan),
             Command::Flows(plan) => terminal::flows(&plan),
             Command::Stats(plan) => terminal::stats(&plan),
+            #[cfg(feature = "dpdk")]
+            Command::Reload(socket) => parshall_exporter::reload::socket::ask(socket.as_deref()),
+            #[cfg(feature = "dpdk")]
+            Command::Doctor(plan) => parshall_exporter::doctor::doctor(&plan),
             Command::CheckConfig => parshall_exporter::print("the configuration is good\n"),
             Command::Version => parshall_exporter::print(&parshall_exporter::version()),
         },

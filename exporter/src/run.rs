@@ -11,6 +11,8 @@ use crate::pipeline::{Named, Stop, now, open_sinks, sampling};
 use crate::ports::Ports;
 use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
+use crate::reload::socket::ControlSocket;
+use crate::reload::{FeedOrder, Reloader};
 use crate::service::{self, Service};
 use crate::sink::Existing;
 use crate::statistics;
@@ -156,18 +158,29 @@ fn conduct(
     board.sampled(&plan.common.engine.sieve);
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
-    let (course, watch, sinks) = (Course::default(), Watch::default(), fanout.states());
+    let (course, watch) = (Course::default(), Watch::default());
+    let (mut reloader, orders) = Reloader::new();
+    let control_socket = plan.control.as_ref().map(|path| ControlSocket::open(path, reloader.asker())).transpose();
+    let _socket = control_socket?.flatten();
     let (seen, (states, left)) = std::thread::scope(|scope| {
         let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
         let feeding = feeder.spawn_scoped(scope, || {
-            feed(&mut collector, &mut fanout, &watch, board, stop, &course);
-            let (cut, patience) = (course.cut.load(Ordering::Acquire), plan.common.shutdown_timeout);
+            let mut patience = plan.common.shutdown_timeout;
+            feed(&mut collector, &mut fanout, &watch, board, stop, &course, || {
+                orders.try_recv().ok().inspect(|order| {
+                    if let FeedOrder::Patience(new) = order {
+                        patience = *new;
+                    }
+                })
+            });
+            let cut = course.cut.load(Ordering::Acquire);
             fanout.close(if cut { patience.min(LAST_PATIENCE) } else { patience })
         });
         let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
         let rest = given.keep_off(&control.processors);
         tracing::debug!("the control side's threads run on processors {rest:?}");
-        let seen = publish(&mut Scene { control, plan, watch: &watch, sinks: &sinks }, stop, board);
+        let mut scene = Scene { control, plan, watch: &watch, board, reloader: &mut reloader };
+        let seen = publish(&mut scene, stop, board);
         stop.ask();
         let stuck = seen.as_ref().is_ok_and(|seen| seen.stuck.is_some());
         course.cut.store(stuck, Ordering::Release);
@@ -193,7 +206,15 @@ fn give_up(seen: &Seen) -> ! {
 }
 
 /// Moves records to the sinks until the workers are done and the rings are empty.
-fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &Board, stop: &Stop, course: &Course) {
+fn feed(
+    collector: &mut Collector,
+    fanout: &mut Fanout,
+    watch: &Watch,
+    board: &Board,
+    stop: &Stop,
+    course: &Course,
+    mut next_order: impl FnMut() -> Option<FeedOrder>,
+) {
     let mut sent = Instant::now();
     loop {
         let last = course.over.load(Ordering::Acquire) && (course.cut.load(Ordering::Acquire) || collector.ended());
@@ -203,10 +224,8 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &B
             board.half_flows(collector.half_flows());
             sent = Instant::now();
         }
-        if stop.take_hangup() {
-            service::reloading();
-            fanout.reopen();
-            service::reloaded();
+        while let Some(order) = next_order() {
+            obey(order, collector, fanout, board);
         }
         if fanout.broken_pipe() {
             stop.ask();
@@ -221,19 +240,40 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &B
     }
 }
 
+/// Does what a reload or SIGHUP asks of the feeder.
+fn obey(order: FeedOrder, collector: &mut Collector, fanout: &mut Fanout, board: &Board) {
+    match order {
+        FeedOrder::Reopen => fanout.reopen(),
+        FeedOrder::Hold(nanos) => collector.hold(nanos),
+        FeedOrder::Patience(_) => {}
+        FeedOrder::Sinks { leave, join } => {
+            if let Err(error) = fanout.exchange(&leave, join) {
+                tracing::error!("a sink was left out: its thread cannot be started: {error}");
+            }
+            board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
+        }
+    }
+}
+
 /// Collects and publishes once a period until stopping is asked or the workers have ended.
 fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen, String> {
-    let plan = scene.plan;
     let mut console = Console::start(scene)?;
-    let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let mut next = Instant::now();
-    let (mut service, mut ports, mut stuck) = (Service::new(plan), Ports::default(), None);
+    let (mut service, mut ports, mut stuck) = (Service::new(scene.plan), Ports::default(), None);
     while scene.control.still_working(now()) && stuck.is_none() {
         if !console.turn(scene) {
             stop.ask();
         }
         scene.control.sieves.settle();
+        scene.reloader.turn(scene.control, board);
+        if stop.take_hangup() {
+            service::reloading();
+            scene.reloader.hangup(scene.control, board);
+            service::reloaded();
+        }
+        let plan = scene.reloader.plan().unwrap_or(scene.plan);
+        let period = plan.common.publish_interval.max(Duration::from_millis(10));
         let publishing = stop.asked() || Instant::now() >= next;
         if publishing || service.is_due() {
             let snapshot = collect(scene.control);
@@ -265,6 +305,7 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
         dropped: snapshot.total.records_dropped_count,
         text: statistics::ending(&snapshot),
     };
+    let plan = scene.reloader.plan().unwrap_or(scene.plan);
     if plan.stats_period.is_some() {
         statistics::print(plan, &mut blocks, &snapshot);
     }

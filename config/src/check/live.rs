@@ -54,6 +54,7 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         cmdline_file: settings.path("cmdline-file"),
         memory: settings.maybe_number("memory"),
         spread: if settings.text("spread") == "testpmd" { Spread::Testpmd } else { Spread::Paired },
+        control: settings.path("control"),
         idle: inputs::idle(settings, &interfaces),
         interface_driver: inputs::driver(settings),
         interfaces,

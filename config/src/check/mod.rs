@@ -12,7 +12,7 @@ mod timeouts;
 
 use crate::asked::{Asked, usage};
 use crate::options::Sub;
-use crate::plan::{Command, ReadPlan};
+use crate::plan::{Command, DoctorPlan, ReadPlan};
 use crate::problem::Problems;
 use crate::settings::{self, Settings};
 use std::path::Path;
@@ -32,6 +32,16 @@ pub(crate) fn check(asked: &Asked, problems: &mut Problems) -> Command {
             live::plan(&settings::resolve(asked, Sub::Run, problems), None, problems);
             common::plan(&settings::resolve(asked, Sub::Read, problems), 1, problems);
             Command::CheckConfig
+        }
+        Sub::Reload => Command::Reload(settings::resolve(asked, Sub::Reload, problems).path("control")),
+        Sub::Doctor => {
+            let settings = settings::resolve(asked, Sub::Doctor, problems);
+            let eal = Some(asked.eal.as_slice()).filter(|eal| !eal.is_empty());
+            Command::Doctor(DoctorPlan {
+                run: live::plan(&settings, eal, problems),
+                json: settings.flag("json"),
+                root: settings.path("host-root").unwrap_or_else(|| "/".into()),
+            })
         }
         Sub::Top => Command::Top(ask::top(&settings::resolve(asked, Sub::Top, problems), asked, problems)),
         Sub::Flows => Command::Flows(ask::flows(&settings::resolve(asked, Sub::Flows, problems), asked, problems)),

@@ -118,6 +118,10 @@ pub enum Sub {
     Read,
     /// `parshall check-config`.
     CheckConfig,
+    /// `parshall reload`.
+    Reload,
+    /// `parshall doctor`.
+    Doctor,
     /// `parshall top`: a running probe in a terminal.
     Top,
     /// `parshall flows`: its live flows, printed once.
@@ -128,7 +132,8 @@ pub enum Sub {
 
 impl Sub {
     /// Every sub-command.
-    pub const ALL: [Sub; 6] = [Sub::Run, Sub::Read, Sub::CheckConfig, Sub::Top, Sub::Flows, Sub::Stats];
+    pub const ALL: [Sub; 8] =
+        [Sub::Run, Sub::Read, Sub::CheckConfig, Sub::Reload, Sub::Doctor, Sub::Top, Sub::Flows, Sub::Stats];
 
     /// Its word on the command line.
     #[must_use]
@@ -137,6 +142,8 @@ impl Sub {
             Sub::Run => "run",
             Sub::Read => "read",
             Sub::CheckConfig => "check-config",
+            Sub::Reload => "reload",
+            Sub::Doctor => "doctor",
             Sub::Top => "top",
             Sub::Flows => "flows",
             Sub::Stats => "stats",
@@ -151,6 +158,10 @@ pub enum Scope {
     Both,
     /// `run` only.
     Run,
+    /// `run`, and `reload`, which asks it.
+    Control,
+    /// `doctor` only.
+    Doctor,
     /// Every sub-command.
     All,
     /// `top` and `flows`, which list flows.
@@ -169,8 +180,10 @@ impl Scope {
     pub fn has(self, sub: Sub) -> bool {
         match self {
             Scope::All => true,
-            Scope::Both => matches!(sub, Sub::Run | Sub::Read),
-            Scope::Run => sub == Sub::Run,
+            Scope::Both => matches!(sub, Sub::Run | Sub::Read | Sub::Doctor),
+            Scope::Run => matches!(sub, Sub::Run | Sub::Doctor),
+            Scope::Control => matches!(sub, Sub::Run | Sub::Reload | Sub::Doctor),
+            Scope::Doctor => sub == Sub::Doctor,
             Scope::Lists => matches!(sub, Sub::Top | Sub::Flows),
             Scope::Prints => matches!(sub, Sub::Flows | Sub::Stats),
             Scope::Top => sub == Sub::Top,
@@ -198,6 +211,8 @@ pub struct Opt {
     pub scope: Scope,
     /// False: the name is taken, the feature is not built yet, and the option is refused.
     pub built: bool,
+    /// True: a reload changes it while the probe runs; else it needs a restart.
+    pub live: bool,
     /// What it does, in sentences.
     pub help: &'static str,
 }
@@ -205,7 +220,18 @@ pub struct Opt {
 impl Opt {
     /// A row with one default for all.
     pub(crate) const fn new(name: &'static str, kind: Kind, scope: Scope, default: &'static str) -> Opt {
-        Opt { name, short: None, kind, unset: "", run: default, read: default, scope, built: true, help: "" }
+        Opt {
+            name,
+            short: None,
+            kind,
+            unset: "",
+            run: default,
+            read: default,
+            scope,
+            built: true,
+            live: false,
+            help: "",
+        }
     }
 
     /// A flag, off by default.
@@ -216,6 +242,11 @@ impl Opt {
     /// With the word that stands for "no value".
     pub(crate) const fn unset(self, word: &'static str) -> Opt {
         Opt { unset: word, ..self }
+    }
+
+    /// One that a reload changes while the probe runs.
+    pub(crate) const fn live(self) -> Opt {
+        Opt { live: true, ..self }
     }
 
     /// With a letter.

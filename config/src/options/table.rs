@@ -9,7 +9,7 @@ use super::Kind::{
     Sink, Size,
 };
 use super::Kind::{FlowFilter, PcapFilter, Text, UdpPorts, Words};
-use super::Scope::{All, Both, Flows, Lists, Prints, Run, Top};
+use super::Scope::{All, Both, Control, Doctor, Flows, Lists, Prints, Run, Top};
 use super::{Group, Opt};
 
 /// A hundred days, the longest any span of time may be. Unit: milliseconds.
@@ -45,19 +45,27 @@ pub const GROUPS: &[Group] = &[
             .help("Only warnings and errors; no progress bar and no summary on standard error."),
     ] },
     Group { title: "Records", options: &[
-        Opt::new("sink", Sink, Both, "none").unset("none")
+        Opt::new("sink", Sink, Both, "none").unset("none").live()
             .help("Where flow records go: scheme:target, for files with ?rotate=1h&compress=zstd; - is standard output. Repeatable."),
         Opt::new("record-ring", Count(64, 1 << 24), Both, "8192")
             .help("Capacity of each worker's record ring, in records. In run what finds it full is counted as dropped; in read the reader waits."),
-        Opt::new("shutdown-timeout", Duration(0, LONGEST), Both, "30s")
+        Opt::new("shutdown-timeout", Duration(0, LONGEST), Both, "30s").live()
             .help("How long the end waits for the sinks; what is left then is counted and named."),
+    ] },
+    Group { title: "Control", options: &[
+        Opt::new("control", Path, Control, "/run/parshall/control").unset("off")
+            .help("Unix socket on which parshall reload asks; run makes it where its folder is there, for its own user only."),
+        Opt::flag("json", Doctor)
+            .help("Prints the findings as JSON."),
+        Opt::new("host-root", Path, Doctor, "/")
+            .help("Looks at the host under this folder: its sys, proc, dev and etc."),
     ] },
     Group { title: "HTTP", options: &[
         Opt::new("listen", Address, Both, "127.0.0.1:9184").in_read("off").unset("off")
             .help("Where /metrics and the API are served. An address other than loopback needs --listen-insecure."),
         Opt::flag("listen-insecure", Both)
             .help("Lets --listen be an address other than loopback: whoever reaches it can read every flow."),
-        Opt::new("publish-interval", Duration(10, 3_600_000), Both, "1s")
+        Opt::new("publish-interval", Duration(10, 3_600_000), Both, "1s").live()
             .help("How often the workers' tallies are collected and published."),
     ] },
     Group { title: "Flows", options: &[
@@ -69,21 +77,21 @@ pub const GROUPS: &[Group] = &[
             .help("Size of the flow table by memory instead of flows: for each worker in run, in all in read."),
         Opt::new("segment-memory", Size(0, 64 * TIB), Both, "64MiB")
             .help("Memory of each worker for the histories of outstanding TCP segments; when it is full, the fields that need them are left out."),
-        Opt::new("idle-timeout", Duration(1, LONGEST), Both, "off").unset("off")
+        Opt::new("idle-timeout", Duration(1, LONGEST), Both, "off").unset("off").live()
             .help("Sets the three idle timeouts below at once; the one for a protocol wins over it where both are said in the same place."),
-        Opt::new("tcp-idle-timeout", Duration(1, LONGEST), Both, "300s")
+        Opt::new("tcp-idle-timeout", Duration(1, LONGEST), Both, "300s").live()
             .help("A TCP flow ends after so much time without a packet."),
-        Opt::new("udp-idle-timeout", Duration(1, LONGEST), Both, "60s")
+        Opt::new("udp-idle-timeout", Duration(1, LONGEST), Both, "60s").live()
             .help("A UDP flow ends after so much time without a packet."),
-        Opt::new("other-idle-timeout", Duration(1, LONGEST), Both, "60s")
+        Opt::new("other-idle-timeout", Duration(1, LONGEST), Both, "60s").live()
             .help("A flow of any other protocol ends after so much time without a packet."),
-        Opt::new("single-packet-timeout", Duration(1, LONGEST), Both, "10s")
+        Opt::new("single-packet-timeout", Duration(1, LONGEST), Both, "10s").live()
             .help("The idle timeout of flows of one packet, and of TCP flows of nothing but SYNs."),
-        Opt::new("tcp-linger", Duration(0, LONGEST), Both, "5s")
+        Opt::new("tcp-linger", Duration(0, LONGEST), Both, "5s").live()
             .help("How long trailing packets still join a closed TCP flow; 0s ends it where Tstat does."),
-        Opt::new("active-timeout", Duration(1000, LONGEST), Both, "5m").in_read("off").unset("off")
+        Opt::new("active-timeout", Duration(1000, LONGEST), Both, "5m").in_read("off").unset("off").live()
             .help("A flow that lasts gives a record each time this has passed."),
-        Opt::new("local-nets", Networks, Both, "all").unset("all")
+        Opt::new("local-nets", Networks, Both, "all").unset("all").live()
             .help("Networks that count as local, for client_local and server_local."),
         Opt::new("key", Words(&["vlan", "tunnel"]), Both, "none").unset("none")
             .help("What is in a flow's key beside addresses, protocol and ports: vlan identifiers, tunnel identifiers."),
@@ -91,9 +99,9 @@ pub const GROUPS: &[Group] = &[
             .help("What becomes of packets that a mirror port copied twice: not looked for, counted, or counted and left out of all flows."),
     ] },
     Group { title: "Filters and sampling", options: &[
-        Opt::new("filter", PcapFilter, Both, "none").unset("none")
+        Opt::new("filter", PcapFilter, Both, "none").unset("none").live()
             .help("Only frames that match are decoded, in the pcap-filter language, asked of the frame as it was received; the others have outcome filtered."),
-        Opt::new("flow-filter", FlowFilter, Both, "none").unset("none")
+        Opt::new("flow-filter", FlowFilter, Both, "none").unset("none").live()
             .help("Only packets whose flow matches are accounted, after decapsulation; the others have outcome filtered. Statements: host ADDR,... net PREFIX,... port N,N-N tcp udp proto NAME ip4 ip6 vlan N,... encap NAME:ID,...; and, or, not, parentheses. Either end may match."),
         Opt::new("sample-packets", Count(1, u32::MAX as u64), Both, "1")
             .help("1 in so many packets that pass --filter is decoded, at a random place of each group of so many; the others have outcome sampled_out."),
@@ -175,7 +183,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Start and end", options: &[
         Opt::flag("auto-start", Run).letter('a')
             .help("Starts at once under -i; without -i parshall always does."),
-        Opt::new("stats-period", Seconds(0, LONGEST), Run, "off").unset("off")
+        Opt::new("stats-period", Seconds(0, LONGEST), Run, "off").unset("off").live()
             .help("Prints testpmd's statistics and the books this often; a plain number is seconds, 0 prints none."),
         Opt::flag("plan", Run)
             .help("Prints which lcore would poll which queues, with pools, memory and warnings, and ends before anything is received."),

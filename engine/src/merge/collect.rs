@@ -66,6 +66,11 @@ impl Collector {
         taken
     }
 
+    /// Lets records that wait for other parts of their flow wait for so many nanoseconds from now on.
+    pub fn hold(&mut self, nanos: u64) {
+        self.joiner.set_hold(nanos);
+    }
+
     /// Whether every worker has closed its door and nothing is left in the rings.
     #[must_use]
     pub fn ended(&self) -> bool {

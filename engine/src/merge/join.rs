@@ -59,6 +59,11 @@ impl Joiner {
         Joiner { parts, hold, capacity: capacity.max(1), announced, held, queue, taken: 0, half_flows: 0 }
     }
 
+    /// Lets records wait for so many nanoseconds from now on.
+    pub const fn set_hold(&mut self, nanos: u64) {
+        self.hold = nanos;
+    }
+
     /// A worker holds a flow of this key that is all fragments so far.
     pub fn announce(&mut self, key: FlowKey) {
         if self.announced.len() < self.capacity {

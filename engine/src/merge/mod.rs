@@ -11,6 +11,7 @@ pub mod snapshot;
 use crate::handover::MergerEnd;
 use crate::tally::Tally;
 use crate::time::Nanos;
+use crate::tuning::Tuning;
 use snapshot::{Snapshot, WorkerSnapshot};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,11 @@ impl Merger {
         self.ends.push(end);
         self.workers.push(WorkerSnapshot { worker: worker as u16, lcore, ..WorkerSnapshot::default() });
         worker
+    }
+
+    /// Gives every worker new timeouts and local networks, which each takes when it is asked next.
+    pub fn tune(&mut self, tuning: &Tuning) {
+        self.ends.iter_mut().for_each(|end| end.tune(tuning.clone()));
     }
 
     /// Asks every worker, waits at most `patience` for the answers, and makes a snapshot of what is known.

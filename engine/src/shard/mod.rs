@@ -110,6 +110,11 @@ impl Shard {
         })
     }
 
+    /// What may change while it works.
+    pub const fn tunable(&mut self) -> (&mut Limits, &mut Locality) {
+        (&mut self.plan.limits, &mut self.plan.locality)
+    }
+
     /// The secret of its hash.
     #[must_use]
     pub const fn secret(&self) -> HashSecret {

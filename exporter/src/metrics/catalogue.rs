@@ -307,6 +307,18 @@ pub const CATALOGUE: &[Row] = &[
         |view, emit| one(emit, view.half_flows),
     ),
     counter(
+        "parshall_config_reloads_total",
+        &["result"],
+        "Readings of the configuration while the probe ran: good, or refused, which changes nothing.",
+        |view, emit| named(emit, [("good", view.reloads[0]), ("refused", view.reloads[1])].into_iter()),
+    ),
+    gauge(
+        "parshall_config_last_good_timestamp_seconds",
+        &[],
+        "When the configuration was read last and was good.",
+        |view, emit| one(emit, view.reloaded_at.max(view.snapshot.started_at.0 / 1_000_000_000)),
+    ),
+    counter(
         "parshall_segment_history_refused_total",
         &[],
         "Requests for TCP segment history that found no memory; raise --segment-memory.",

@@ -30,6 +30,10 @@ pub struct View {
     pub requests: [u64; 3],
     /// Flows added up from parts on several workers.
     pub half_flows: u64,
+    /// Reloads: good, refused.
+    pub reloads: [u64; 2],
+    /// When the configuration was read last and was good. Unit: UNIX seconds; 0 when it was at the start.
+    pub reloaded_at: u64,
     /// 1 in so many packets and 1 in so many flows is let in.
     pub sampling: [u32; 2],
     /// Version of DPDK built against and running; empty without.
@@ -55,6 +59,8 @@ pub struct Board {
     last: Arc<Mutex<Published>>,
     requests: Arc<[AtomicU64; 3]>,
     half_flows: Arc<AtomicU64>,
+    /// Good, refused, and when the last good one was.
+    reloads: Arc<[AtomicU64; 3]>,
 }
 
 impl Default for Board {
@@ -62,7 +68,12 @@ impl Default for Board {
         let snapshot = Arc::new(Snapshot::default());
         let (at, dpdk) = (Instant::now(), Default::default());
         let published = Published { snapshot, at, sinks: Vec::new(), sampling: [1; 2], dpdk };
-        Board { last: Arc::new(Mutex::new(published)), requests: Arc::default(), half_flows: Arc::default() }
+        Board {
+            last: Arc::new(Mutex::new(published)),
+            requests: Arc::default(),
+            half_flows: Arc::default(),
+            reloads: Arc::default(),
+        }
     }
 }
 
@@ -92,6 +103,14 @@ impl Board {
         self.half_flows.store(flows, Ordering::Relaxed);
     }
 
+    /// Counts a reload by whether its configuration was good.
+    pub fn reloaded(&self, good: bool) {
+        self.reloads[usize::from(!good)].fetch_add(1, Ordering::Relaxed);
+        if good {
+            self.reloads[2].store(crate::pipeline::now().0 / 1_000_000_000, Ordering::Relaxed);
+        }
+    }
+
     /// Counts an answered request by its status code.
     pub fn answered(&self, status: u16) {
         let class = match status {
@@ -112,6 +131,8 @@ impl Board {
             sinks: last.sinks.clone(),
             requests: std::array::from_fn(|n| self.requests[n].load(Ordering::Relaxed)),
             half_flows: self.half_flows.load(Ordering::Relaxed),
+            reloads: [0, 1].map(|n| self.reloads[n].load(Ordering::Relaxed)),
+            reloaded_at: self.reloads[2].load(Ordering::Relaxed),
             sampling: last.sampling,
             dpdk: last.dpdk.clone(),
             messages: crate::log::counts(),

@@ -52,6 +52,8 @@ pub(super) const ROWS: &[Row] = &[
     Row { pattern: "set verbose N", topic: Topic::Ports, run: session::verbose,
         help: "1 shows flow records as they are made, at most 20 a second; 2 shows all; 0 none." },
 
+    Row { pattern: "config reload", topic: Topic::Probe, run: session::reload,
+        help: "Reads the configuration anew: timeouts, filters, sinks change at once, what needs a restart is named." },
     Row { pattern: "filter set EXPR", topic: Topic::Probe, run: probe::filter_set,
         help: "From now on only frames that match count, in the pcap-filter language; flows that no longer match fall idle." },
     Row { pattern: "filter off", topic: Topic::Probe, run: probe::filter_off,

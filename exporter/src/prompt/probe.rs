@@ -106,11 +106,12 @@ pub(super) fn mempool(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) ->
 }
 
 pub(super) fn sinks(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
-    if scene.sinks.is_empty() {
+    let sinks = scene.board.view().sinks;
+    if sinks.is_empty() {
         return Reply::out("No sink: records are counted and go nowhere (--sink)\n");
     }
     let mut out = String::new();
-    for sink in scene.sinks {
+    for sink in sinks {
         out.push_str(&border(&format!("Sink {}", sink.name)));
         let _ = writeln!(
             out,

@@ -7,14 +7,14 @@ use super::commands::ROWS;
 use super::forwarding;
 use super::grammar::find;
 use super::watch::Watch;
-use crate::fanout::SinkState;
+use crate::metrics::Board;
+use crate::reload::Reloader;
 use crate::testpmd::NicStatistics;
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{Monitor, PortStats};
 use parshall_engine::live::Control;
 use parshall_engine::merge::snapshot::Snapshot;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// Files that load files, at most.
 const DEPTH: usize = 8;
@@ -28,8 +28,10 @@ pub struct Scene<'a, 'p> {
     pub plan: &'a RunPlan,
     /// Totals over records, and the verbosity.
     pub watch: &'a Watch,
-    /// The sinks.
-    pub sinks: &'a [Arc<SinkState>],
+    /// What was published.
+    pub board: &'a Board,
+    /// Reads the configuration anew.
+    pub reloader: &'a mut Reloader,
 }
 
 impl Scene<'_, '_> {
@@ -158,6 +160,11 @@ pub(super) fn quit(session: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str])
     scene.watch.set_verbose(0);
     reply = reply.and(Reply::out("\nBye...\n"));
     reply
+}
+
+pub(super) fn reload(_: &mut Session, scene: &mut Scene<'_, '_>, _: &[&str]) -> Reply {
+    let report = scene.reloader.reload(scene.control, scene.board);
+    if report.good() { Reply::out(report.text()) } else { Reply::err(report.text()) }
 }
 
 pub(super) fn verbose(_: &mut Session, scene: &mut Scene<'_, '_>, words: &[&str]) -> Reply {
