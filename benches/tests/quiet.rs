@@ -30,6 +30,7 @@ fn plan() -> EnginePlan {
         record_ring: 1024,
         segment_memory: 16 << 20,
         duplicates: Duplicates::Count,
+        live_flows: 1000,
     }
 }
 

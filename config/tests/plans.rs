@@ -196,11 +196,12 @@ fn version_and_help_need_nothing_else() {
 /// A value other than the default for an option, and what else a plan with it needs.
 fn another(option: &options::Opt) -> &'static str {
     match (option.name, option.kind) {
-        ("local-nets", _) => "192.0.2.0/24",
+        (_, Kind::Networks) => "192.0.2.0/24",
         ("listen", _) => "127.0.0.1:9999",
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
+        ("http-token", _) => "0123456789abcdef",
         (_, Kind::Count(low, _)) if low <= 3 => "3",
         (_, Kind::Count(..)) => "2000",
         (_, Kind::Size(..)) => "100MiB",

@@ -9,10 +9,12 @@ use crate::handover;
 use crate::key::{HashSecret, READ_SECRET};
 use crate::life::Limits;
 use crate::locality::Locality;
+use crate::look;
 use crate::memory::ArenaOptions;
 use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::{Joiner, Parts};
+use crate::merge::lookout::Lookout;
 use crate::replay;
 use crate::shard::{BYTES_PER_FLOW, Shard, ShardPlan};
 use crate::source::Source;
@@ -49,6 +51,8 @@ pub struct Replay<S> {
     pub merger: Merger,
     /// Collects the workers' records.
     pub collector: Collector,
+    /// Looks at the workers' live flows.
+    pub lookout: Lookout,
     reader: JoinHandle<(S, usize, Tally)>,
     workers: Vec<JoinHandle<(usize, Tally)>>,
 }
@@ -77,14 +81,16 @@ fn read_alone<S: Source + Send + 'static>(
     let (end, merger_end) = handover::pair();
     let number = merger.add(merger_end, 0);
     let (door, ring) = door(plan.record_ring, WhenFull::Wait);
-    let shard = shard(read_shard(plan, 1), door)?;
+    let mut shard = shard(read_shard(plan, 1), door)?;
+    let mut lookout = Lookout::new(plan.live_flows);
+    shard.look = watched(&mut lookout, number);
     let mut worker = Worker::new(shard, DecodeOptions::new(&plan.decap, plan.key), end, stop.clone());
     let stop = stop.clone();
     let reader = thread("parshall-read", move || {
         replay::alone(&mut source, &mut worker, &stop);
         (source, number, worker.shard.tally)
     })?;
-    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), reader, workers: Vec::new() })
+    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), lookout, reader, workers: Vec::new() })
 }
 
 fn read_spread<S: Source + Send + 'static>(
@@ -99,13 +105,15 @@ fn read_spread<S: Source + Send + 'static>(
     let number = merger.add(merger_end, 0);
     let options = DecodeOptions::new(&plan.decap, plan.key);
     let (mut spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
-    let (mut rings, mut threads) = (Vec::new(), Vec::new());
+    let (mut rings, mut threads, mut lookout) = (Vec::new(), Vec::new(), Lookout::new(plan.live_flows));
     for arrivals in arrivals {
         let (end, merger_end) = handover::pair();
         let number = merger.add(merger_end, 0);
         let (door, ring) = door(plan.record_ring, WhenFull::Wait);
         rings.push(ring);
-        let mut worker = SpreadWorker::new(shard(read_shard(plan, workers), door)?, arrivals, end, true);
+        let mut shard = shard(read_shard(plan, workers), door)?;
+        shard.look = watched(&mut lookout, number);
+        let mut worker = SpreadWorker::new(shard, arrivals, end, true);
         threads.push(thread(&format!("parshall-work{number}"), move || {
             worker.run();
             (number, worker.shard.tally)
@@ -116,7 +124,7 @@ fn read_spread<S: Source + Send + 'static>(
         replay::spread(&mut source, &mut spreader, &stop);
         (source, number, spreader.tally)
     })?;
-    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), reader, workers: threads })
+    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), lookout, reader, workers: threads })
 }
 
 impl<S> Replay<S> {
@@ -170,6 +178,16 @@ fn thread<T: Send + 'static>(
 pub(crate) fn collector(rings: Vec<rtrb::Consumer<crate::exit::Exit>>, plan: &EnginePlan, parts: Parts) -> Collector {
     let hold = Limits::new(&plan.timeouts).longest();
     Collector::new(rings, Joiner::new(parts, hold, HELD_RECORDS))
+}
+
+/// Live flows on their way to the lookout, from one worker.
+pub(crate) const LOOK_RING: usize = 512;
+
+/// A worker's door for looks, its other end given to the lookout.
+fn watched(lookout: &mut Lookout, number: usize) -> look::LookEnd {
+    let (end, reader) = look::pair(LOOK_RING);
+    lookout.add(number as u16, reader);
+    end
 }
 
 /// Records that wait for another part of their flow, at most.

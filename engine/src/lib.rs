@@ -21,6 +21,7 @@ pub mod locality;
 pub mod record;
 pub mod tally;
 pub mod exit;
+pub mod look;
 pub mod shard;
 pub mod handover;
 pub mod stop;

@@ -11,16 +11,18 @@ use crate::dpdk::{
     DpdkError, Eal, Gate, Keeper, Lcore, LcoreFacts, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue,
     Started,
 };
-use crate::exit::{ExitDoor, WhenFull, door};
+use crate::exit::{Exit, ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
-use crate::launch::{LaunchError, collector, live_shard, shard};
+use crate::launch::{LOOK_RING, LaunchError, collector, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
 use crate::link::LinkType;
+use crate::look::{self, LookEnd};
 use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::Parts;
-use crate::shard::ShardPlan;
+use crate::merge::lookout::Lookout;
+use crate::shard::{Shard, ShardPlan};
 use crate::source::capture::facts::{FactsError, facts};
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
@@ -68,6 +70,8 @@ pub struct Control<'p> {
     pub merger: Merger,
     /// Collects the workers' records; taken by the thread that feeds the sinks.
     pub collector: Option<Collector>,
+    /// Looks at the workers' live flows.
+    pub lookout: Lookout,
     /// One for each port.
     pub monitors: Vec<Monitor<'p>>,
     /// The mbuf pools.
@@ -327,7 +331,7 @@ fn work<'e, T>(
     let crew = Crew { plan, stop, secret: secret(), slack: files.largest_step_back, parts, report };
     let mut merger = Merger::new(now);
     let mut gate = Gate::new(!plan.interactive || plan.auto_start);
-    let mut rings = Vec::new();
+    let (mut rings, mut lookout) = (Vec::new(), Lookout::new(plan.common.engine.live_flows));
     eal.scope(|scope| {
         let mut working = 0;
         for (lcore, hand) in hands {
@@ -335,10 +339,11 @@ fn work<'e, T>(
             let number = merger.add(merger_end, lcore);
             let keeper = gate.keeper();
             if layout.spread_to.is_empty() {
-                let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
+                let (doors, ring, reader) = crew.doors();
                 rings.push(ring);
+                lookout.add(number as u16, reader);
                 let crew = crew.clone();
-                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, door))?;
+                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, doors))?;
                 working += 1;
                 continue;
             }
@@ -347,10 +352,11 @@ fn work<'e, T>(
             for (lcore, arrivals) in layout.spread_to.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
                 let number = merger.add(merger_end, lcore.id);
-                let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
+                let (doors, ring, reader) = crew.doors();
                 rings.push(ring);
+                lookout.add(number as u16, reader);
                 let crew = crew.clone();
-                scope.launch(lcore.id, move |_| crew.account(number, arrivals, end, door))?;
+                scope.launch(lcore.id, move |_| crew.account(number, arrivals, end, doors))?;
                 working += 1;
             }
             let crew = crew.clone();
@@ -360,7 +366,7 @@ fn work<'e, T>(
         let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
         let pools = pools.values().collect();
         let mut live =
-            Control { merger, collector, monitors, pools, notes, layout, gate, working, ended, failure: None };
+            Control { merger, collector, lookout, monitors, pools, notes, layout, gate, working, ended, failure: None };
         let value = control(&mut live);
         stop.ask();
         match live.failure {
@@ -431,7 +437,24 @@ struct Crew<'a> {
     report: std::sync::mpsc::Sender<Ended>,
 }
 
+/// What a worker's records and live flows leave by.
+type Doors = (ExitDoor, LookEnd);
+
 impl Crew<'_> {
+    /// The doors of a worker, and their reading ends.
+    fn doors(&self) -> (Doors, rtrb::Consumer<Exit>, look::Reader) {
+        let (door, ring) = door(self.plan.common.engine.record_ring, WhenFull::Drop);
+        let (end, reader) = look::pair(LOOK_RING);
+        ((door, end), ring, reader)
+    }
+
+    /// A worker's shard on this thread.
+    fn shard(&self, doors: Doors) -> Result<Shard, LaunchError> {
+        let mut shard = shard(self.shard_plan(), doors.0)?;
+        shard.look = doors.1;
+        Ok(shard)
+    }
+
     fn shard_plan(&self) -> ShardPlan {
         let mut plan = live_shard(&self.plan.common.engine, self.secret);
         plan.tell_parts = self.parts == Parts::Fragments;
@@ -448,10 +471,10 @@ impl Crew<'_> {
     }
 
     /// Polls queues and accounts what they give.
-    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, end: WorkerEnd, door: ExitDoor) {
+    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, end: WorkerEnd, doors: Doors) {
         let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
-            let shard = shard(self.shard_plan(), door)?;
+            let shard = self.shard(doors)?;
             let mut worker = Worker::new(shard, DecodeOptions::new(&engine.decap, engine.key), end, self.stop.clone());
             worker.run(&mut source, self.slack);
             Ok(worker.shard.tally)
@@ -469,8 +492,8 @@ impl Crew<'_> {
     }
 
     /// Accounts what a spreader sends.
-    fn account(&self, number: usize, arrivals: Arrivals, end: WorkerEnd, door: ExitDoor) {
-        let result = shard(self.shard_plan(), door).map_err(LiveError::from).map(|shard| {
+    fn account(&self, number: usize, arrivals: Arrivals, end: WorkerEnd, doors: Doors) {
+        let result = self.shard(doors).map_err(LiveError::from).map(|shard| {
             let mut worker = SpreadWorker::new(shard, arrivals, end, self.plan.idle != Idle::Busy);
             worker.run();
             worker.shard.tally
