@@ -14,13 +14,11 @@ const NAMES: &[&str] = &[
     "shim_.*",
     "SHIM_.*",
     // EAL, lcores, errors
-    "rte_eal_init",
     "rte_eal_cleanup",
     "rte_eal_remote_launch",
     "rte_eal_wait_lcore",
     "rte_get_next_lcore",
     "rte_get_main_lcore",
-    "rte_lcore_to_cpu_id",
     "rte_lcore_to_socket_id",
     "rte_get_tsc_hz",
     "rte_strerror",

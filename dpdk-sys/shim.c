@@ -1,6 +1,64 @@
 /* Symbols for what DPDK has as static inlines. One call a burst at the most on the packet path. */
 #include "shim.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static shim_log_take log_take;
+
+static ssize_t
+log_write(void *cookie, const char *text, size_t length)
+{
+	(void)cookie;
+	log_take((uint32_t)rte_log_cur_msg_loglevel(), text, length);
+	return (ssize_t)length;
+}
+
+int
+shim_log_to(shim_log_take take)
+{
+	cookie_io_functions_t functions = { .write = log_write };
+	FILE *stream;
+
+	log_take = take;
+	stream = fopencookie(NULL, "w", functions);
+	if (stream == NULL)
+		return -1;
+	return rte_openlog_stream(stream);
+}
+
+int
+shim_eal_init(int argc, char **argv, int *said)
+{
+	int out, ret, error;
+
+	fflush(stdout);
+	*said = memfd_create("parshall-eal", MFD_CLOEXEC);
+	out = *said < 0 ? -1 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (out >= 0)
+		dup2(*said, STDOUT_FILENO);
+	ret = rte_eal_init(argc, argv);
+	error = rte_errno;
+	fflush(stdout);
+	if (out >= 0) {
+		dup2(out, STDOUT_FILENO);
+		close(out);
+	}
+	rte_errno = error;
+	return ret;
+}
+
+int
+shim_lcore_may_run_on(unsigned int lcore, unsigned int cpu)
+{
+	rte_cpuset_t set = rte_lcore_cpuset(lcore);
+
+	return cpu < CPU_SETSIZE && CPU_ISSET(cpu, &set);
+}
+
 int
 shim_errno(void)
 {

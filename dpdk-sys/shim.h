@@ -7,6 +7,10 @@
 #ifndef PARSHALL_SHIM_H
 #define PARSHALL_SHIM_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <rte_config.h>
 #include <rte_version.h>
 
@@ -21,6 +25,7 @@
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_log.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 #include <rte_mempool.h>
@@ -42,6 +47,12 @@ static const size_t SHIM_MBUF_POOL = offsetof(struct rte_mbuf, pool);
 
 /* ol_flags of an mbuf whose data is not its own: attached to another one, or to foreign memory. */
 static const uint64_t SHIM_MBUF_FOREIGN = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+
+/* Levels of rte_log. */
+static const uint32_t SHIM_LOG_CRIT = RTE_LOG_CRIT;
+static const uint32_t SHIM_LOG_ERR = RTE_LOG_ERR;
+static const uint32_t SHIM_LOG_WARNING = RTE_LOG_WARNING;
+static const uint32_t SHIM_LOG_INFO = RTE_LOG_INFO;
 
 static const uint16_t SHIM_HEADROOM = RTE_PKTMBUF_HEADROOM;
 static const uint32_t SHIM_MAX_CACHE = RTE_MEMPOOL_CACHE_MAX_SIZE;
@@ -68,6 +79,24 @@ int shim_errno(void);
 
 /* rte_lcore_id() of this thread; LCORE_ID_ANY (UINT32_MAX) where it is none. */
 unsigned int shim_lcore_id(void);
+
+/*
+ * rte_eal_init(), while which standard output is the file whose descriptor is left in `said` (-1 where there is none):
+ * EAL prints its usage there.
+ */
+int shim_eal_init(int argc, char **argv, int *said);
+
+/* Takes a piece of text that DPDK logs at a level of rte_log.h; several pieces may make a line. */
+typedef void (*shim_log_take)(uint32_t level, const char *text, size_t length);
+
+/* rte_openlog_stream() of a stream that hands on what is logged. 0, or -1. Call once. */
+int shim_log_to(shim_log_take take);
+
+/* Whether an lcore may run on a processor: rte_lcore_cpuset(). */
+int shim_lcore_may_run_on(unsigned int lcore, unsigned int cpu);
+
+/* Processors that a cpuset can name. */
+static const uint32_t SHIM_MAX_CPU = CPU_SETSIZE;
 
 /* rte_rdtsc(): ticks of the time stamp counter. */
 uint64_t shim_tsc(void);

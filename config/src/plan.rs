@@ -88,8 +88,24 @@ pub struct InForce {
 pub struct Messages {
     /// `--log-format`.
     pub format: LogFormat,
+    /// `--log-level`.
+    pub level: LogLevel,
     /// `--quiet`: only warnings and errors; no progress bar and no summary on standard error.
     pub quiet: bool,
+}
+
+/// The least that a message must be to be written (`--log-level`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what may fail.
+    Warn,
+    /// And what happens.
+    #[default]
+    Info,
+    /// And details.
+    Debug,
 }
 
 /// The form of a message (`--log-format`).
@@ -282,6 +298,8 @@ pub struct RunPlan {
     pub common: Common,
     /// Everything before `--`, as typed, for `rte_eal_init`.
     pub eal: Vec<String>,
+    /// `--tzsp-listen`: UDP addresses on which routers' TZSP is received.
+    pub tzsp_listen: Vec<SocketAddr>,
     /// `--portmask` or `--portlist`: DPDK port ids to use; `None` means all.
     pub ports: Option<Vec<u16>>,
     /// `--coremask`: lcores that may be workers; `None` means all but the main one.

@@ -248,6 +248,19 @@ impl Settings {
         self.get(name).values.iter().filter_map(sink).collect()
     }
 
+    /// Every address that was said, none twice.
+    pub(crate) fn addresses(&self, name: &str) -> Vec<SocketAddr> {
+        let mut all = Vec::new();
+        for value in &self.get(name).values {
+            if let Value::Addresses(some) = value {
+                all.extend(some.iter().copied());
+            }
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        all.retain(|address| seen.insert(*address));
+        all
+    }
+
     /// Which of these, that exclude each other, is said by the strongest layer; a problem if that layer says several.
     pub(crate) fn one_of(&self, names: &[&'static str], problems: &mut Problems) -> Option<&'static str> {
         let said: Vec<_> = names.iter().filter(|name| self.get(name).is_said()).copied().collect();

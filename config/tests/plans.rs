@@ -211,6 +211,7 @@ fn another(option: &options::Opt) -> &'static str {
         (_, Kind::UdpPorts) => "1111",
         (_, Kind::Words(words) | Kind::Choice(words)) => words[1],
         (_, Kind::Sink) => "csv:x.csv",
+        (_, Kind::Addresses) => "0.0.0.0:37008",
         (_, Kind::Flag) => "true",
         other => panic!("no sample for {other:?}"),
     }
@@ -223,6 +224,7 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
     for option in options::all().filter(|option| option.built && !idle.contains(&option.name)) {
         let word = format!("--{}={}", option.name, another(option));
         let (plain, with) = match option.scope {
+            Scope::Run if option.kind == Kind::Addresses => ("run --".to_owned(), format!("run -- {word}")),
             Scope::Run => {
                 let devices = "run --vdev=net_pcap0,rx_pcap=a --";
                 (devices.to_owned(), format!("{devices} {word}"))
@@ -232,4 +234,15 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
         assert_ne!(ask(&plain, &[])?, ask(&with, &[])?, "{word}");
     }
     Ok(())
+}
+
+#[test]
+fn listening_for_tzsp_needs_no_word_for_the_eal_and_its_port_is_tzsps() {
+    let plan =
+        run("run -- --tzsp-listen 0.0.0.0:37009,[::]:37008 --tzsp-listen 127.0.0.1:5000 --tzsp-listen 0.0.0.0:37009");
+    let shown: Vec<String> = plan.tzsp_listen.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["0.0.0.0:37009", "[::]:37008", "127.0.0.1:5000"]);
+    assert!(plan.eal.is_empty());
+    assert_eq!(plan.common.engine.decap.tzsp_ports, [37008, 37009, 5000]);
+    assert!(run("run --").tzsp_listen.is_empty());
 }

@@ -15,6 +15,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         ("tcp-linger", _) => ["1s", "2s", "3s"],
         ("key", _) => ["vlan", "tunnel", "vlan,tunnel"],
         ("log-format", _) => ["json", "text", "json"],
+        ("log-level", _) => ["warn", "error", "debug"],
         (_, Kind::Count(low, _)) if low <= 3 => ["3", "4", "5"],
         (_, Kind::Count(..)) => ["2000", "3000", "4000"],
         (_, Kind::Size(..)) => ["101MiB", "102MiB", "103MiB"],
@@ -26,6 +27,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Networks) => ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"],
         (_, Kind::Words(_)) => ["gre", "vxlan", "teredo"],
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
+        (_, Kind::Addresses) => ["0.0.0.0:1111", "[::]:2222", "0.0.0.0:3333,[::]:3333"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
         ("duplicates", _) => ["off", "drop", "off"],
         ("spread", _) => ["testpmd", "paired", "testpmd"],
@@ -57,6 +59,7 @@ fn layered(
     pairs.extend(env.map(|value| (variable.as_str(), value)));
     let word = line.map_or_else(String::new, |value| format!("--{}={value}", option.name));
     match option.scope {
+        Scope::Run if option.kind == Kind::Addresses => ask(&format!("run -- {word}"), &pairs),
         Scope::Run => ask(&format!("run --vdev=net_pcap0,rx_pcap=a -- {word}"), &pairs),
         _ => ask(&format!("read a.pcap {word}"), &pairs),
     }

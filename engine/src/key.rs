@@ -220,6 +220,19 @@ impl HashSecret {
         HashSecret(words)
     }
 
+    /// A secret that nobody outside knows.
+    #[must_use]
+    pub fn from_system() -> HashSecret {
+        use std::hash::{BuildHasher, RandomState};
+        // RandomState is keyed from the system's randomness once a thread; hashing numbers with it stretches that.
+        let state = RandomState::new();
+        let mut bytes = [0; 48];
+        for (n, chunk) in bytes.chunks_exact_mut(8).enumerate() {
+            chunk.copy_from_slice(&state.hash_one(n).to_le_bytes());
+        }
+        HashSecret::from_random(bytes)
+    }
+
     /// The 128 bits that stand for a key in the table.
     #[inline]
     #[must_use]

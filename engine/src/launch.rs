@@ -9,7 +9,7 @@ use crate::handover;
 use crate::key::{HashSecret, READ_SECRET};
 use crate::life::Limits;
 use crate::locality::Locality;
-use crate::look;
+use crate::look::Registry;
 use crate::memory::ArenaOptions;
 use crate::merge::Merger;
 use crate::merge::collect::Collector;
@@ -81,9 +81,10 @@ fn read_alone<S: Source + Send + 'static>(
     let (end, merger_end) = handover::pair();
     let number = merger.add(merger_end, 0);
     let (door, ring) = door(plan.record_ring, WhenFull::Wait);
+    let registry = Registry::default();
     let mut shard = shard(read_shard(plan, 1), door)?;
-    let mut lookout = Lookout::new(plan.live_flows);
-    shard.look = watched(&mut lookout, number);
+    shard.look = registry.door(number as u16);
+    let lookout = Lookout::new(registry, plan.live_flows);
     let mut worker = Worker::new(shard, DecodeOptions::new(&plan.decap, plan.key), end, stop.clone());
     let stop = stop.clone();
     let reader = thread("parshall-read", move || {
@@ -105,21 +106,21 @@ fn read_spread<S: Source + Send + 'static>(
     let number = merger.add(merger_end, 0);
     let options = DecodeOptions::new(&plan.decap, plan.key);
     let (mut spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
-    let (mut rings, mut threads, mut lookout) = (Vec::new(), Vec::new(), Lookout::new(plan.live_flows));
+    let (mut rings, mut threads, registry) = (Vec::new(), Vec::new(), Registry::default());
     for arrivals in arrivals {
         let (end, merger_end) = handover::pair();
         let number = merger.add(merger_end, 0);
         let (door, ring) = door(plan.record_ring, WhenFull::Wait);
         rings.push(ring);
         let mut shard = shard(read_shard(plan, workers), door)?;
-        shard.look = watched(&mut lookout, number);
+        shard.look = registry.door(number as u16);
         let mut worker = SpreadWorker::new(shard, arrivals, end, true);
         threads.push(thread(&format!("parshall-work{number}"), move || {
             worker.run();
             (number, worker.shard.tally)
         })?);
     }
-    let stop = stop.clone();
+    let (stop, lookout) = (stop.clone(), Lookout::new(registry, plan.live_flows));
     let reader = thread("parshall-read", move || {
         replay::spread(&mut source, &mut spreader, &stop);
         (source, number, spreader.tally)
@@ -178,16 +179,6 @@ fn thread<T: Send + 'static>(
 pub(crate) fn collector(rings: Vec<rtrb::Consumer<crate::exit::Exit>>, plan: &EnginePlan, parts: Parts) -> Collector {
     let hold = Limits::new(&plan.timeouts).longest();
     Collector::new(rings, Joiner::new(parts, hold, HELD_RECORDS))
-}
-
-/// Live flows on their way to the lookout, from one worker.
-pub(crate) const LOOK_RING: usize = 512;
-
-/// A worker's door for looks, its other end given to the lookout.
-fn watched(lookout: &mut Lookout, number: usize) -> look::LookEnd {
-    let (end, reader) = look::pair(LOOK_RING);
-    lookout.add(number as u16, reader);
-    end
 }
 
 /// Records that wait for another part of their flow, at most.

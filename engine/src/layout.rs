@@ -77,6 +77,13 @@ impl Layout {
         self.ports.iter().find(|setup| setup.facts.id == port).map_or(-1, |setup| setup.facts.socket)
     }
 
+    /// DPDK's numbers of the lcores that work: those that poll, then those that software spreads to.
+    #[must_use]
+    pub fn lcores(&self) -> Vec<u32> {
+        let pollers = self.posts.iter().map(|post| &post.lcore);
+        pollers.chain(&self.spread_to).map(|facts| facts.id).collect()
+    }
+
     /// Streams of all lcores.
     #[must_use]
     pub fn streams(&self) -> usize {

@@ -29,6 +29,7 @@ pub mod worker;
 pub mod replay;
 pub mod spread;
 pub mod merge;
+pub mod listen;
 pub mod launch;
 #[cfg(feature = "dpdk")]
 pub mod layout;

@@ -5,25 +5,21 @@
 //! **Order** called by the exporter on the main lcore, which it lends to the control loop meanwhile.
 
 use crate::decode::DecodeOptions;
-use crate::dpdk::plan::PcapFiles;
-use crate::dpdk::vdev::{self, FileFacts, PcapVdev};
 use crate::dpdk::{
     DpdkError, Eal, Gate, Keeper, Lcore, LcoreFacts, Monitor, Pool, PoolSize, Port, PortPlan, PortWish, RxQueue,
     Started,
 };
-use crate::exit::{Exit, ExitDoor, WhenFull, door};
+use crate::exit::{ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
-use crate::launch::{LOOK_RING, LaunchError, collector, live_shard, shard};
+use crate::launch::{LaunchError, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
 use crate::link::LinkType;
-use crate::look::{self, LookEnd};
-use crate::merge::Merger;
-use crate::merge::collect::Collector;
+use crate::listen::ListenError;
+use crate::look::Registry;
 use crate::merge::join::Parts;
-use crate::merge::lookout::Lookout;
-use crate::shard::{Shard, ShardPlan};
-use crate::source::capture::facts::{FactsError, facts};
+use crate::shard::Shard;
+use crate::source::capture::facts::FactsError;
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
@@ -32,7 +28,17 @@ use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
 use parshall_config::plan::{Idle, RunPlan};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+mod control;
+mod files;
+mod listening;
+
+pub use control::Control;
+
+use control::{Begun, Ended, Ports};
+use files::{Files, look_at_files};
+use std::sync::mpsc::Sender;
 
 /// Why a live run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +49,9 @@ pub enum LiveError {
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
     Capture(#[from] FactsError),
+    /// Addresses that cannot be listened on.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Listen(Vec<ListenError>),
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
@@ -58,63 +67,14 @@ impl LiveError {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
             LiveError::Capture(_) => true,
-            LiveError::Launch(_) | LiveError::Panic => false,
+            LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
 }
 
-/// What the control loop works with while lcores poll.
-#[derive(Debug)]
-pub struct Control<'p> {
-    /// Collects the workers' tallies.
-    pub merger: Merger,
-    /// Collects the workers' records; taken by the thread that feeds the sinks.
-    pub collector: Option<Collector>,
-    /// Looks at the workers' live flows.
-    pub lookout: Lookout,
-    /// One for each port.
-    pub monitors: Vec<Monitor<'p>>,
-    /// The mbuf pools.
-    pub pools: Vec<&'p Pool<'p>>,
-    /// What is worth saying at the start, in sentences.
-    pub notes: Vec<String>,
-    /// Which lcore polls what.
-    pub layout: Layout,
-    /// Halts polling and lets it go on.
-    pub gate: Gate,
-    /// How many workers have not ended yet.
-    pub working: usize,
-    ended: std::sync::mpsc::Receiver<Ended>,
-    failure: Option<LiveError>,
-}
-
-struct Ended {
-    number: usize,
-    tally: Option<Box<Tally>>,
-    failure: Option<LiveError>,
-}
-
-impl Control<'_> {
-    /// Takes in what workers left that have ended; says whether some still work.
-    pub fn still_working(&mut self, now: Nanos) -> bool {
-        while let Ok(ended) = self.ended.try_recv() {
-            self.working -= 1;
-            if let Some(tally) = ended.tally {
-                self.merger.conclude(ended.number, &tally, now);
-            }
-            if let Some(failure) = ended.failure {
-                self.failure.get_or_insert(failure);
-            }
-        }
-        self.working > 0 && self.failure.is_none()
-    }
-}
-
-/// The devices behind the EAL arguments, as far as they are capture files.
-struct Files {
-    by_name: HashMap<String, PcapFiles>,
-    largest_step_back: u64,
-    notes: Vec<String>,
+/// Whether a run has ports, and so needs an EAL: always, unless it listens and says nothing for the EAL.
+fn has_ports(plan: &RunPlan) -> bool {
+    plan.tzsp_listen.is_empty() || !plan.eal.is_empty()
 }
 
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
@@ -127,6 +87,10 @@ pub fn run<T>(
     now: Nanos,
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
+    let begun = Begun::new(plan, stop, now)?;
+    if !has_ports(plan) {
+        return begun.conduct(plan, stop, Ports::none(), control);
+    }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
     let (stopped, layout) = lay_out(&eal, plan, &files)?;
@@ -136,7 +100,7 @@ pub fn run<T>(
         let pool = &pools[&pool_socket(port.facts().socket)];
         ports.push(port.start(&setup.plan, pool)?);
     }
-    let result = work(plan, stop, now, &eal, &mut ports, layout, &files, &pools, control);
+    let result = work(plan, stop, begun, &eal, &mut ports, layout, &files, &pools, control);
     for port in ports {
         port.stop()?;
     }
@@ -148,6 +112,9 @@ pub fn run<T>(
 /// # Errors
 /// [`LiveError`], as [`run`] up to the start of the ports.
 pub fn layout(plan: &RunPlan) -> Result<Layout, LiveError> {
+    if !has_ports(plan) {
+        return Ok(Ports::none().layout);
+    }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
     Ok(lay_out(&eal, plan, &files)?.1)
@@ -176,40 +143,6 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     Ok((stopped, layout))
 }
 
-/// Counts the packets of the files that net_pcap vdevs read, which the driver cannot tell.
-fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
-    let mut files = Files { by_name: HashMap::new(), largest_step_back: 0, notes: Vec::new() };
-    for device in vdev::parse(&plan.eal).iter().filter_map(vdev::Vdev::pcap) {
-        device.check_inputs()?;
-        let Some(paths) = device.files() else { continue };
-        let mut found = Vec::new();
-        for path in paths {
-            let about = facts(path)?;
-            if about.mixed_links {
-                return Err(mixed(&device, path).into());
-            }
-            files.largest_step_back = files.largest_step_back.max(about.largest_step_back);
-            if let Some(why) = &about.stopped {
-                let (path, packets) = (path.display(), about.packets);
-                files.notes.push(format!("{path}: net_pcap will end behind packet {packets}: {why}"));
-            }
-            let link = about.link.unwrap_or(LinkType::ETHERNET);
-            found.push(FileFacts { packets: about.packets, longest_captured: about.longest_captured, link });
-        }
-        files.by_name.insert(device.name.clone(), PcapFiles { infinite: device.infinite, files: found });
-    }
-    Ok(files)
-}
-
-fn mixed(device: &PcapVdev, path: &std::path::Path) -> DpdkError {
-    let asked = format!("--vdev {}: rx_pcap={}", device.name, path.display());
-    DpdkError::usage(
-        asked,
-        "it has interfaces of several link types, which libpcap refuses",
-        "use `parshall read` for this file",
-    )
-}
-
 type Stopped<'e> = Vec<Port<'e, crate::dpdk::Stopped>>;
 type Planned<'e> = (Stopped<'e>, Layout);
 
@@ -218,7 +151,7 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<(Stoppe
         Some(ids) => ids.clone(),
         None => eal.port_facts()?.iter().map(|facts| facts.id).collect(),
     };
-    if ids.is_empty() {
+    if ids.is_empty() && plan.tzsp_listen.is_empty() {
         // The same answer as for a port that is not there, which names the remedy.
         eal.port(0)?;
     }
@@ -305,12 +238,23 @@ fn make_pools<'e>(eal: &'e Eal, plan: &RunPlan, layout: &Layout) -> Result<BTree
     sizes.map(|(socket, size)| Ok((socket, Pool::create(eal, &name(socket), size, socket)?))).collect()
 }
 
+/// What is worth saying at the start, each once.
+fn notes(layout: &Layout, ports: &[Port<'_, Started>]) -> Vec<String> {
+    let mut notes = layout.notes.clone();
+    for note in ports.iter().flat_map(Port::notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    notes
+}
+
 /// Launches the workers, lends the main lcore to `control`, and waits for the workers.
 #[allow(clippy::too_many_arguments, reason = "each is one layer of the scope that ends in reverse order")]
 fn work<'e, T>(
     plan: &RunPlan,
     stop: &Stop,
-    now: Nanos,
+    mut begun: Begun,
     eal: &'e Eal,
     ports: &mut [Port<'e, Started>],
     layout: Layout,
@@ -319,31 +263,23 @@ fn work<'e, T>(
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
     let parts = layout.parts;
-    let mut notes = layout.notes.clone();
-    notes.extend(
-        ports
-            .iter()
-            .flat_map(|port| port.notes().iter().filter(|note| !notes.contains(note)).cloned())
-            .collect::<Vec<_>>(),
-    );
+    let notes = notes(&layout, ports);
     let (hands, monitors) = lend(ports, files, &layout);
-    let (report, ended) = std::sync::mpsc::channel();
-    let crew = Crew { plan, stop, secret: secret(), slack: files.largest_step_back, parts, report };
-    let mut merger = Merger::new(now);
+    let (report, looks) = (begun.report.clone(), begun.looks.clone());
+    let crew =
+        Crew { plan, stop, secret: HashSecret::from_system(), slack: files.largest_step_back, parts, report, looks };
     let mut gate = Gate::new(!plan.interactive || plan.auto_start);
-    let (mut rings, mut lookout) = (Vec::new(), Lookout::new(plan.common.engine.live_flows));
     eal.scope(|scope| {
         let mut working = 0;
         for (lcore, hand) in hands {
             let (end, merger_end) = handover::pair();
-            let number = merger.add(merger_end, lcore);
+            let number = begun.merger.add(merger_end, lcore);
             let keeper = gate.keeper();
             if layout.spread_to.is_empty() {
-                let (doors, ring, reader) = crew.doors();
-                rings.push(ring);
-                lookout.add(number as u16, reader);
+                let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
+                begun.rings.push(ring);
                 let crew = crew.clone();
-                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, doors))?;
+                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, door))?;
                 working += 1;
                 continue;
             }
@@ -351,28 +287,20 @@ fn work<'e, T>(
             let (spreader, arrivals) = Spreader::new(layout.spread_to.len(), options, crew.secret, end);
             for (lcore, arrivals) in layout.spread_to.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
-                let number = merger.add(merger_end, lcore.id);
-                let (doors, ring, reader) = crew.doors();
-                rings.push(ring);
-                lookout.add(number as u16, reader);
+                let number = begun.merger.add(merger_end, lcore.id);
+                let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
+                begun.rings.push(ring);
                 let crew = crew.clone();
-                scope.launch(lcore.id, move |_| crew.account(number, arrivals, end, doors))?;
+                scope.launch(lcore.id, move |_| crew.account(number, arrivals, end, door))?;
                 working += 1;
             }
             let crew = crew.clone();
             scope.launch(lcore, move |here| crew.spread(number, here, hand, keeper, spreader))?;
             working += 1;
         }
-        let collector = Some(collector(std::mem::take(&mut rings), &plan.common.engine, parts));
-        let pools = pools.values().collect();
-        let mut live =
-            Control { merger, collector, lookout, monitors, pools, notes, layout, gate, working, ended, failure: None };
-        let value = control(&mut live);
-        stop.ask();
-        match live.failure {
-            Some(failure) => Err(failure),
-            None => Ok(value),
-        }
+        let (pools, processors) = (pools.values().collect(), eal.processors(&layout.lcores()));
+        let ports = Ports { monitors, pools, notes, processors, layout, gate, working };
+        begun.conduct(plan, stop, ports, control)
     })
 }
 
@@ -414,18 +342,6 @@ fn hand_out<'p>(queues: Vec<(LinkType, RxQueue<'p>)>, layout: &Layout) -> Vec<(u
     hands
 }
 
-/// A secret for the table's hash that nobody outside knows.
-fn secret() -> HashSecret {
-    use std::hash::{BuildHasher, RandomState};
-    // RandomState is keyed from the system's randomness once a thread; hashing numbers with it stretches that.
-    let state = RandomState::new();
-    let mut bytes = [0; 48];
-    for (n, chunk) in bytes.chunks_exact_mut(8).enumerate() {
-        chunk.copy_from_slice(&state.hash_one(n).to_le_bytes());
-    }
-    HashSecret::from_random(bytes)
-}
-
 /// What every worker is made from.
 #[derive(Clone)]
 struct Crew<'a> {
@@ -434,31 +350,18 @@ struct Crew<'a> {
     secret: HashSecret,
     slack: u64,
     parts: Parts,
-    report: std::sync::mpsc::Sender<Ended>,
+    report: Sender<Ended>,
+    looks: Registry,
 }
 
-/// What a worker's records and live flows leave by.
-type Doors = (ExitDoor, LookEnd);
-
 impl Crew<'_> {
-    /// The doors of a worker, and their reading ends.
-    fn doors(&self) -> (Doors, rtrb::Consumer<Exit>, look::Reader) {
-        let (door, ring) = door(self.plan.common.engine.record_ring, WhenFull::Drop);
-        let (end, reader) = look::pair(LOOK_RING);
-        ((door, end), ring, reader)
-    }
-
     /// A worker's shard on this thread.
-    fn shard(&self, doors: Doors) -> Result<Shard, LaunchError> {
-        let mut shard = shard(self.shard_plan(), doors.0)?;
-        shard.look = doors.1;
-        Ok(shard)
-    }
-
-    fn shard_plan(&self) -> ShardPlan {
+    fn shard(&self, number: usize, door: ExitDoor) -> Result<Shard, LaunchError> {
         let mut plan = live_shard(&self.plan.common.engine, self.secret);
         plan.tell_parts = self.parts == Parts::Fragments;
-        plan
+        let mut shard = shard(plan, door)?;
+        shard.look = self.looks.door(number as u16);
+        Ok(shard)
     }
 
     fn tell(&self, number: usize, result: Result<Tally, LiveError>) {
@@ -471,10 +374,10 @@ impl Crew<'_> {
     }
 
     /// Polls queues and accounts what they give.
-    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, end: WorkerEnd, doors: Doors) {
+    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, end: WorkerEnd, door: ExitDoor) {
         let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
-            let shard = self.shard(doors)?;
+            let shard = self.shard(number, door)?;
             let mut worker = Worker::new(shard, DecodeOptions::new(&engine.decap, engine.key), end, self.stop.clone());
             worker.run(&mut source, self.slack);
             Ok(worker.shard.tally)
@@ -492,8 +395,8 @@ impl Crew<'_> {
     }
 
     /// Accounts what a spreader sends.
-    fn account(&self, number: usize, arrivals: Arrivals, end: WorkerEnd, doors: Doors) {
-        let result = self.shard(doors).map_err(LiveError::from).map(|shard| {
+    fn account(&self, number: usize, arrivals: Arrivals, end: WorkerEnd, door: ExitDoor) {
+        let result = self.shard(number, door).map_err(LiveError::from).map(|shard| {
             let mut worker = SpreadWorker::new(shard, arrivals, end, self.plan.idle != Idle::Busy);
             worker.run();
             worker.shard.tally

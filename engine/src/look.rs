@@ -15,6 +15,7 @@
 use crate::record::FlowRecord;
 use crate::table::Slot;
 use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Sizes by which flows are counted on the way: bit lengths of their IP bytes.
 pub const SIZES: usize = 50;
@@ -84,6 +85,28 @@ pub struct LookEnd {
 pub struct Reader {
     asked: Producer<Question>,
     told: Consumer<Told>,
+}
+
+/// Live flows on their way to the lookout, from one worker.
+const RING: usize = 512;
+
+/// Where workers leave the reading ends of their doors when they begin. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(Arc<Mutex<Vec<(u16, Reader)>>>);
+
+impl Registry {
+    /// A door for the worker of this number; its reading end waits for the lookout.
+    #[must_use]
+    pub fn door(&self, worker: u16) -> LookEnd {
+        let (end, reader) = pair(RING);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((worker, reader));
+        end
+    }
+
+    /// The reading ends that were left since this was asked last.
+    pub(crate) fn take(&self) -> Vec<(u16, Reader)> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Both ends of one worker's door, with room for `capacity` messages.

@@ -1,9 +1,11 @@
 //! Records and snapshots out: sinks, metrics, HTTP, summary; and the program that starts it all.
 //!
-//! Modules: `render` records as text, `sink` where they go, `fanout` how they get there, `order` in which order in `read`,
+//! Modules: `log` what is said, `affinity` on which processors, `render` records as text, `sink` where they go, `fanout` how they get there, `order` in which order in `read`,
 //! `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
 #![forbid(unsafe_code)]
 
+pub mod log;
+pub mod affinity;
 pub mod render;
 pub mod sink;
 pub mod fanout;

@@ -78,5 +78,5 @@ pub fn open_sinks(specs: &[SinkSpec], existing: Existing) -> Result<Vec<Named>, 
             Err(error) => wrong.push(format!("cannot open sink {}: {error}", sink::name(spec))),
         }
     }
-    if wrong.is_empty() { Ok(sinks) } else { Err(wrong.join("\nparshall: ")) }
+    if wrong.is_empty() { Ok(sinks) } else { Err(wrong.join("\n")) }
 }

@@ -3,7 +3,6 @@
 //! **Owns** the course of one reading: sinks open, captures open, engine starts, records flow, all ends in order.
 //! **May touch** the front doors of the engine, the sinks and the summary. **Order** called by `main`.
 
-use crate::Ending;
 use crate::fanout::{Fanout, SinkState};
 use crate::http::Server;
 use crate::metrics::Board;
@@ -12,6 +11,7 @@ use crate::pipeline::{Stop, now, open_sinks};
 use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
+use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::launch::{self, Replay};
 use parshall_engine::merge::Merger;
@@ -27,10 +27,11 @@ use std::time::{Duration, Instant};
 /// Carries out a plan for `read`.
 #[must_use]
 pub fn read(plan: &ReadPlan) -> Ending {
+    log::start(&plan.common.messages);
     match reading(plan) {
         Ok(ending) => ending,
         Err(sentence) => {
-            eprintln!("parshall: {sentence}");
+            tracing::error!("{sentence}");
             Ending::Failed
         }
     }
@@ -97,15 +98,15 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
     };
     if plan.common.sinks.is_empty() {
         let _ = crate::print(&summary.text());
-    } else if !plan.common.messages.quiet {
-        eprint!("{}", summary.text());
+    } else {
+        log::plain(&summary.text());
     }
     for damage in &damage {
-        eprintln!("parshall: {damage}");
+        tracing::error!("{damage}");
     }
     if let Some(error) = &line.failure {
-        eprintln!(
-            "parshall: the order of records could not be kept: {error}; free space in the folder for temporary files"
+        tracing::error!(
+            "the order of records could not be kept: {error}; free space in the folder for temporary files"
         );
     }
     let lost = told_losses(&states, &left);
@@ -155,13 +156,13 @@ pub(crate) fn told_losses(states: &[Arc<SinkState>], left: &[(String, usize)]) -
         let errors = state.errors.load(Ordering::Relaxed);
         if records > 0 || errors > 0 {
             let packets = state.dropped_packets.load(Ordering::Relaxed);
-            eprintln!("parshall: sink {} lost {records} records with {packets} packets ({errors} errors)", state.name);
+            tracing::error!("sink {} lost {records} records with {packets} packets ({errors} errors)", state.name);
             lost = true;
         }
     }
     for (name, batches) in left {
-        eprintln!(
-            "parshall: sink {name} did not finish in time; {batches} batches of records are lost; raise --shutdown-timeout"
+        tracing::error!(
+            "sink {name} did not finish in time; {batches} batches of records are lost; raise --shutdown-timeout"
         );
         lost = true;
     }

@@ -3,7 +3,7 @@
 //! **Owns** the course of a live run on the control side: HTTP, sinks, the control loop, the end. **May touch** the front
 //! doors of the engine, the sinks and HTTP. **Order** called by `main`; the calling thread becomes DPDK's main lcore.
 
-use crate::Ending;
+use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
@@ -12,6 +12,7 @@ use crate::read::told_losses;
 use crate::sink::Existing;
 use crate::statistics;
 use crate::testpmd::NicStatistics;
+use crate::{Ending, log};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
 use parshall_engine::live::{self, Control};
@@ -29,19 +30,24 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Carries out a plan for `run`.
 #[must_use]
 pub fn run(plan: &RunPlan) -> Ending {
+    log::start(&plan.common.messages);
+    log::take_over_dpdk();
     if plan.only_plan {
         return match live::layout(plan) {
             Ok(layout) => crate::print(&crate::core_plan::text(plan, &layout)),
             Err(error) => {
-                eprintln!("parshall: {error}");
+                log::flush();
+                tracing::error!("{error}");
                 if error.is_usage() { Ending::BadConfiguration } else { Ending::Failed }
             }
         };
     }
-    match running(plan) {
+    let result = running(plan);
+    log::flush();
+    match result {
         Ok(ending) => ending,
         Err((ending, sentence)) => {
-            eprintln!("parshall: {sentence}");
+            tracing::error!("{sentence}");
             ending
         }
     }
@@ -68,18 +74,19 @@ struct Seen {
 
 fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
+    let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
     let board = Board::default();
     let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
-    let result = live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks));
+    let result =
+        live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks, &given));
     match result {
         Ok(Ok((seen, lost))) => {
-            if !plan.common.messages.quiet {
-                eprint!("{}", seen.text);
-            }
+            log::flush();
+            log::plain(&seen.text);
             if seen.dropped > 0 {
-                eprintln!("parshall: {} records were dropped at a full ring; raise --record-ring", seen.dropped);
+                tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
             Ok(if seen.books.closed() && !lost && seen.dropped == 0 { Ending::Done } else { Ending::Failed })
         }
@@ -97,17 +104,22 @@ fn conduct(
     board: &Board,
     server: &Option<Server>,
     sinks: Vec<Named>,
+    given: &Processors,
 ) -> Result<(Seen, bool), String> {
     let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
-    greet(plan, control, server);
+    greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
     let over = AtomicBool::new(false);
     let (seen, (states, left)) = std::thread::scope(|scope| {
-        let feeding = scope.spawn(|| {
+        let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
+        let feeding = feeder.spawn_scoped(scope, || {
             feed(&mut collector, &mut fanout, board, stop, &over);
             fanout.close(plan.common.shutdown_timeout)
         });
+        let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
+        let rest = given.keep_off(&control.processors);
+        tracing::debug!("the control side's threads run on processors {rest:?}");
         let seen = publish(plan, control, stop, board);
         over.store(true, Ordering::Release);
         feeding.join().map(|closed| (seen, closed)).map_err(|_| "the thread that feeds the sinks panicked".to_owned())
@@ -181,25 +193,18 @@ fn collect(control: &mut Control<'_>) -> Snapshot {
 }
 
 fn add_devices(control: &Control<'_>, snapshot: &mut Snapshot) {
-    snapshot.ports = control.monitors.iter().map(parshall_engine::dpdk::Monitor::snapshot).collect();
-    snapshot.pools = control.pools.iter().map(|pool| pool.snapshot()).collect();
+    control.add_devices(snapshot);
 }
 
 /// Says what was started.
-fn greet(plan: &RunPlan, control: &Control<'_>, server: &Option<Server>) {
+fn greet(control: &Control<'_>, server: &Option<Server>) {
     for note in &control.notes {
-        eprintln!("parshall: {note}");
+        tracing::warn!("{note}");
     }
-    if plan.common.messages.quiet {
-        return;
-    }
-    let ports: Vec<String> = control
-        .monitors
-        .iter()
-        .map(|monitor| format!("{} ({} {})", monitor.facts().id, monitor.facts().driver, monitor.facts().name))
-        .collect();
-    eprintln!("parshall: {} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
+    let ports: Vec<String> =
+        control.ports().iter().map(|port| format!("{} ({} {})", port.port, port.driver, port.name)).collect();
+    tracing::info!("{} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
     if let Some(server) = server {
-        eprintln!("parshall: http://{}/", server.local_addr());
+        tracing::info!("http://{}/", server.local_addr());
     }
 }

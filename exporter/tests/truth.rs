@@ -30,12 +30,7 @@ fn read(pcap: &Path, sink: &Path, more: &[&str]) -> Said {
 
 #[track_caller]
 fn agrees(files: &Artefacts, out: &Path) {
-    agrees_in(files, out, &exact_keys());
-}
-
-#[track_caller]
-fn agrees_in(files: &Artefacts, out: &Path, keys: &Keys) {
-    let result = compare(&records(&files.truth), &records(out), keys);
+    let result = compare(&records(&files.truth), &records(out), &exact_keys());
     let differences: Vec<_> = result.differences.iter().take(5).collect();
     assert!(result.agrees(), "missing {:?}\nsurplus {:?}\n{differences:#?}", result.missing, result.surplus);
     assert!(result.matched > 300 && result.keys.len() > 100, "{} records, {} keys", result.matched, result.keys.len());
@@ -74,9 +69,6 @@ fn every_record_is_as_foretold_byte_for_byte_with_any_number_of_workers() {
     same_bytes(&outs[0], &outs[1..]);
 }
 
-/// Keys of windows after an active cut: see `windows_of_continued_records_are_as_foretold`.
-const WINDOWS: [&str; 2] = ["window_min", "window_max"];
-
 #[test]
 fn records_cut_by_the_active_timeout_are_as_foretold() {
     let folder = folder();
@@ -88,26 +80,11 @@ fn records_cut_by_the_active_timeout_are_as_foretold() {
         read(&files.pcap, out, &["--workers", workers, "--active-timeout", "20s"]);
     }
     assert!(records(&outs[0]).iter().any(|record| record["end_reason"] == "active"), "nothing was cut");
-    let mut keys = exact_keys();
-    keys.skip.extend(DIRECTIONS.iter().flat_map(|side| WINDOWS.map(|key| format!("{side}_{key}"))));
-    agrees_in(&files, &outs[0], &keys);
+    agrees(&files, &outs[0]);
     same_bytes(&outs[0], &outs[1..]);
 }
 
 #[test]
-#[ignore = "a record behind an active cut has no window when that did not change: window_min left out, window_max 0"]
-fn windows_of_continued_records_are_as_foretold() {
-    let folder = folder();
-    let mut order = all_scenarios(400, true);
-    order.timeouts.active = Some(Duration::from_secs(20));
-    let (_, files) = synthesize(folder.path(), "active.pcap", &order);
-    let out = at(&folder, "out");
-    read(&files.pcap, &out, &["--active-timeout", "20s"]);
-    agrees(&files, &out);
-}
-
-#[test]
-#[ignore = "only the SYN+ACK was captured: the engine says not complete, no client_handshake_us; the synthesizer the opposite"]
 fn connections_whose_syn_was_missed_are_as_foretold() {
     let folder = folder();
     let (_, files) = synthesize(folder.path(), "missed.pcap", &Order { seed: 7, ..all_scenarios(400, true) });

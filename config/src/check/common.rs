@@ -4,7 +4,7 @@
 //! **Order** called by `check` and `check::live`.
 
 use super::{decap, timeouts};
-use crate::plan::{Common, Duplicates, EnginePlan, KeyScope, LogFormat, Messages, TableSize, WatchPlan};
+use crate::plan::{Common, Duplicates, EnginePlan, KeyScope, LogFormat, LogLevel, Messages, TableSize, WatchPlan};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::net::SocketAddr;
@@ -25,6 +25,12 @@ pub(super) fn plan(settings: &Settings, workers: u16, problems: &mut Problems) -
         shutdown_timeout: settings.duration("shutdown-timeout"),
         messages: Messages {
             format: if settings.text("log-format") == "json" { LogFormat::Json } else { LogFormat::Text },
+            level: match settings.text("log-level") {
+                "error" => LogLevel::Error,
+                "warn" => LogLevel::Warn,
+                "debug" => LogLevel::Debug,
+                _ => LogLevel::Info,
+            },
             quiet: settings.flag("quiet"),
         },
     }

@@ -3,7 +3,7 @@
 //! **Owns** the checks that only live ports need. **May touch** nothing; it reads the EAL's arguments and never changes them.
 //! **Order** called by `check`. What only the EAL knows (ports that are there, lcores, descriptors) is checked by the engine.
 
-use super::common;
+use super::{common, inputs};
 use crate::asked::usage;
 use crate::eal::{self, Device, Time, Told};
 use crate::options;
@@ -17,15 +17,21 @@ const NO_HUGE: &str = "--no-huge --no-pci --no-shconf --no-telemetry --file-pref
 
 /// The plan. `eal` is `None` when only a file is checked.
 pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut Problems) -> RunPlan {
+    let tzsp_listen = inputs::tzsp(settings, problems);
     if let Some(arguments) = eal {
         strays(arguments, problems);
-        told(&eal::read(arguments), settings, problems);
+        let mut all = eal::read(arguments);
+        all.devices.extend(inputs::devices(&tzsp_listen));
+        told(&all, settings, problems);
     }
     let cores = settings.maybe_numbers("coremask");
     let nb_cores = nb_cores(settings, cores.as_deref(), problems);
     let workers = workers(settings, nb_cores, problems);
+    let mut common = common::plan(settings, workers, problems);
+    inputs::take_off(&mut common.engine.decap, &tzsp_listen);
     RunPlan {
-        common: common::plan(settings, workers, problems),
+        common,
+        tzsp_listen,
         eal: eal.unwrap_or_default().to_vec(),
         ports: settings.one_of(&["portmask", "portlist"], problems).and_then(|name| settings.maybe_numbers(name)),
         cores,
@@ -100,12 +106,15 @@ fn workers(settings: &Settings, nb_cores: u16, problems: &mut Problems) -> u16 {
     asked.max(nb_cores)
 }
 
+/// Names that the EAL has an option of its own for.
+const ALSO_EAL: &[&str] = &["log-level"];
+
 /// Our own options among the EAL's arguments, and words that cannot be the EAL's.
 fn strays(arguments: &[String], problems: &mut Problems) {
     let order = "parshall run [EAL options] -- [options]";
     for word in arguments {
         let name = word.strip_prefix("--").unwrap_or_default().split('=').next().unwrap_or_default();
-        if let Some(option) = options::find(name) {
+        if let Some(option) = options::find(name).filter(|option| !ALSO_EAL.contains(&option.name)) {
             let what = format!("--{} stands before the --, among the EAL's options", option.name);
             problems.add(usage(what, order, format!("move it behind the --: parshall run ... -- {word}")));
         }
@@ -144,7 +153,7 @@ fn one_time_base(devices: &[Device], problems: &mut Problems) {
     if let (Some(file), Some(live)) = (first(Time::File), first(Time::Arrival)) {
         problems.add(Problem {
             what: "one run cannot mix packet time and the time of arrival".to_owned(),
-            asked: format!("asked for among the EAL's options: {} has packet time, {} has not", file.text, live.text),
+            asked: format!("asked for: {} has packet time, {} has not", file.text, live.text),
             possible: "only net_pcap vdevs with rx_pcap= and without infinite_rx, or none of them".to_owned(),
             remedy: "make two runs of it, or choose ports by --portmask".to_owned(),
         });
@@ -165,6 +174,7 @@ fn an_end(devices: &[Device], settings: &Settings, problems: &mut Problems) {
         asked: format!("asked for {}", said.origin),
         possible: "a net_pcap vdev with rx_pcap= and without infinite_rx among the EAL's options".to_owned(),
         remedy: match endless {
+            Some(device) if device.text.starts_with("--") => format!("leave out {}, or --exit-at-eof", device.text),
             Some(_) => "leave out infinite_rx=1, or leave out --exit-at-eof".to_owned(),
             None => "add --vdev net_pcap0,rx_pcap=FILE before the --, or leave out --exit-at-eof".to_owned(),
         },

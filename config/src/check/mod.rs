@@ -5,6 +5,7 @@
 
 mod common;
 mod decap;
+mod inputs;
 mod live;
 mod timeouts;
 

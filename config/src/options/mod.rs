@@ -39,6 +39,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `ADDR:PORT`.
     Address,
+    /// One or several `ADDR:PORT`, separated by commas; may be said several times.
+    Addresses,
     /// A file.
     Path,
     /// Any text.
@@ -64,6 +66,7 @@ impl Kind {
             Kind::Words(_) => "LIST",
             Kind::Choice(_) => "WORD",
             Kind::Address => "ADDR:PORT",
+            Kind::Addresses => "ADDR:PORT,...",
             Kind::Path => "FILE",
             Kind::Text => "TEXT",
             Kind::Sink => "SPEC",
@@ -79,13 +82,13 @@ impl Kind {
     /// True when a TOML array may stand for it.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Numbers | Kind::UdpPorts | Kind::Networks | Kind::Words(_) | Kind::Sink)
+        matches!(self, Kind::Numbers | Kind::UdpPorts | Kind::Networks | Kind::Words(_) | Kind::Sink | Kind::Addresses)
     }
 
     /// True when it may be said several times.
     #[must_use]
     pub fn repeats(self) -> bool {
-        self == Kind::Sink
+        matches!(self, Kind::Sink | Kind::Addresses)
     }
 }
 

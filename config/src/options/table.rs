@@ -4,7 +4,9 @@
 //! the sample file are renderings of it. **May touch** nothing.
 //! **Order** read before anything else. To add an option: one row here, and one line in `check` that puts it into the plan.
 
-use super::Kind::{Address, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size};
+use super::Kind::{
+    Address, Addresses, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size,
+};
 use super::Kind::{Text, UdpPorts, Words};
 use super::Scope::{All, Both, Run};
 use super::{Group, Opt};
@@ -29,7 +31,9 @@ pub const GROUPS: &[Group] = &[
         Opt::new("config", Path, All, "none").unset("none")
             .help("TOML file with a key for every option. Command line wins over environment, over the file, over defaults."),
         Opt::new("log-format", Choice(&["text", "json"]), Both, "text")
-            .help("How messages are written to standard error."),
+            .help("How messages, DPDK's among them, are written to standard error."),
+        Opt::new("log-level", Choice(&["error", "warn", "info", "debug"]), Both, "info")
+            .help("The least that a message must be to be written. Before the -- it is the EAL's own option: what DPDK logs at all."),
         Opt::flag("quiet", Both)
             .help("Only warnings and errors; no progress bar and no summary on standard error."),
     ] },
@@ -114,6 +118,10 @@ pub const GROUPS: &[Group] = &[
             .help("UDP ports of GTP-U."),
         Opt::new("tzsp-ports", UdpPorts, Both, "37008")
             .help("UDP destination ports of TZSP."),
+    ] },
+    Group { title: "Inputs that need no DPDK words", options: &[
+        Opt::new("tzsp-listen", Addresses, Run, "none").unset("none")
+            .help("Receives TZSP, as MikroTik routers stream it, on these UDP addresses, without an EAL, root or hugepages. Repeatable."),
     ] },
     Group { title: "Ports, queues and cores (testpmd's words)", options: &[
         Opt::new("portmask", Mask, Run, "all").unset("all")

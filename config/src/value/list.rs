@@ -6,7 +6,7 @@ use super::Refusal;
 use crate::options::nearest;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A hexadecimal mask of up to 128 bits, with or without `0x`.
 pub(super) fn mask(text: &str) -> Result<Vec<u16>, Refusal> {
@@ -55,6 +55,24 @@ fn network(item: &str) -> Result<IpNet, Refusal> {
         Ok(net) => Err(Refusal::new(format!("{item} has bits beyond its prefix, the network is {}", net.trunc()), "")),
         Err(_) => Err(Refusal::new(format!("{item:?} is not a network in CIDR form"), "")),
     }
+}
+
+/// Addresses with their ports, in the order given, none twice.
+pub(super) fn addresses(text: &str) -> Result<Vec<SocketAddr>, Refusal> {
+    let mut all = Vec::new();
+    for item in text.split(',').map(str::trim) {
+        let address = item.parse().map_err(|_| {
+            let refusal = Refusal::new(format!("{item:?} is not an IP address and a port"), "");
+            match item.trim_start_matches(['*', ':']).parse::<u16>() {
+                Ok(port) => refusal.instead(format!("0.0.0.0:{port}")),
+                Err(_) => refusal,
+            }
+        })?;
+        if !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    Ok(all)
 }
 
 /// Words out of `known`, in the order given, none twice.
@@ -126,6 +144,18 @@ mod tests {
             assert!(networks(text).is_err(), "{text}");
         }
         assert!(networks("10.1.2.3/8").expect_err("stray bits").why.contains("10.0.0.0/8"));
+    }
+
+    #[test]
+    fn addresses_have_ports_and_a_port_alone_is_told_how_to_listen_everywhere() {
+        let shown = |text| addresses(text).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        assert_eq!(shown("0.0.0.0:1, [::1]:2,0.0.0.0:1").as_deref(), Ok("0.0.0.0:1 [::1]:2"));
+        for text in ["37008", ":37008", "*:37008"] {
+            assert_eq!(addresses(text).expect_err(text).instead.as_deref(), Some("0.0.0.0:37008"), "{text}");
+        }
+        for text in ["", "router:37008", "10.0.0.1", "0.0.0.0:1,"] {
+            assert_eq!(addresses(text).expect_err(text).instead, None, "{text}");
+        }
     }
 
     #[test]

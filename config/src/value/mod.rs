@@ -31,6 +31,8 @@ pub(crate) enum Value {
     /// A choice, or free text.
     Text(String),
     Address(SocketAddr),
+    /// In the order given, none twice.
+    Addresses(Vec<SocketAddr>),
     Path(PathBuf),
     Sink(SinkSpec),
 }
@@ -73,6 +75,7 @@ pub(crate) fn possible(option: &Opt) -> String {
         Kind::Networks => "networks such as 10.0.0.0/8,2001:db8::/32".to_owned(),
         Kind::Words(words) | Kind::Choice(words) => words.join(", "),
         Kind::Address => "an address and a port such as 127.0.0.1:9184 or [::1]:9184".to_owned(),
+        Kind::Addresses => "addresses and ports such as 0.0.0.0:37008,[::]:37008".to_owned(),
         Kind::Path => "a file".to_owned(),
         Kind::Text => "a text".to_owned(),
         Kind::Sink => format!("{} as scheme:target", sink::built().collect::<Vec<_>>().join(", ")),
@@ -100,6 +103,7 @@ pub(crate) fn parse(option: &Opt, text: &str) -> Result<Value, Refusal> {
         Kind::Words(words) => list::words(text, words).map(Value::Words),
         Kind::Choice(words) => list::word(text, words).map(Value::Text),
         Kind::Address => address(text).map(Value::Address),
+        Kind::Addresses => list::addresses(text).map(Value::Addresses),
         Kind::Path => non_empty(text).map(|path| Value::Path(path.into())),
         Kind::Text => non_empty(text).map(|text| Value::Text(text.to_owned())),
         Kind::Sink => sink::parse(text).map(Value::Sink),

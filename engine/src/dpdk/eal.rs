@@ -9,6 +9,7 @@ use super::error::DpdkError;
 use super::facts::PortFacts;
 use super::host;
 use super::launch::Lcore;
+use super::log;
 use super::port::{Port, Stopped};
 use super::vdev;
 use dpdk_sys as ffi;
@@ -36,7 +37,7 @@ pub struct Eal {
 pub struct LcoreFacts {
     /// DPDK's number of it.
     pub id: u32,
-    /// Processor that it runs on, where it is bound to one.
+    /// Processor that it runs on, where it is bound to one only. DPDK: `rte_lcore_cpuset`.
     pub cpu: Option<u32>,
     /// NUMA socket.
     pub socket: u32,
@@ -62,7 +63,7 @@ impl Eal {
         }
         // SAFETY: argv holds argc writable NUL-terminated strings and a final null, all leaked, so that EAL may keep
         // pointers into them; claim::take lets this run once in the process.
-        let parsed = unsafe { ffi::rte_eal_init(argc, argv.as_mut_ptr()) };
+        let parsed = unsafe { log::init(argc, argv.as_mut_ptr()) };
         if parsed < 0 {
             let errno = Errno::last();
             claim::end();
@@ -147,6 +148,14 @@ impl Eal {
         Lcore::here()
     }
 
+    /// The processors that these lcores may run on.
+    #[must_use]
+    pub fn processors(&self, lcores: &[u32]) -> BTreeSet<u32> {
+        let enabled = enabled_workers();
+        let known = lcores.iter().filter(|lcore| enabled.iter().any(|facts| facts.id == **lcore));
+        known.flat_map(|lcore| processors(*lcore)).collect()
+    }
+
     /// The main lcore. DPDK: `rte_get_main_lcore`.
     #[must_use]
     pub fn main_facts(&self) -> LcoreFacts {
@@ -177,11 +186,17 @@ pub(super) fn enabled_workers() -> Vec<LcoreFacts> {
 
 /// What EAL knows of an enabled lcore.
 fn facts_of(id: u32) -> LcoreFacts {
-    // SAFETY: the lcore is enabled; a number out of range is answered with -1.
-    let cpu = unsafe { ffi::rte_lcore_to_cpu_id(id.cast_signed()) };
     // SAFETY: id is below RTE_MAX_LCORE.
     let socket = unsafe { ffi::rte_lcore_to_socket_id(id) };
-    LcoreFacts { id, cpu: u32::try_from(cpu).ok(), socket }
+    let cpus = processors(id);
+    LcoreFacts { id, cpu: (cpus.len() == 1).then(|| cpus[0]), socket }
+}
+
+/// The processors that an enabled lcore may run on. Only while the EAL is up. DPDK: `rte_lcore_cpuset`.
+fn processors(lcore: u32) -> Vec<u32> {
+    // SAFETY: the lcore is enabled, and the number of the processor is looked at before it is used.
+    let may_run_on = |cpu: &u32| unsafe { ffi::shim_lcore_may_run_on(lcore, *cpu) } != 0;
+    (0..ffi::SHIM_MAX_CPU).filter(may_run_on).collect()
 }
 
 impl Drop for Eal {

@@ -25,6 +25,7 @@ pub mod gate;
 mod halt;
 mod host;
 pub mod launch;
+pub mod log;
 mod mbuf;
 mod monitor;
 pub mod plan;

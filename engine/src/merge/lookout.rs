@@ -6,7 +6,7 @@
 //! A picture holds about `quota` flows. Each walk counts the live flows by size, so the next question of each worker asks
 //! only for those sizes that fit its share. A worker that does not answer within [`PATIENCE`] is left out of a picture.
 
-use crate::look::{Done, Question, Reader, SIZES, Told};
+use crate::look::{Done, Question, Reader, Registry, SIZES, Told};
 use crate::record::FlowRecord;
 use crate::time::Nanos;
 
@@ -64,6 +64,7 @@ struct Post {
 /// The lookout.
 #[derive(Debug)]
 pub struct Lookout {
+    registry: Registry,
     posts: Vec<Post>,
     quota: u64,
     number: u64,
@@ -71,22 +72,19 @@ pub struct Lookout {
 }
 
 impl Lookout {
-    /// A lookout whose pictures hold about `quota` flows.
+    /// A lookout over the workers of a registry, whose pictures hold about `quota` flows; with 0 it never asks.
     #[must_use]
-    pub const fn new(quota: u64) -> Lookout {
-        Lookout { posts: Vec::new(), quota, number: 0, making: None }
+    pub const fn new(registry: Registry, quota: u64) -> Lookout {
+        Lookout { registry, posts: Vec::new(), quota, number: 0, making: None }
     }
 
-    /// Adds the door of a worker.
-    pub fn add(&mut self, worker: u16, reader: Reader) {
-        self.posts.push(Post { worker, reader, next: (0, 0), open: None });
-    }
-
-    /// Asks every worker; nothing while a picture is being made.
+    /// Asks every worker that has begun; nothing while a picture is being made.
     pub fn ask(&mut self, now: Nanos) {
-        if self.making.is_some() {
+        if self.making.is_some() || self.quota == 0 {
             return;
         }
+        let begun = self.registry.take().into_iter();
+        self.posts.extend(begun.map(|(worker, reader)| Post { worker, reader, next: (0, 0), open: None }));
         self.number += 1;
         let least = self.posts.iter().map(|post| post.next.0).max().unwrap_or(0);
         for post in &mut self.posts {
@@ -151,7 +149,6 @@ fn next_for(done: &Done, share: u64) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::look;
 
     fn flow(packets: u64) -> Told {
         let mut record = FlowRecord::default();
@@ -161,11 +158,9 @@ mod tests {
 
     #[test]
     fn a_picture_is_whole_when_every_worker_has_answered() {
-        let mut lookout = Lookout::new(100);
-        let (mut one, reader) = look::pair(8);
-        lookout.add(0, reader);
-        let (mut two, reader) = look::pair(8);
-        lookout.add(3, reader);
+        let registry = Registry::default();
+        let mut lookout = Lookout::new(registry.clone(), 100);
+        let (mut one, mut two) = (registry.door(0), registry.door(3));
         lookout.ask(Nanos(1));
         for (end, packets) in [(&mut one, 5), (&mut two, 6)] {
             assert!(end.wanted());
@@ -184,9 +179,9 @@ mod tests {
 
     #[test]
     fn a_silent_worker_is_left_out_and_its_late_answer_is_no_part_of_the_next_picture() {
-        let mut lookout = Lookout::new(100);
-        let (mut end, reader) = look::pair(8);
-        lookout.add(0, reader);
+        let registry = Registry::default();
+        let mut lookout = Lookout::new(registry.clone(), 100);
+        let mut end = registry.door(0);
         lookout.ask(Nanos(0));
         let first = lookout.turn(Nanos(PATIENCE)).expect("its time is up");
         assert_eq!((first.silent, first.is_complete()), (1, false));

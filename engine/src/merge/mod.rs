@@ -97,6 +97,7 @@ impl Merger {
             workers: self.workers.clone(),
             total,
             ports: Vec::new(),
+            listeners: Vec::new(),
             pools: Vec::new(),
             publish_nanos: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
         }

@@ -47,6 +47,39 @@ pub struct PortSnapshot {
     pub rx_nombuf: u64,
 }
 
+/// What one TZSP listener counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenerSnapshot {
+    /// Address as it was asked for.
+    pub listen: String,
+    /// Its port id in the books.
+    pub port: u16,
+    /// Datagrams received; each is a frame of its port.
+    pub datagrams: u64,
+    /// Their bytes without IP and UDP headers, as sent.
+    pub bytes: u64,
+    /// Datagrams longer than there was room for, used as far as that.
+    pub truncated: u64,
+    /// Datagrams that the socket's buffer had no room for (Linux: `SO_RXQ_OVFL`), as told with the last one received.
+    pub kernel_dropped: u64,
+    /// Times that the thread waited for the worker, datagrams meanwhile in the socket's buffer.
+    pub ring_full: u64,
+    /// Failures to receive.
+    pub errors: u64,
+    /// Senders whose packet counts are followed now.
+    pub senders: u64,
+    /// Packet counts that were skipped.
+    pub lost: u64,
+    /// Those that came after all.
+    pub late: u64,
+    /// Packet counts that came twice.
+    pub repeated: u64,
+    /// Packet counts that began anew.
+    pub restarted: u64,
+    /// Senders that were forgotten for others.
+    pub forgotten: u64,
+}
+
 /// One mbuf pool.
 #[derive(Clone, Debug, Default)]
 pub struct PoolSnapshot {
@@ -75,6 +108,8 @@ pub struct Snapshot {
     pub total: Tally,
     /// Each port, in `run`.
     pub ports: Vec<PortSnapshot>,
+    /// Each TZSP listener, in `run`; they are among the ports, too.
+    pub listeners: Vec<ListenerSnapshot>,
     /// Each mbuf pool, in `run`.
     pub pools: Vec<PoolSnapshot>,
     /// What making it took. Unit: nanoseconds.

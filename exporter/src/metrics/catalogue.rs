@@ -4,6 +4,7 @@
 //! lcores, outcomes, reasons, protocols, sinks; never an address.
 
 use super::View;
+use parshall_engine::merge::snapshot::ListenerSnapshot;
 use parshall_engine::packet::{Encap, Flaw, Outcome};
 use parshall_engine::record::EndReason;
 use parshall_engine::tally::{L4_LABELS, Tally};
@@ -108,6 +109,14 @@ fn pools(view: &View, emit: &mut Emit<'_>, read: fn(&parshall_engine::merge::sna
     }
 }
 
+fn listeners(view: &View, emit: &mut Emit<'_>, read: fn(&ListenerSnapshot) -> u64) {
+    for listener in &view.snapshot.listeners {
+        emit(&[&listener.listen], &[read(listener) as f64]);
+    }
+}
+
+const LISTEN: &[&str] = &["listen"];
+
 const WORKER: &[&str] = &["lcore", "worker"];
 
 /// The catalogue.
@@ -190,6 +199,66 @@ pub const CATALOGUE: &[Row] = &[
             emit(&[&port.port.to_string(), &port.name, &port.driver], &[1.0]);
         }
     }),
+    counter(
+        "parshall_tzsp_datagrams_total",
+        LISTEN,
+        "Datagrams received on a --tzsp-listen address; each is a frame of its port.",
+        |view, emit| {
+            listeners(view, emit, |listener| listener.datagrams);
+        },
+    ),
+    counter("parshall_tzsp_bytes_total", LISTEN, "UDP payload bytes of those datagrams.", |view, emit| {
+        listeners(view, emit, |listener| listener.bytes);
+    }),
+    counter(
+        "parshall_tzsp_truncated_datagrams_total",
+        LISTEN,
+        "Datagrams longer than 16,384 bytes, used as far as that (MSG_TRUNC).",
+        |view, emit| {
+            listeners(view, emit, |listener| listener.truncated);
+        },
+    ),
+    counter(
+        "parshall_tzsp_kernel_dropped_datagrams_total",
+        LISTEN,
+        "Datagrams that the socket's buffer had no room for, as told with the last one received (SO_RXQ_OVFL); raise net.core.rmem_max or --workers.",
+        |view, emit| {
+            listeners(view, emit, |listener| listener.kernel_dropped);
+        },
+    ),
+    counter(
+        "parshall_tzsp_ring_full_total",
+        LISTEN,
+        "Times that the ring to the worker was full and datagrams waited in the socket's buffer.",
+        |view, emit| {
+            listeners(view, emit, |listener| listener.ring_full);
+        },
+    ),
+    counter("parshall_tzsp_receive_errors_total", LISTEN, "Failures to receive.", |view, emit| {
+        listeners(view, emit, |listener| listener.errors);
+    }),
+    gauge("parshall_tzsp_senders", LISTEN, "Routers whose packet counts are followed.", |view, emit| {
+        listeners(view, emit, |listener| listener.senders);
+    }),
+    counter(
+        "parshall_tzsp_sequence_events_total",
+        &["listen", "event"],
+        "TZSP packet counts (tag 0x28) that were skipped (lost), came after all (late), came twice (repeated), began anew (restarted), and routers forgotten for others; lost less late never came.",
+        |view, emit| {
+            for listener in &view.snapshot.listeners {
+                let events = [
+                    ("lost", listener.lost),
+                    ("late", listener.late),
+                    ("repeated", listener.repeated),
+                    ("restarted", listener.restarted),
+                    ("forgotten", listener.forgotten),
+                ];
+                for (event, count) in events {
+                    emit(&[&listener.listen, event], &[count as f64]);
+                }
+            }
+        },
+    ),
     counter(
         "parshall_malformed_total",
         &["reason"],
@@ -372,6 +441,15 @@ pub const CATALOGUE: &[Row] = &[
     counter("parshall_http_requests_total", &["code"], "Requests answered, by class of status code.", |view, emit| {
         named(emit, ["2xx", "4xx", "5xx"].into_iter().zip(view.requests));
     }),
+    counter("parshall_log_messages_total", &["level"], "Messages written, DPDK's among them.", |view, emit| {
+        named(emit, crate::log::LEVELS.into_iter().zip(view.messages.0));
+    }),
+    counter(
+        "parshall_log_left_out_total",
+        &[],
+        "Messages that were left out because too many came at once.",
+        |view, emit| one(emit, view.messages.1),
+    ),
     gauge(
         "parshall_publish_duration_seconds",
         &[],

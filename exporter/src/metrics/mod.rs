@@ -30,6 +30,8 @@ pub struct View {
     pub half_flows: u64,
     /// Version of DPDK built against and running; empty without.
     pub dpdk: (String, String),
+    /// Messages written by level, and messages left out.
+    pub messages: ([u64; 4], u64),
 }
 
 #[derive(Debug)]
@@ -97,6 +99,7 @@ impl Board {
             requests: std::array::from_fn(|n| self.requests[n].load(Ordering::Relaxed)),
             half_flows: self.half_flows.load(Ordering::Relaxed),
             dpdk: last.dpdk.clone(),
+            messages: crate::log::counts(),
         }
     }
 }

@@ -124,10 +124,14 @@ impl View<'_> {
         Some(if both { self.rest.facts[side & 1].scale - 1 } else { 0 })
     }
 
-    /// The smallest window other than 0, or the largest, scaled but for the SYN's.
+    /// The smallest window other than 0, or the largest, scaled but for the SYN's; `None` when the side announced none in
+    /// this record.
     fn window(&self, side: usize, largest: bool) -> Option<u64> {
         let scale = self.scale(side)?;
         let counts = &self.rest.side[side & 1];
+        if !self.core.has(state::WINDOW, side) && counts.syn_count == 0 {
+            return None;
+        }
         let scaled = |window: u16| u64::from(window) << scale;
         let syn = u64::from(counts.syn_window);
         if largest {
