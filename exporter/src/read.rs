@@ -4,17 +4,15 @@
 //! **May touch** the front doors of the engine, the sinks and the summary. **Order** called by `main`.
 
 use crate::fanout::{Fanout, SinkState};
-use crate::http::Server;
 use crate::metrics::Board;
 use crate::order::{BUDGET, OrderWindow};
-use crate::pipeline::{Stop, now, open_sinks};
+use crate::pipeline::{Stop, look_at_flows, now, open_sinks, serve};
 use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::launch::{self, Replay};
-use parshall_engine::merge::Merger;
 use parshall_engine::merge::collect::Outlet;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::source::capture::{CaptureFile, Merged};
@@ -65,29 +63,25 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
     let stop = Stop::on_signals()?;
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
     let captures = Merged::new(files.map_err(|error| error.to_string())?);
-    let board = Board::default();
-    let _server = plan.common.listen.map(|address| Server::start(address, &board)).transpose()?;
+    let (board, _server) = serve("read", &plan.common, true)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace)?;
-    let fanout = Fanout::start(sinks, true).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    let fanout = Fanout::start(sinks, true)
+        .map_err(|error| format!("cannot start the sinks: {error}"))?
+        .watched_by(board.watch());
     board.introduce(fanout.states(), (String::new(), String::new()));
     let started = Instant::now();
     let mut replay =
         launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| error.to_string())?;
     let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
-    pump(
-        &mut replay,
-        &mut line,
-        &stop,
-        &bar,
-        &|merger| board.publish(merger.collect(now(), Duration::from_millis(20))),
-        period,
-    );
+    pump(&mut replay, &mut line, &stop, &bar, &board, period);
     let (captures, mut merger) = replay.conclude(now())?;
     bar.finish();
     let (states, left) = line.fanout.close(plan.common.shutdown_timeout);
     let snapshot = merger.last(now());
+    board.publish(snapshot.clone());
+    board.end();
     let damage = captures.damage().to_vec();
     let summary = Summary {
         snapshot: &snapshot,
@@ -115,16 +109,10 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
 }
 
 /// Moves records from the workers to the sinks until all is read.
-fn pump(
-    replay: &mut Replay<Merged>,
-    line: &mut Line,
-    stop: &Stop,
-    bar: &Bar,
-    publish: &dyn Fn(&mut Merger),
-    period: Duration,
-) {
-    let (mut shown, mut published) = (Instant::now(), Instant::now());
+fn pump(replay: &mut Replay<Merged>, line: &mut Line, stop: &Stop, bar: &Bar, board: &Board, period: Duration) {
+    let (mut shown, mut published, mut look) = (Instant::now(), Instant::now(), Instant::now());
     loop {
+        look_at_flows(&mut replay.lookout, board, &mut look);
         let ended = replay.is_finished() && replay.collector.ended();
         let taken = replay.collector.turn(now(), line);
         if line.fanout.broken_pipe() {
@@ -136,7 +124,7 @@ fn pump(
             shown = Instant::now();
         }
         if published.elapsed() > period {
-            publish(&mut replay.merger);
+            board.publish(replay.merger.collect(now(), Duration::from_millis(20)));
             published = Instant::now();
         }
         if ended {

@@ -7,7 +7,7 @@ use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Named, Stop, now, open_sinks};
+use crate::pipeline::{Named, Stop, look_at_flows, now, open_sinks, serve};
 use crate::read::told_losses;
 use crate::sink::Existing;
 use crate::statistics;
@@ -76,8 +76,7 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
     let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
-    let board = Board::default();
-    let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
+    let (board, server) = serve("run", &plan.common, false).map_err(failed)?;
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let result =
         live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks, &given));
@@ -106,7 +105,9 @@ fn conduct(
     sinks: Vec<Named>,
     given: &Processors,
 ) -> Result<(Seen, bool), String> {
-    let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    let mut fanout = Fanout::start(sinks, false)
+        .map_err(|error| format!("cannot start the sinks: {error}"))?
+        .watched_by(board.watch());
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
@@ -159,8 +160,9 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
 fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board) -> Seen {
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
-    let mut next = Instant::now();
+    let (mut next, mut look) = (Instant::now(), Instant::now());
     while control.still_working(now()) {
+        look_at_flows(&mut control.lookout, board, &mut look);
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
             next = Instant::now() + period;
             let snapshot = collect(control);
@@ -183,6 +185,7 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         statistics::print(plan, &mut blocks, &snapshot);
     }
     board.publish(snapshot);
+    board.end();
     seen
 }
 

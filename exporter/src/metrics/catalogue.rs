@@ -21,7 +21,7 @@ pub enum Kind {
     Histogram(&'static [f64]),
 }
 
-type Emit<'a> = dyn FnMut(&[&str], &[f64]) + 'a;
+pub(super) type Emit<'a> = dyn FnMut(&[&str], &[f64]) + 'a;
 
 /// One metric.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub struct Row {
 /// Upper bounds of burst sizes.
 const BURSTS: &[f64] = &[0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
-const fn counter(
+pub(super) const fn counter(
     name: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
@@ -50,7 +50,7 @@ const fn counter(
     Row { name, kind: Kind::Counter, labels, help, read }
 }
 
-const fn gauge(
+pub(super) const fn gauge(
     name: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
@@ -59,12 +59,12 @@ const fn gauge(
     Row { name, kind: Kind::Gauge, labels, help, read }
 }
 
-fn one(emit: &mut Emit<'_>, value: u64) {
+pub(super) fn one(emit: &mut Emit<'_>, value: u64) {
     emit(&[], &[value as f64]);
 }
 
 /// One series for each name of a closed set.
-fn named<'n>(emit: &mut Emit<'_>, names: impl Iterator<Item = (&'n str, u64)>) {
+pub(super) fn named<'n>(emit: &mut Emit<'_>, names: impl Iterator<Item = (&'n str, u64)>) {
     for (name, value) in names {
         emit(&[name], &[value as f64]);
     }
@@ -116,6 +116,11 @@ fn listeners(view: &View, emit: &mut Emit<'_>, read: fn(&ListenerSnapshot) -> u6
 }
 
 const LISTEN: &[&str] = &["listen"];
+
+/// Every row: those about what the workers counted, then those about what is watched.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    CATALOGUE.iter().chain(super::watched::ROWS)
+}
 
 const WORKER: &[&str] = &["lcore", "worker"];
 
