@@ -58,12 +58,21 @@ const NAMES: &[&str] = &[
     "rte_eth_stats_get",
     "rte_eth_xstats_get",
     "rte_eth_xstats_get_names",
+    // filters
+    "bpf_program",
+    "rte_bpf_convert",
+    "rte_bpf_load",
+    "rte_free",
+    "rte_bpf_get_jit",
+    "rte_bpf_exec",
+    "rte_bpf_destroy",
     // the ring of a net_ring port, for tests
     "rte_ring_lookup",
 ];
 
 /// Types that stay opaque: nothing of Rust may depend on their layout, which differs from release to release.
-const OPAQUE: &[&str] = &["rte_mbuf", "rte_mempool", "rte_ring", "rte_device", "rte_eth_txmode", "rte_eth_switch_info"];
+const OPAQUE: &[&str] =
+    &["rte_bpf", "rte_mbuf", "rte_mempool", "rte_ring", "rte_device", "rte_eth_txmode", "rte_eth_switch_info"];
 
 fn main() -> ExitCode {
     for file in ["build.rs", "shim.h", "shim.c"] {

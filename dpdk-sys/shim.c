@@ -118,6 +118,18 @@ shim_ring_enqueue(struct rte_ring *ring, void *object)
 	return rte_ring_enqueue(ring, object);
 }
 
+void
+shim_mbuf_stand_for(struct rte_mbuf *mbuf, const void *bytes, uint16_t captured, uint32_t wire_len)
+{
+	mbuf->buf_addr = (void *)(uintptr_t)bytes;
+	mbuf->data_off = 0;
+	mbuf->nb_segs = 1;
+	mbuf->data_len = captured;
+	mbuf->pkt_len = captured;
+	mbuf->hash.usr = wire_len;
+	mbuf->next = NULL;
+}
+
 const char *
 shim_devargs(const struct rte_device *device)
 {

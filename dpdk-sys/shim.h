@@ -17,6 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/types.h>
+#include <pcap/bpf.h>
+
+#include <rte_bpf.h>
 #include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_devargs.h>
@@ -26,6 +30,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 #include <rte_mempool.h>
@@ -44,6 +49,9 @@ static const size_t SHIM_MBUF_OL_FLAGS = offsetof(struct rte_mbuf, ol_flags);
 static const size_t SHIM_MBUF_PKT_LEN = offsetof(struct rte_mbuf, pkt_len);
 static const size_t SHIM_MBUF_DATA_LEN = offsetof(struct rte_mbuf, data_len);
 static const size_t SHIM_MBUF_POOL = offsetof(struct rte_mbuf, pool);
+
+/* Where shim_mbuf_stand_for() puts the length on the wire: a field that means nothing in a header that no driver filled. */
+static const size_t SHIM_MBUF_WIRE_LEN = offsetof(struct rte_mbuf, hash.usr);
 
 /* ol_flags of an mbuf whose data is not its own: attached to another one, or to foreign memory. */
 static const uint64_t SHIM_MBUF_FOREIGN = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
@@ -121,6 +129,9 @@ struct rte_mbuf *shim_alloc(struct rte_mempool *pool);
 
 /* rte_pktmbuf_append(); NULL when the mbuf has no room. */
 char *shim_append(struct rte_mbuf *mbuf, uint16_t length);
+
+/* Makes an mbuf header stand for a frame: one segment of `captured` bytes. The bytes are not read. */
+void shim_mbuf_stand_for(struct rte_mbuf *mbuf, const void *bytes, uint16_t captured, uint32_t wire_len);
 
 /* rte_ring_enqueue(): 0, or -ENOBUFS. */
 int shim_ring_enqueue(struct rte_ring *ring, void *object);

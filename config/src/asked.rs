@@ -25,13 +25,15 @@ pub(crate) struct Asked {
     pub(crate) said: Vec<Said>,
     /// `read`: the files, in order.
     pub(crate) files: Vec<PathBuf>,
+    /// `top`, `flows`, `stats`: where the probe is.
+    pub(crate) urls: Vec<String>,
     /// `run`: everything before the first `--`, as typed.
     pub(crate) eal: Vec<String>,
 }
 
 impl Asked {
     pub(crate) fn new(sub: Sub) -> Asked {
-        Asked { sub, said: Vec::new(), files: Vec::new(), eal: Vec::new() }
+        Asked { sub, said: Vec::new(), files: Vec::new(), urls: Vec::new(), eal: Vec::new() }
     }
 
     /// What the strongest layer that said anything for `option` said: one, but for options that repeat.

@@ -173,6 +173,9 @@ fn say(matches: &ArgMatches, sub: Sub, asked: &mut Asked, problems: &mut Problem
     let files = matches.get_many::<OsString>("files").into_iter().flatten();
     match sub {
         Sub::Read => asked.files = files.map(PathBuf::from).collect(),
+        Sub::Top | Sub::Flows | Sub::Stats => {
+            asked.urls = files.map(|word| word.to_string_lossy().into_owned()).collect();
+        }
         _ => files.for_each(|word| problems.add(stray(sub, &word.to_string_lossy()))),
     }
 }

@@ -20,6 +20,9 @@ without -- all of it is. Without NIC, hugepages and root:
     --vdev net_pcap0,rx_pcap=a.pcap -- --exit-at-eof --sink jsonl:-
 
 EAL options most used: -l CORES, -n CHANNELS, -a DEVICE, --vdev DEVICE, --file-prefix NAME, --socket-mem MB,...";
+const FILES_HELP: &str = "Capture files, merged in time order; - is standard input.";
+const URL_HELP: &str = "Where the probe serves HTTP: http://HOST:PORT, or HOST:PORT, or HOST. Without it: the address that --listen \
+                        has in file and environment, else 127.0.0.1:9184.";
 const LAYERS: &str = "\
 Every option is also a key of the file of --config, and a variable: PARSHALL_ and its name in upper case, - as _.
 Command line wins over environment, over file, over default.
@@ -42,6 +45,9 @@ fn command(sub: Sub, arity: fn(&Opt, Arg) -> Arg) -> Command {
         Sub::CheckConfig => {
             ("parshall check-config [--config FILE]", "Checks file and environment, and says all that is wrong.")
         }
+        Sub::Top => ("parshall top [options] [URL]", "Shows a running probe in the terminal."),
+        Sub::Flows => ("parshall flows [options] [URL]", "Prints live flows of a running probe, once."),
+        Sub::Stats => ("parshall stats [options] [URL]", "Prints the numbers and the books of a running probe, once."),
     };
     let mut command = Command::new(sub.name())
         .about(about)
@@ -60,9 +66,11 @@ fn command(sub: Sub, arity: fn(&Opt, Arg) -> Arg) -> Command {
             .next_help_heading(group.title)
             .args(group.options.iter().map(|option| arity(option, argument(option, sub))));
     }
-    let files = Arg::new("files").value_name("FILE").num_args(0..).value_parser(OsStringValueParser::new());
-    let files = files.help("Capture files, merged in time order; - is standard input.").hide(sub != Sub::Read);
-    command.arg(files.help_heading("Files"))
+    let words = Arg::new("files").num_args(0..).value_parser(OsStringValueParser::new());
+    command.arg(match sub {
+        Sub::Top | Sub::Flows | Sub::Stats => words.value_name("URL").help_heading("Probe").help(URL_HELP),
+        _ => words.value_name("FILE").help_heading("Files").help(FILES_HELP).hide(sub != Sub::Read),
+    })
 }
 
 fn argument(option: &'static Opt, sub: Sub) -> Arg {
@@ -95,6 +103,9 @@ pub(crate) fn top() -> String {
          parshall run [EAL options] -- [options]   live: DPDK ports and vdevs\n  \
          parshall read [options] FILE...           capture files, without root or hugepages\n  \
          parshall check-config [--config FILE]     says all that is wrong with file and environment\n  \
+         parshall top [options] [URL]              a running probe in the terminal\n  \
+         parshall flows [options] [URL]            its live flows, printed once\n  \
+         parshall stats [options] [URL]            its numbers and books, printed once\n  \
          parshall --version\n\n`parshall SUB-COMMAND --help` has the options of each.\n",
     );
     let waiting: Vec<_> =

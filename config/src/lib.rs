@@ -14,6 +14,9 @@
 #![forbid(unsafe_code)]
 
 pub mod plan;
+pub mod filter;
+#[cfg(feature = "libpcap")]
+mod pcap_filter;
 pub mod options;
 mod origin;
 mod problem;

@@ -3,9 +3,10 @@
 //! **Owns** the types that the engine and the exporter are started with. **May touch** nothing.
 //! **Order** made by `check` out of what was asked, after every mistake has been reported; read by everyone else.
 
+use crate::filter::FlowFilter;
 use ipnet::IpNet;
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,12 @@ pub enum Command {
     Read(ReadPlan),
     /// `parshall check-config`: the configuration was checked; say so and end.
     CheckConfig,
+    /// `parshall top`: a running probe in a terminal.
+    Top(TopPlan),
+    /// `parshall flows`: its live flows, printed once.
+    Flows(FlowsPlan),
+    /// `parshall stats`: its numbers, printed once.
+    Stats(StatsPlan),
     /// `parshall --version`.
     Version,
 }
@@ -141,6 +148,27 @@ pub struct EnginePlan {
     pub duplicates: Duplicates,
     /// `--live-flows`: live flows that one look tells of.
     pub live_flows: u64,
+    /// What is let in.
+    pub sieve: SievePlan,
+}
+
+/// Which frames and which flows are let in. The default lets in everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SievePlan {
+    /// `--filter`: frames that match, in the pcap-filter language; libpcap has accepted it for some link type. `None`: all.
+    pub frames: Option<String>,
+    /// `--flow-filter`; `None`: all.
+    pub flows: Option<FlowFilter>,
+    /// `--sample-packets`: 1 in so many packets; 1 is all.
+    pub sample_packets: NonZeroU32,
+    /// `--sample-flows`: 1 in so many flows; 1 is all.
+    pub sample_flows: NonZeroU32,
+}
+
+impl Default for SievePlan {
+    fn default() -> SievePlan {
+        SievePlan { frames: None, flows: None, sample_packets: NonZeroU32::MIN, sample_flows: NonZeroU32::MIN }
+    }
 }
 
 /// What becomes of packets that a mirror port copied twice.
@@ -298,6 +326,10 @@ pub struct RunPlan {
     pub common: Common,
     /// Everything before `--`, as typed, for `rte_eal_init`.
     pub eal: Vec<String>,
+    /// `--interface`: interfaces of the host to receive from; `any` stands for all that are up.
+    pub interfaces: Vec<String>,
+    /// `--interface-driver`.
+    pub interface_driver: InterfaceDriver,
     /// `--tzsp-listen`: UDP addresses on which routers' TZSP is received.
     pub tzsp_listen: Vec<SocketAddr>,
     /// `--portmask` or `--portlist`: DPDK port ids to use; `None` means all.
@@ -366,6 +398,18 @@ pub enum Idle {
     Sleep,
 }
 
+/// How an interface of the host is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InterfaceDriver {
+    /// The engine chooses.
+    #[default]
+    Auto,
+    /// A copy of every frame.
+    AfPacket,
+    /// Frames are taken away from the host.
+    AfXdp,
+}
+
 /// What receive-side scaling hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RssFields {
@@ -377,4 +421,71 @@ pub enum RssFields {
     Udp,
     /// No RSS (`--disable-rss`).
     Off,
+}
+
+/// Which running probe is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// Where it serves HTTP: `http://host:port`, without a slash at the end.
+    pub url: String,
+    /// `--http-token`: what it asks for.
+    pub token: Option<String>,
+}
+
+/// Which live flows are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// `--by`: a name of the API.
+    pub by: String,
+    /// `--where`; `None` is all.
+    pub filter: Option<String>,
+    /// `--state`: `live`, `ended` or `all`.
+    pub state: String,
+}
+
+/// How an answer is printed (`--format`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Lines for people.
+    #[default]
+    Table,
+    /// One JSON value, as the API gave it.
+    Json,
+    /// A JSON object a line.
+    Ndjson,
+    /// Comma-separated values, RFC 4180.
+    Csv,
+}
+
+/// `parshall top`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopPlan {
+    /// Which probe.
+    pub probe: Probe,
+    /// Which flows at first.
+    pub wish: Wish,
+    /// `--refresh`: how often the probe is asked.
+    pub refresh: Duration,
+}
+
+/// `parshall flows`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowsPlan {
+    /// Which probe.
+    pub probe: Probe,
+    /// Which flows.
+    pub wish: Wish,
+    /// `--top`: how many.
+    pub limit: u32,
+    /// How they are printed.
+    pub format: Format,
+}
+
+/// `parshall stats`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsPlan {
+    /// Which probe.
+    pub probe: Probe,
+    /// How it is printed: `Table` or `Json`.
+    pub format: Format,
 }

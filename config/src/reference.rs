@@ -15,6 +15,9 @@ Generated from `config/src/options/table.rs` and diffed by a test; `BLESS=1 carg
     parshall run [EAL options] -- [options]   live: DPDK ports and vdevs
     parshall read [options] FILE...           capture files (- is standard input), without root or hugepages
     parshall check-config [--config FILE]     says all that is wrong with file and environment
+    parshall top [options] [URL]              a running probe in the terminal
+    parshall flows [options] [URL]            its live flows, printed once
+    parshall stats [options] [URL]            its numbers and books, printed once
     parshall --version
 
 - `run`: everything before the first `--` is for DPDK's EAL, exactly as testpmd has it, and handed on as typed; without `--` all
@@ -96,6 +99,10 @@ pub fn sample() -> String {
         for option in group.options.iter().filter(|option| option.built && option.name != "config") {
             let note = match option.scope {
                 Scope::Run => " Only in run.".to_owned(),
+                Scope::Lists => " Only in top and flows.".to_owned(),
+                Scope::Prints => " Only in flows and stats.".to_owned(),
+                Scope::Top => " Only in top.".to_owned(),
+                Scope::Flows => " Only in flows.".to_owned(),
                 _ if option.run != option.read => format!(" In read the default is {}.", option.read),
                 _ => String::new(),
             };

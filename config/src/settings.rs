@@ -5,6 +5,7 @@
 //! that the checks behind find what else is wrong.
 
 use crate::asked::{Asked, Said, quote};
+use crate::filter::FlowFilter;
 use crate::options::{self, Opt, Scope, Sub};
 use crate::origin::{Layer, Origin};
 use crate::plan::{Effective, InForce, SinkSpec};
@@ -103,7 +104,11 @@ fn complain(asked: &Asked, option: &Opt, strongest: &[&Said], problems: &mut Pro
 fn misplaced(sub: Sub, option: &Opt) -> Problem {
     let (owner, reason) = match option.scope {
         Scope::Run => ("parshall run", "it is about live ports and vdevs"),
-        _ => ("parshall run and parshall read", "it is about a run, not about a file"),
+        Scope::Lists => ("parshall top and parshall flows", "it is about lists of live flows"),
+        Scope::Prints => ("parshall flows and parshall stats", "it is about what is printed once"),
+        Scope::Top => ("parshall top", "it is about what is shown again and again"),
+        Scope::Flows => ("parshall flows", "it is about what is printed once"),
+        Scope::Both | Scope::All => ("parshall run and parshall read", "it is about a run, not about a file"),
     };
     Problem {
         what: format!("--{} is an option of {owner}: {reason}", option.name),
@@ -235,6 +240,15 @@ impl Settings {
         if let Value::Text(text) = self.value(name) { text } else { "" }
     }
 
+    /// A text; `None` for the word that stands for no value.
+    pub(crate) fn maybe_text(&self, name: &str) -> Option<String> {
+        if let Value::Text(text) = self.value(name) { Some(text.clone()) } else { None }
+    }
+
+    pub(crate) fn flow_filter(&self, name: &str) -> Option<FlowFilter> {
+        if let Value::FlowFilter(filter) = self.value(name) { Some(filter.clone()) } else { None }
+    }
+
     pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
         if let Value::Address(address) = self.value(name) { Some(*address) } else { None }
     }
@@ -246,6 +260,17 @@ impl Settings {
     pub(crate) fn sinks(&self, name: &str) -> Vec<SinkSpec> {
         let sink = |value: &Value| if let Value::Sink(spec) = value { Some(spec.clone()) } else { None };
         self.get(name).values.iter().filter_map(sink).collect()
+    }
+
+    /// Every word that was said of an option that repeats, none twice.
+    pub(crate) fn all_words(&self, name: &str) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for value in &self.get(name).values {
+            if let Value::Words(some) = value {
+                all.extend(some.iter().filter(|word| !all.contains(word)).cloned().collect::<Vec<_>>());
+            }
+        }
+        all
     }
 
     /// Every address that was said, none twice.

@@ -6,7 +6,9 @@ mod ask;
 
 use ask::{ask, command, read, run};
 use parshall_config::options::{self, Kind, Scope};
-use parshall_config::plan::{Command, DecapPlan, LogFormat, RssFields, SinkKind, TableSize, Timeouts};
+use parshall_config::plan::{
+    Command, DecapPlan, Idle, InterfaceDriver, LogFormat, RssFields, SinkKind, TableSize, Timeouts,
+};
 use parshall_config::{Outcome, Problems};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -193,6 +195,22 @@ fn version_and_help_need_nothing_else() {
     assert_eq!(command("check-config"), Command::CheckConfig);
 }
 
+#[test]
+fn a_running_probe_is_asked_where_the_line_says_or_where_file_and_environment_would_start_it() {
+    let url = |line: &str, env: &[(&str, &str)]| match ask(line, env) {
+        Ok(Outcome::Start(command)) => match *command {
+            Command::Top(plan) => plan.probe.url,
+            Command::Flows(plan) => plan.probe.url,
+            Command::Stats(plan) => plan.probe.url,
+            other => panic!("{line}: {other:?}"),
+        },
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(url("top", &[]), "http://127.0.0.1:9184");
+    assert_eq!(url("stats", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://127.0.0.1:9999");
+    assert_eq!(url("flows probe.lan", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://probe.lan:9184");
+}
+
 /// A value other than the default for an option, and what else a plan with it needs.
 fn another(option: &options::Opt) -> &'static str {
     match (option.name, option.kind) {
@@ -202,6 +220,9 @@ fn another(option: &options::Opt) -> &'static str {
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
         ("http-token", _) => "0123456789abcdef",
+        ("where", _) => "tcp",
+        ("state", _) => "ended",
+        ("cmdline-file", _) => "commands",
         (_, Kind::Count(low, _)) if low <= 3 => "3",
         (_, Kind::Count(..)) => "2000",
         (_, Kind::Size(..)) => "100MiB",
@@ -211,6 +232,8 @@ fn another(option: &options::Opt) -> &'static str {
         (_, Kind::UdpPorts) => "1111",
         (_, Kind::Words(words) | Kind::Choice(words)) => words[1],
         (_, Kind::Sink) => "csv:x.csv",
+        (_, Kind::Interfaces) => "eth0,eth1",
+        (_, Kind::PcapFilter | Kind::FlowFilter) => "tcp",
         (_, Kind::Addresses) => "0.0.0.0:37008",
         (_, Kind::Flag) => "true",
         other => panic!("no sample for {other:?}"),
@@ -224,16 +247,30 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
     for option in options::all().filter(|option| option.built && !idle.contains(&option.name)) {
         let word = format!("--{}={}", option.name, another(option));
         let (plain, with) = match option.scope {
-            Scope::Run if option.kind == Kind::Addresses => ("run --".to_owned(), format!("run -- {word}")),
+            Scope::Run if matches!(option.kind, Kind::Addresses | Kind::Interfaces) => {
+                ("run --".to_owned(), format!("run -- {word}"))
+            }
             Scope::Run => {
                 let devices = "run --vdev=net_pcap0,rx_pcap=a --";
                 (devices.to_owned(), format!("{devices} {word}"))
             }
+            Scope::Lists | Scope::Top => ("top".to_owned(), format!("top {word}")),
+            Scope::Prints | Scope::Flows => ("flows".to_owned(), format!("flows {word}")),
             _ => ("read a.pcap".to_owned(), format!("read a.pcap {word}")),
         };
         assert_ne!(ask(&plain, &[])?, ask(&with, &[])?, "{word}");
     }
     Ok(())
+}
+
+#[test]
+fn interfaces_are_named_once_each_and_polled_with_sleeps_unless_said_otherwise() {
+    let plan = run("run -- --interface eth0,eth1 --interface=any --interface eth0 --interface-driver af_packet");
+    assert_eq!(plan.interfaces, ["eth0", "eth1", "any"]);
+    assert_eq!((plan.interface_driver, plan.idle), (InterfaceDriver::AfPacket, Idle::Sleep));
+    let plan = run("run -- --interface eth0 --idle busy");
+    assert_eq!((plan.interface_driver, plan.idle), (InterfaceDriver::Auto, Idle::Busy));
+    assert_eq!(run("run --").idle, Idle::Busy);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::merge::join::{Joiner, Parts};
 use crate::merge::lookout::Lookout;
 use crate::replay;
 use crate::shard::{BYTES_PER_FLOW, Shard, ShardPlan};
+use crate::sieve::control::{FilterError, Sieves};
 use crate::source::Source;
 use crate::spread::{SpreadWorker, Spreader};
 use crate::stop::Stop;
@@ -39,6 +40,9 @@ pub enum LaunchError {
         /// What the kernel said.
         cause: std::io::Error,
     },
+    /// A filter cannot be compiled.
+    #[error("{0}")]
+    Filter(#[from] FilterError),
     /// A thread could not be started.
     #[error("cannot start a worker thread: {0}")]
     Thread(std::io::Error),
@@ -53,6 +57,8 @@ pub struct Replay<S> {
     pub collector: Collector,
     /// Looks at the workers' live flows.
     pub lookout: Lookout,
+    /// Replaces filters.
+    pub sieves: Sieves,
     reader: JoinHandle<(S, usize, Tally)>,
     workers: Vec<JoinHandle<(usize, Tally)>>,
 }
@@ -85,13 +91,16 @@ fn read_alone<S: Source + Send + 'static>(
     let mut shard = shard(read_shard(plan, 1), door)?;
     shard.look = registry.door(number as u16);
     let lookout = Lookout::new(registry, plan.live_flows);
-    let mut worker = Worker::new(shard, DecodeOptions::new(&plan.decap, plan.key), end, stop.clone());
+    let mut sieves = Sieves::new(&plan.sieve);
+    let options = DecodeOptions::new(&plan.decap, plan.key);
+    let mut worker = Worker::new(shard, options, end, stop.clone()).with_sieve(sieves.of_any_link()?);
     let stop = stop.clone();
     let reader = thread("parshall-read", move || {
         replay::alone(&mut source, &mut worker, &stop);
         (source, number, worker.shard.tally)
     })?;
-    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), lookout, reader, workers: Vec::new() })
+    let collector = collector(vec![ring], plan, Parts::Never);
+    Ok(Replay { merger, collector, lookout, sieves, reader, workers: Vec::new() })
 }
 
 fn read_spread<S: Source + Send + 'static>(
@@ -105,7 +114,9 @@ fn read_spread<S: Source + Send + 'static>(
     let (end, merger_end) = handover::pair();
     let number = merger.add(merger_end, 0);
     let options = DecodeOptions::new(&plan.decap, plan.key);
-    let (mut spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
+    let mut sieves = Sieves::new(&plan.sieve);
+    let (spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
+    let mut spreader = spreader.with_sieve(sieves.of_any_link()?);
     let (mut rings, mut threads, registry) = (Vec::new(), Vec::new(), Registry::default());
     for arrivals in arrivals {
         let (end, merger_end) = handover::pair();
@@ -125,7 +136,8 @@ fn read_spread<S: Source + Send + 'static>(
         replay::spread(&mut source, &mut spreader, &stop);
         (source, number, spreader.tally)
     })?;
-    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), lookout, reader, workers: threads })
+    let collector = collector(rings, plan, Parts::Never);
+    Ok(Replay { merger, collector, lookout, sieves, reader, workers: threads })
 }
 
 impl<S> Replay<S> {
@@ -208,6 +220,7 @@ fn shard_plan(plan: &EnginePlan, flows: u64, memory: ArenaOptions, secret: HashS
         secret,
         locality: Locality::new(&plan.local_nets),
         decode: DecodeOptions::new(&plan.decap, plan.key),
+        sampling: [plan.sieve.sample_packets.get(), plan.sieve.sample_flows.get()],
         tell_input: false,
         tell_parts: false,
     }

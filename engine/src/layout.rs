@@ -58,6 +58,10 @@ pub struct Layout {
     pub main: LcoreFacts,
     /// The lcores that poll.
     pub posts: Vec<Post>,
+    /// Lcores that were to poll (`--nb-cores`); those beyond the queues have none.
+    pub asked: usize,
+    /// Lcores that might poll and do not: without a queue, or more than were asked for.
+    pub spare: Vec<LcoreFacts>,
     /// The lcores that software spreads to.
     pub spread_to: Vec<LcoreFacts>,
     /// The ports.
@@ -160,8 +164,8 @@ pub fn check_mask(mask: &[u16], main: u32, workers: &[LcoreFacts]) -> Result<(),
 
 /// Sentences about lcores without queues, lcores far from their ports, and flows that part.
 #[must_use]
-pub fn remarks(layout: &Layout, asked: usize) -> Vec<String> {
-    let mut said = Vec::new();
+pub fn remarks(layout: &Layout) -> Vec<String> {
+    let (mut said, asked) = (Vec::new(), layout.asked);
     let queues = layout.ports.iter().map(|setup| setup.plan.queues).max().unwrap_or(0);
     if layout.posts.len() < asked {
         let (have, ports) = (layout.posts.len(), layout.ports.len());

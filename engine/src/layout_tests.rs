@@ -133,13 +133,15 @@ fn an_lcore_far_from_its_port_and_lcores_without_queues_are_told() {
     let layout = Layout {
         main: lcore(0, 0),
         posts: posts.collect(),
+        asked: 3,
+        spare: Vec::new(),
         spread_to: Vec::new(),
         ports,
         pools: Vec::new(),
         parts: Parts::Fragments,
         notes: Vec::new(),
     };
-    let said = remarks(&layout, 3);
+    let said = remarks(&layout);
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].starts_with("2 of 3 lcores (--nb-cores)") && said[0].contains("raise --rxq"), "{}", said[0]);
     assert!(said[1].starts_with("lcore 1 on NUMA socket 0 polls port 0 on socket 1"), "{}", said[1]);

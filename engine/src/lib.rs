@@ -5,6 +5,8 @@
 
 pub mod time;
 pub mod link;
+#[cfg(feature = "libpcap")]
+pub mod libpcap;
 #[cfg(feature = "dpdk")]
 pub mod dpdk;
 pub mod memory;
@@ -12,6 +14,7 @@ pub mod source;
 pub mod key;
 pub mod packet;
 pub mod decode;
+pub mod sieve;
 pub mod dedup;
 pub mod table;
 pub mod flow;
@@ -30,6 +33,8 @@ pub mod replay;
 pub mod spread;
 pub mod merge;
 pub mod listen;
+#[cfg(feature = "dpdk")]
+pub mod interface;
 pub mod launch;
 #[cfg(feature = "dpdk")]
 pub mod layout;

@@ -22,6 +22,8 @@ pub struct Limits {
     single: u64,
     linger: u64,
     active: Option<u64>,
+    /// Below so many steps of [`Hot::age`] no flow is due; 0 where steps cannot tell.
+    young: u64,
 }
 
 /// What becomes of the flow that a packet found.
@@ -39,14 +41,21 @@ impl Limits {
     /// Limits from the plan.
     #[must_use]
     pub fn new(timeouts: &Timeouts) -> Limits {
-        Limits {
+        let active = timeouts.active.map(nanos_of);
+        let mut limits = Limits {
             tcp_idle: nanos_of(timeouts.tcp_idle),
             udp_idle: nanos_of(timeouts.udp_idle),
             other_idle: nanos_of(timeouts.other_idle),
             single: nanos_of(timeouts.single_packet),
             linger: nanos_of(timeouts.tcp_linger),
-            active: timeouts.active.map(nanos_of),
+            active,
+            young: active.unwrap_or(0) >> 32,
+        };
+        // A flow that can get older than the steps count is asked for its exact start each time.
+        if limits.longest().saturating_add(active.unwrap_or(0)) > 4 * 3_600_000_000_000 {
+            limits.young = 0;
         }
+        limits
     }
 
     /// The longest time that a flow can stay without a packet.
@@ -112,7 +121,10 @@ impl Limits {
 
     #[inline]
     fn due(&self, hot: &Hot, identity: &Identity, packet: &Packet) -> Fate {
-        let deadline = self.active.is_some_and(|active| packet.time.since(Nanos(identity.start)) >= active);
+        if hot.age(packet.time) < self.young && !hot.brimful() {
+            return Fate::GoesOn;
+        }
+        let deadline = self.active.is_some_and(|active| passed(identity, packet) >= active);
         if deadline || hot.brimful() { Fate::Cut } else { Fate::GoesOn }
     }
 
@@ -132,12 +144,20 @@ impl Limits {
             return Fate::Ended(EndReason::Idle);
         }
         let midstream = !core.any(state::SYN);
-        if opens && midstream && packet.time.since(Nanos(identity.start)) > MIDSTREAM_SYN {
+        if opens && midstream && passed(identity, packet) > MIDSTREAM_SYN {
             // The old connection is gone, and its end went by unseen: as with an idle one.
             return Fate::Ended(EndReason::Idle);
         }
         self.due(hot, identity, packet)
     }
+}
+
+/// Time from the start of the record to a packet. Out of line, so that nobody reads the start, which lies in a line of
+/// its own, before it is known that it is needed.
+#[cold]
+#[inline(never)]
+fn passed(identity: &Identity, packet: &Packet) -> u64 {
+    packet.time.since(Nanos(identity.start))
 }
 
 /// Why a closed flow closed.

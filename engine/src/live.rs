@@ -11,6 +11,7 @@ use crate::dpdk::{
 };
 use crate::exit::{ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
+use crate::interface;
 use crate::key::HashSecret;
 use crate::launch::{LaunchError, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
@@ -19,6 +20,8 @@ use crate::listen::ListenError;
 use crate::look::Registry;
 use crate::merge::join::Parts;
 use crate::shard::Shard;
+use crate::sieve::Sieve;
+use crate::sieve::control::FilterError;
 use crate::source::capture::facts::FactsError;
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
@@ -49,12 +52,18 @@ pub enum LiveError {
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
     Capture(#[from] FactsError),
+    /// Interfaces that cannot be had.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Interfaces(Vec<DpdkError>),
     /// Addresses that cannot be listened on.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Listen(Vec<ListenError>),
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
+    /// `--filter` cannot be compiled for the frames of a port.
+    #[error("{0}")]
+    Filter(#[from] FilterError),
     /// A worker ended by a panic.
     #[error("a worker panicked: please report this with its message above")]
     Panic,
@@ -66,7 +75,8 @@ impl LiveError {
     pub fn is_usage(&self) -> bool {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
-            LiveError::Capture(_) => true,
+            LiveError::Interfaces(errors) => errors.iter().any(DpdkError::is_usage),
+            LiveError::Capture(_) | LiveError::Filter(_) => true,
             LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
@@ -74,7 +84,7 @@ impl LiveError {
 
 /// Whether a run has ports, and so needs an EAL: always, unless it listens and says nothing for the EAL.
 fn has_ports(plan: &RunPlan) -> bool {
-    plan.tzsp_listen.is_empty() || !plan.eal.is_empty()
+    plan.tzsp_listen.is_empty() || !plan.interfaces.is_empty() || !plan.eal.is_empty()
 }
 
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
@@ -87,13 +97,15 @@ pub fn run<T>(
     now: Nanos,
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
+    let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
     let begun = Begun::new(plan, stop, now)?;
     if !has_ports(plan) {
         return begun.conduct(plan, stop, Ports::none(), control);
     }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
-    let (stopped, layout) = lay_out(&eal, plan, &files)?;
+    let (stopped, mut layout) = lay_out(&eal, plan, &files)?;
+    layout.notes.extend_from_slice(remarks);
     let pools = make_pools(&eal, plan, &layout)?;
     let mut ports: Vec<Port<'_, Started>> = Vec::new();
     for (port, setup) in stopped.into_iter().zip(&layout.ports) {
@@ -112,12 +124,15 @@ pub fn run<T>(
 /// # Errors
 /// [`LiveError`], as [`run`] up to the start of the ports.
 pub fn layout(plan: &RunPlan) -> Result<Layout, LiveError> {
+    let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
     if !has_ports(plan) {
         return Ok(Ports::none().layout);
     }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
-    Ok(lay_out(&eal, plan, &files)?.1)
+    let mut layout = lay_out(&eal, plan, &files)?.1;
+    layout.notes.extend_from_slice(remarks);
+    Ok(layout)
 }
 
 fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e>, LiveError> {
@@ -131,6 +146,8 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     let mut layout = Layout {
         main: eal.main_facts(),
         parts: layout::parts(&hands, &ports, plan.rss),
+        asked,
+        spare: lcores.pollers.iter().skip(hands.len()).chain(&lcores.others).copied().collect(),
         posts: lcores.pollers.into_iter().zip(hands).map(|(lcore, streams)| Post { lcore, streams }).collect(),
         spread_to: lcores.spread,
         pools: pool_sizes(plan, &ports)?.into_iter().map(|(socket, size)| setup_of(socket, size)).collect(),
@@ -139,7 +156,7 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
     };
     let of_ports = layout.ports.iter().flat_map(|setup| setup.plan.notes.iter().cloned());
     layout.notes.extend(of_ports.collect::<Vec<_>>());
-    layout.notes.extend(layout::remarks(&layout, asked));
+    layout.notes.extend(layout::remarks(&layout));
     Ok((stopped, layout))
 }
 
@@ -174,10 +191,11 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<(Stoppe
     Ok((ports, plans))
 }
 
-/// The lcores that poll, then those that only account what software spreads to them.
+/// The lcores that poll, those that only account what software spreads to them, and the rest.
 struct Lcores {
     pollers: Vec<LcoreFacts>,
     spread: Vec<LcoreFacts>,
+    others: Vec<LcoreFacts>,
 }
 
 fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
@@ -207,9 +225,9 @@ fn choose_lcores(eal: &Eal, plan: &RunPlan) -> Result<Lcores, DpdkError> {
         );
         return Err(DpdkError::usage(asked, back, remedy));
     }
-    lcores.truncate(pollers + spread);
+    let others = lcores.split_off(pollers + spread);
     let spread = lcores.split_off(pollers);
-    Ok(Lcores { pollers: lcores, spread })
+    Ok(Lcores { pollers: lcores, spread, others })
 }
 
 /// The socket whose pool a port on `socket` takes its mbufs from.
@@ -275,16 +293,18 @@ fn work<'e, T>(
             let (end, merger_end) = handover::pair();
             let number = begun.merger.add(merger_end, lcore);
             let keeper = gate.keeper();
+            let sieve = begun.sieves.of_queues(hand.iter().map(|(_, link)| *link))?;
+            working += 1;
             if layout.spread_to.is_empty() {
                 let (door, ring) = door(plan.common.engine.record_ring, WhenFull::Drop);
                 begun.rings.push(ring);
                 let crew = crew.clone();
-                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, end, door))?;
-                working += 1;
+                scope.launch(lcore, move |here| crew.poll(number, here, hand, keeper, Doors { sieve, end, door }))?;
                 continue;
             }
             let options = DecodeOptions::new(&plan.common.engine.decap, plan.common.engine.key);
             let (spreader, arrivals) = Spreader::new(layout.spread_to.len(), options, crew.secret, end);
+            let spreader = spreader.with_sieve(sieve);
             for (lcore, arrivals) in layout.spread_to.iter().zip(arrivals) {
                 let (end, merger_end) = handover::pair();
                 let number = begun.merger.add(merger_end, lcore.id);
@@ -296,7 +316,6 @@ fn work<'e, T>(
             }
             let crew = crew.clone();
             scope.launch(lcore, move |here| crew.spread(number, here, hand, keeper, spreader))?;
-            working += 1;
         }
         let (pools, processors) = (pools.values().collect(), eal.processors(&layout.lcores()));
         let ports = Ports { monitors, pools, notes, processors, layout, gate, working };
@@ -342,6 +361,13 @@ fn hand_out<'p>(queues: Vec<(LinkType, RxQueue<'p>)>, layout: &Layout) -> Vec<(u
     hands
 }
 
+/// What leads into and out of a worker that polls, beside its queues.
+struct Doors {
+    sieve: Sieve,
+    end: WorkerEnd,
+    door: ExitDoor,
+}
+
 /// What every worker is made from.
 #[derive(Clone)]
 struct Crew<'a> {
@@ -374,11 +400,13 @@ impl Crew<'_> {
     }
 
     /// Polls queues and accounts what they give.
-    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, end: WorkerEnd, door: ExitDoor) {
+    fn poll(&self, number: usize, here: &Lcore<'_>, hand: Hand<'_>, keeper: Keeper, doors: Doors) {
+        let Doors { sieve, end, door } = doors;
         let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
             let shard = self.shard(number, door)?;
-            let mut worker = Worker::new(shard, DecodeOptions::new(&engine.decap, engine.key), end, self.stop.clone());
+            let options = DecodeOptions::new(&engine.decap, engine.key);
+            let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_sieve(sieve);
             worker.run(&mut source, self.slack);
             Ok(worker.shard.tally)
         });

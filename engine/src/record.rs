@@ -221,6 +221,8 @@ pub struct FlowRecord {
     pub s2c: Direction,
     /// ICMP errors that quoted a packet of this flow.
     pub icmp_errors: u32,
+    /// `--sample-packets` and `--sample-flows`: 1 in so many was accounted; 1 (and 0) is all.
+    pub sampling: [u32; 2],
     /// TCP flows only.
     pub tcp: Option<TcpRecord>,
 }

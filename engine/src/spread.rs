@@ -13,8 +13,9 @@ use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
 use crate::key::HashSecret;
 use crate::link::LinkType;
-use crate::packet::{Marks, Packet, Verdict};
+use crate::packet::{Encaps, Flaws, Marks, Packet, Verdict};
 use crate::shard::{Desk, Shard};
+use crate::sieve::Sieve;
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
 use crate::tally::{Tally, Volume};
@@ -89,6 +90,7 @@ pub struct Arrivals {
 #[derive(Debug)]
 pub struct Spreader {
     roads: Vec<Road>,
+    sieve: Sieve,
     options: DecodeOptions,
     fragments: FragmentCache,
     secret: HashSecret,
@@ -117,14 +119,37 @@ impl Spreader {
             ends.push(Arrivals { come, home: send_home });
         }
         let fragments = FragmentCache::new(secret);
-        (Spreader { roads, options, fragments, secret, handover, tally: Tally::default() }, ends)
+        (
+            Spreader { roads, sieve: Sieve::default(), options, fragments, secret, handover, tally: Tally::default() },
+            ends,
+        )
+    }
+
+    /// With a sieve; without, everything is let in.
+    #[must_use]
+    pub fn with_sieve(self, sieve: Sieve) -> Spreader {
+        Spreader { sieve, ..self }
     }
 
     /// Decodes frames and puts their packets into parcels; full parcels leave.
     pub fn frames(&mut self, batch: &[Frame<'_>]) {
+        if self.sieve.turn() { self.frames_through::<true>(batch) } else { self.frames_through::<false>(batch) }
+    }
+
+    /// Frames that have to pass the sieve, or need not.
+    fn frames_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
         for frame in batch {
+            if SIEVE && let Some(outcome) = self.sieve.frame(frame) {
+                self.refuse(frame, Verdict { outcome, flaws: Flaws::NONE, encaps: Encaps::NONE });
+                continue;
+            }
             match decode::decode(frame, &self.options, &mut self.fragments) {
-                Ok(packet) => self.put(frame, packet),
+                Ok(packet) => match if SIEVE { self.sieve.packet(&packet, frame, &self.options) } else { None } {
+                    None => self.put(frame, packet),
+                    Some(outcome) => {
+                        self.refuse(frame, Verdict { outcome, flaws: packet.flaws, encaps: packet.encaps });
+                    }
+                },
                 Err(verdict) => self.refuse(frame, verdict),
             }
         }
@@ -291,6 +316,9 @@ impl SpreadWorker {
         }
         for ready in desk.packets_mut() {
             shard.nearer(ready);
+        }
+        for ready in desk.packets() {
+            shard.nearest(ready);
         }
         for (ready, item) in desk.packets().iter().zip(items) {
             if ready.packet.marks.has(Marks::QUOTED) {

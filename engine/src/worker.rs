@@ -7,8 +7,9 @@
 use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
 use crate::memory::prefetch;
-use crate::packet::Marks;
+use crate::packet::{Marks, Packet, Verdict};
 use crate::shard::{Desk, Shard};
+use crate::sieve::Sieve;
 use crate::source::{Batch, Frame, Polled, Source};
 use crate::stop::Stop;
 use crate::time::Nanos;
@@ -21,6 +22,7 @@ const AHEAD: usize = 4;
 pub struct Worker {
     /// The flows.
     pub shard: Shard,
+    sieve: Sieve,
     desk: Desk,
     options: DecodeOptions,
     fragments: FragmentCache,
@@ -33,7 +35,13 @@ impl Worker {
     #[must_use]
     pub fn new(shard: Shard, options: DecodeOptions, handover: WorkerEnd, stop: Stop) -> Worker {
         let fragments = FragmentCache::new(shard.secret());
-        Worker { shard, desk: Desk::default(), options, fragments, handover, stop }
+        Worker { shard, sieve: Sieve::default(), desk: Desk::default(), options, fragments, handover, stop }
+    }
+
+    /// With a sieve; without, everything is let in.
+    #[must_use]
+    pub fn with_sieve(self, sieve: Sieve) -> Worker {
+        Worker { sieve, ..self }
     }
 
     /// Polls until the source ends or stopping is asked, then ends every flow. `slack`: the farthest that the source goes
@@ -62,16 +70,31 @@ impl Worker {
     /// Accounts the frames of one burst: decode and bring buckets near; bring flows near; account.
     #[inline]
     pub fn burst(&mut self, batch: &[Frame<'_>]) {
-        let Worker { shard, options, fragments, desk, .. } = self;
+        if self.sieve.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
+    }
+
+    /// A burst that has to pass the sieve, or need not.
+    #[inline]
+    fn burst_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
+        let Worker { shard, sieve, options, fragments, desk, .. } = self;
         desk.clear();
         shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
             if let Some(ahead) = batch.get(index + AHEAD) {
                 prefetch(ahead.bytes, 0);
             }
+            if SIEVE && let Some(outcome) = sieve.frame(frame) {
+                shard.tally.outcomes[outcome as usize] += 1;
+                continue;
+            }
             let ready = desk.place();
             match decode::decode_into(frame, options, fragments, &mut ready.packet) {
                 Ok(image) => {
+                    if SIEVE && let Some(outcome) = sieve.packet(&ready.packet, frame, options) {
+                        let Packet { flaws, encaps, .. } = ready.packet;
+                        shard.tally.refuse(Verdict { outcome, flaws, encaps });
+                        continue;
+                    }
                     shard.near(ready, image, frame.bytes);
                     ready.frame = index as u8;
                     desk.keep();
@@ -81,6 +104,9 @@ impl Worker {
         }
         for ready in desk.packets_mut() {
             shard.nearer(ready);
+        }
+        for ready in desk.packets() {
+            shard.nearest(ready);
         }
         for ready in desk.packets() {
             let Some(frame) = batch.get(usize::from(ready.frame)) else { continue };

@@ -35,6 +35,7 @@ fn worker() -> (Worker, impl Sized) {
         secret: READ_SECRET,
         locality: Locality::default(),
         decode: decode.clone(),
+        sampling: [1; 2],
         tell_input: false,
         tell_parts: false,
     };

@@ -21,6 +21,9 @@ pub fn text(plan: &RunPlan, layout: &Layout) -> String {
         let work = if layout.spread_to.is_empty() { "polls" } else { "polls and spreads" };
         let _ = writeln!(out, "  {:<28} {work} {}", place(&post.lcore), streams.join(" "));
     }
+    for lcore in &layout.spare {
+        let _ = writeln!(out, "  {:<28} nothing", place(lcore));
+    }
     for lcore in &layout.spread_to {
         let _ = writeln!(out, "  {:<28} accounts what is spread to it", place(lcore));
     }

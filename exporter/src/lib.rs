@@ -21,10 +21,14 @@ pub mod read;
 #[cfg(feature = "dpdk")]
 pub mod core_plan;
 #[cfg(feature = "dpdk")]
+pub mod prompt;
+#[cfg(feature = "dpdk")]
 pub mod run;
 #[cfg(feature = "dpdk")]
 pub mod statistics;
+pub mod terminal;
 pub mod testpmd;
+pub mod web;
 
 use std::io::Write;
 

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use parshall_config::{Outcome, plan::Command};
-use parshall_exporter::{Ending, read};
+use parshall_exporter::{Ending, read, terminal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -26,6 +26,9 @@ fn main() -> ExitCode {
                 );
                 Ending::BadConfiguration
             }
+            Command::Top(plan) => terminal::top(&plan),
+            Command::Flows(plan) => terminal::flows(&plan),
+            Command::Stats(plan) => terminal::stats(&plan),
             Command::CheckConfig => parshall_exporter::print("the configuration is good\n"),
             Command::Version => parshall_exporter::print(&parshall_exporter::version()),
         },

@@ -6,7 +6,7 @@ use crate::http::Server;
 use crate::metrics::Board;
 use crate::sink::{self, Existing, Sink};
 use crate::watch::Watch;
-use parshall_config::plan::{Common, SinkSpec};
+use parshall_config::plan::{Common, SievePlan, SinkSpec};
 use parshall_engine::merge::lookout::Lookout;
 use parshall_engine::time::Nanos;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -92,6 +92,20 @@ pub fn look_at_flows(lookout: &mut Lookout, board: &Board, next: &mut Instant) {
     }
     if let Some(picture) = lookout.turn(now()) {
         watch.picture(picture);
+    }
+}
+
+/// What the totals leave out, in a sentence for the end of a run; `None` when nothing was sampled.
+#[must_use]
+pub fn sampling(plan: &SievePlan) -> Option<String> {
+    let (packets, flows) = (plan.sample_packets.get(), plan.sample_flows.get());
+    let of_flows = format!("1 in {flows} flows (--sample-flows)");
+    let of_packets = format!("1 in {packets} packets (--sample-packets)");
+    match (packets, flows) {
+        (1, 1) => None,
+        (1, _) => Some(format!("flows, records and protocols are those of {of_flows}")),
+        (_, 1) => Some(format!("flows, records and protocols are those of {of_packets}")),
+        _ => Some(format!("flows, records and protocols are those of {of_packets} and {of_flows}")),
     }
 }
 

@@ -6,13 +6,13 @@
 use crate::fanout::{Fanout, SinkState};
 use crate::metrics::Board;
 use crate::order::{BUDGET, OrderWindow};
-use crate::pipeline::{Stop, look_at_flows, now, open_sinks, serve};
+use crate::pipeline::{Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
-use parshall_engine::launch::{self, Replay};
+use parshall_engine::launch::{self, LaunchError, Replay};
 use parshall_engine::merge::collect::Outlet;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::source::capture::{CaptureFile, Merged};
@@ -28,9 +28,9 @@ pub fn read(plan: &ReadPlan) -> Ending {
     log::start(&plan.common.messages);
     match reading(plan) {
         Ok(ending) => ending,
-        Err(sentence) => {
+        Err((ending, sentence)) => {
             tracing::error!("{sentence}");
-            Ending::Failed
+            ending
         }
     }
 }
@@ -59,24 +59,28 @@ impl Outlet for Line {
     }
 }
 
-fn reading(plan: &ReadPlan) -> Result<Ending, String> {
-    let stop = Stop::on_signals()?;
+fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
+    let failed = |sentence: String| (Ending::Failed, sentence);
+    let stop = Stop::on_signals().map_err(failed)?;
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
-    let captures = Merged::new(files.map_err(|error| error.to_string())?);
-    let (board, _server) = serve("read", &plan.common, true)?;
+    let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
+    let (board, _server) = serve("read", &plan.common, true).map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
-    let sinks = open_sinks(&plan.common.sinks, Existing::Replace)?;
+    let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
     let fanout = Fanout::start(sinks, true)
-        .map_err(|error| format!("cannot start the sinks: {error}"))?
+        .map_err(|error| failed(format!("cannot start the sinks: {error}")))?
         .watched_by(board.watch());
     board.introduce(fanout.states(), (String::new(), String::new()));
+    board.sampled(&plan.common.engine.sieve);
     let started = Instant::now();
-    let mut replay =
-        launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| error.to_string())?;
+    let mut replay = launch::read(captures, &plan.common.engine, stop.flag(), now()).map_err(|error| match error {
+        LaunchError::Filter(_) => (Ending::BadConfiguration, error.to_string()),
+        _ => failed(error.to_string()),
+    })?;
     let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     pump(&mut replay, &mut line, &stop, &bar, &board, period);
-    let (captures, mut merger) = replay.conclude(now())?;
+    let (captures, mut merger) = replay.conclude(now()).map_err(failed)?;
     bar.finish();
     let (states, left) = line.fanout.close(plan.common.shutdown_timeout);
     let snapshot = merger.last(now());
@@ -94,6 +98,9 @@ fn reading(plan: &ReadPlan) -> Result<Ending, String> {
         let _ = crate::print(&summary.text());
     } else {
         log::plain(&summary.text());
+    }
+    if let Some(sentence) = sampling(&plan.common.engine.sieve) {
+        tracing::info!("{sentence}");
     }
     for damage in &damage {
         tracing::error!("{damage}");

@@ -197,6 +197,7 @@ pub(crate) mod tests {
             c2s: Direction { packets: n, ip_bytes: 100 * n, ttl: Some((63, 64)), ..Direction::default() },
             s2c: Direction { mac: Some([0, 1, 2, 0xab, 0xcd, 0xef]), ..Direction::default() },
             icmp_errors: 0,
+            sampling: [1; 2],
             tcp: None,
         }
     }

@@ -7,7 +7,8 @@ use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Named, Stop, look_at_flows, now, open_sinks, serve};
+use crate::pipeline::{Named, Stop, look_at_flows, now, open_sinks, sampling, serve};
+use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
 use crate::sink::Existing;
 use crate::statistics;
@@ -53,11 +54,12 @@ pub fn run(plan: &RunPlan) -> Ending {
     }
 }
 
-/// Records go straight to the sinks.
-struct Line<'f>(&'f mut Fanout);
+/// Records go straight to the sinks; the prompt's watch sees them pass.
+struct Line<'f>(&'f mut Fanout, &'f Watch);
 
 impl Outlet for Line<'_> {
     fn record(&mut self, record: FlowRecord, _floor: Nanos) {
+        self.1.record(&record);
         self.0.record(record);
     }
 
@@ -84,6 +86,9 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
         Ok(Ok((seen, lost))) => {
             log::flush();
             log::plain(&seen.text);
+            if let Some(sentence) = sampling(&plan.common.engine.sieve) {
+                tracing::info!("{sentence}");
+            }
             if seen.dropped > 0 {
                 tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
@@ -109,32 +114,35 @@ fn conduct(
         .map_err(|error| format!("cannot start the sinks: {error}"))?
         .watched_by(board.watch());
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
+    board.sampled(&plan.common.engine.sieve);
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
-    let over = AtomicBool::new(false);
+    let (over, watch, sinks) = (AtomicBool::new(false), Watch::default(), fanout.states());
     let (seen, (states, left)) = std::thread::scope(|scope| {
         let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
         let feeding = feeder.spawn_scoped(scope, || {
-            feed(&mut collector, &mut fanout, board, stop, &over);
+            feed(&mut collector, &mut fanout, &watch, board, stop, &over);
             fanout.close(plan.common.shutdown_timeout)
         });
         let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
         let rest = given.keep_off(&control.processors);
         tracing::debug!("the control side's threads run on processors {rest:?}");
-        let seen = publish(plan, control, stop, board);
+        let seen = publish(&mut Scene { control, plan, watch: &watch, sinks: &sinks }, stop, board);
+        stop.ask();
         over.store(true, Ordering::Release);
-        feeding.join().map(|closed| (seen, closed)).map_err(|_| "the thread that feeds the sinks panicked".to_owned())
+        let fed = feeding.join().map_err(|_| "the thread that feeds the sinks panicked".to_owned());
+        Ok::<_, String>((seen?, fed?))
     })?;
     let lost = told_losses(&states, &left);
     Ok((seen, lost))
 }
 
 /// Moves records to the sinks until the workers are done and the rings are empty.
-fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &Stop, over: &AtomicBool) {
+fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &Board, stop: &Stop, over: &AtomicBool) {
     let mut sent = Instant::now();
     loop {
         let last = over.load(Ordering::Acquire) && collector.ended();
-        let taken = collector.turn(now(), &mut Line(fanout));
+        let taken = collector.turn(now(), &mut Line(fanout, watch));
         if sent.elapsed() > Duration::from_millis(200) {
             fanout.send();
             board.half_flows(collector.half_flows());
@@ -147,7 +155,7 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
             stop.ask();
         }
         if last {
-            collector.finish(&mut Line(fanout));
+            collector.finish(&mut Line(fanout, watch));
             return board.half_flows(collector.half_flows());
         }
         if taken == 0 {
@@ -157,15 +165,21 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, board: &Board, stop: &St
 }
 
 /// Collects and publishes once a period until stopping is asked or the workers have ended.
-fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board) -> Seen {
+fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen, String> {
+    let plan = scene.plan;
+    let mut console = Console::start(scene)?;
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let (mut next, mut look) = (Instant::now(), Instant::now());
-    while control.still_working(now()) {
-        look_at_flows(&mut control.lookout, board, &mut look);
+    while scene.control.still_working(now()) {
+        look_at_flows(&mut scene.control.lookout, board, &mut look);
+        if !console.turn(scene) {
+            stop.ask();
+        }
+        scene.control.sieves.settle();
         if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
             next = Instant::now() + period;
-            let snapshot = collect(control);
+            let snapshot = collect(scene.control);
             if plan.stats_period.is_some_and(|every| printed.elapsed() >= every) {
                 printed = Instant::now();
                 statistics::print(plan, &mut blocks, &snapshot);
@@ -174,8 +188,8 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    let mut snapshot = control.merger.last(now());
-    add_devices(control, &mut snapshot);
+    let mut snapshot = scene.control.merger.last(now());
+    add_devices(scene.control, &mut snapshot);
     let seen = Seen {
         books: snapshot.total.books(),
         dropped: snapshot.total.records_dropped_count,
@@ -186,10 +200,11 @@ fn publish(plan: &RunPlan, control: &mut Control<'_>, stop: &Stop, board: &Board
     }
     board.publish(snapshot);
     board.end();
-    seen
+    Ok(seen)
 }
 
-fn collect(control: &mut Control<'_>) -> Snapshot {
+/// What workers, ports and pools have counted by now.
+pub(crate) fn collect(control: &mut Control<'_>) -> Snapshot {
     let mut snapshot = control.merger.collect(now(), PATIENCE);
     add_devices(control, &mut snapshot);
     snapshot

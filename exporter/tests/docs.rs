@@ -1,7 +1,7 @@
 //! The reference pages are renderings of the tables: `BLESS=1 cargo test -p parshall-exporter --test docs` writes them anew.
 
 use parshall_engine::record::fields;
-use parshall_exporter::metrics::catalogue::{Kind, all};
+use parshall_exporter::metrics::catalogue::{self, Kind};
 use parshall_exporter::watch::top_metrics;
 use std::fmt::Write;
 use std::path::Path;
@@ -40,7 +40,7 @@ fn the_page_of_metrics_is_that_of_the_catalogue() {
          host or name is ever a label, so the number of series does not depend on traffic; but for the two families at the end, which are off by default.\n\nThis page is made \
          from the tables in `exporter/src/metrics/` and `exporter/src/watch/`.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
     );
-    for row in all() {
+    for row in catalogue::all() {
         let kind = match row.kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -62,4 +62,21 @@ fn the_page_of_metrics_is_that_of_the_catalogue() {
          `tcp_bitrate_variance`.\n",
     );
     hold("METRICS.md", &page);
+}
+
+#[test]
+fn the_page_of_the_prompt_has_every_command() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/PROMPT.md");
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    let table = parshall_exporter::prompt::reference();
+    if std::env::var_os("BLESS").is_some() {
+        let (head, rest) = page.split_once("|---|---|\n").expect("a table of commands");
+        let tail = rest.split_once("\n## ").expect("a section behind the table").1;
+        std::fs::write(&path, format!("{head}|---|---|\n{table}\n## {tail}")).expect("docs can be written");
+    }
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        page.contains(&table),
+        "docs/PROMPT.md lacks a command: BLESS=1 cargo test -p parshall-exporter --test docs"
+    );
 }

@@ -13,7 +13,7 @@ mod probe;
 mod promql;
 
 use board::{Board, Look};
-use parshall_exporter::metrics::catalogue::{Kind, all};
+use parshall_exporter::metrics::catalogue::{self, Kind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -55,7 +55,7 @@ fn alerts() -> Vec<(String, String)> {
 
 /// The labels that a metric has, or `None` for a metric that is not in the catalogue.
 fn labels(metric: &str) -> Option<Vec<&'static str>> {
-    let row = all().find(|row| {
+    let row = catalogue::all().find(|row| {
         let histogram = matches!(row.kind, Kind::Histogram(_));
         let parts = ["_bucket", "_sum", "_count"];
         row.name == metric && !histogram

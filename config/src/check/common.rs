@@ -4,11 +4,13 @@
 //! **Order** called by `check` and `check::live`.
 
 use super::{decap, timeouts};
-use crate::plan::{Common, Duplicates, EnginePlan, KeyScope, LogFormat, LogLevel, Messages, TableSize, WatchPlan};
+use crate::plan::{
+    Common, Duplicates, EnginePlan, KeyScope, LogFormat, LogLevel, Messages, SievePlan, TableSize, WatchPlan,
+};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::Path;
 
 /// The common part, for so many workers.
@@ -93,6 +95,18 @@ fn engine(settings: &Settings, workers: u16, problems: &mut Problems) -> EngineP
             "drop" => Duplicates::Drop,
             _ => Duplicates::Count,
         },
+        sieve: sieve(settings),
+    }
+}
+
+/// What is let in.
+fn sieve(settings: &Settings) -> SievePlan {
+    let one_in = |name| u32::try_from(settings.number(name)).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    SievePlan {
+        frames: settings.maybe_text("filter"),
+        flows: settings.flow_filter("flow-filter"),
+        sample_packets: one_in("sample-packets"),
+        sample_flows: one_in("sample-flows"),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{common, inputs};
 use crate::asked::usage;
 use crate::eal::{self, Device, Time, Told};
 use crate::options;
-use crate::plan::{Idle, RssFields, RunPlan, Spread};
+use crate::plan::{RssFields, RunPlan, Spread};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::num::NonZeroU16;
@@ -17,16 +17,17 @@ const NO_HUGE: &str = "--no-huge --no-pci --no-shconf --no-telemetry --file-pref
 
 /// The plan. `eal` is `None` when only a file is checked.
 pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut Problems) -> RunPlan {
-    let tzsp_listen = inputs::tzsp(settings, problems);
+    let (interfaces, tzsp_listen) = (settings.all_words("interface"), inputs::tzsp(settings, problems));
     if let Some(arguments) = eal {
         strays(arguments, problems);
         let mut all = eal::read(arguments);
-        all.devices.extend(inputs::devices(&tzsp_listen));
+        all.devices.extend(inputs::devices(&interfaces, &tzsp_listen));
         told(&all, settings, problems);
     }
     let cores = settings.maybe_numbers("coremask");
     let nb_cores = nb_cores(settings, cores.as_deref(), problems);
     let workers = workers(settings, nb_cores, problems);
+    one_standard_output(settings, problems);
     let mut common = common::plan(settings, workers, problems);
     inputs::take_off(&mut common.engine.decap, &tzsp_listen);
     RunPlan {
@@ -52,13 +53,24 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         cmdline_file: settings.path("cmdline-file"),
         memory: settings.maybe_number("memory"),
         spread: if settings.text("spread") == "testpmd" { Spread::Testpmd } else { Spread::Paired },
-        idle: match settings.text("idle") {
-            "pause" => Idle::Pause,
-            "sleep" => Idle::Sleep,
-            _ => Idle::Busy,
-        },
+        idle: inputs::idle(settings, &interfaces),
+        interface_driver: inputs::driver(settings),
+        interfaces,
         only_plan: settings.flag("plan"),
     }
+}
+
+/// The prompt's answers and a sink's records do not share standard output.
+fn one_standard_output(settings: &Settings, problems: &mut Problems) {
+    let to_stdout = settings.sinks("sink").iter().any(|sink| sink.target.as_path() == std::path::Path::new("-"));
+    let prompt = ["interactive", "cmdline-file"].into_iter().find(|name| settings.get(name).is_said());
+    let Some(name) = prompt.filter(|_| to_stdout) else { return };
+    problems.add(Problem {
+        what: format!("--{name} answers on standard output, and a sink writes its records there"),
+        asked: format!("asked for: {}, {}", settings.get(name).show(), settings.get("sink").show()),
+        possible: "sinks that write to files".to_owned(),
+        remedy: "give the sink a file".to_owned(),
+    });
 }
 
 fn rss(settings: &Settings, problems: &mut Problems) -> RssFields {

@@ -3,6 +3,7 @@
 //! **Owns** what does not go together, across options. **May touch** nothing.
 //! **Order** last, over `settings`; each sub-module makes one part of the plan, and a problem never stops the others.
 
+mod ask;
 mod common;
 mod decap;
 mod inputs;
@@ -32,6 +33,9 @@ pub(crate) fn check(asked: &Asked, problems: &mut Problems) -> Command {
             common::plan(&settings::resolve(asked, Sub::Read, problems), 1, problems);
             Command::CheckConfig
         }
+        Sub::Top => Command::Top(ask::top(&settings::resolve(asked, Sub::Top, problems), asked, problems)),
+        Sub::Flows => Command::Flows(ask::flows(&settings::resolve(asked, Sub::Flows, problems), asked, problems)),
+        Sub::Stats => Command::Stats(ask::stats(&settings::resolve(asked, Sub::Stats, problems), asked, problems)),
     }
 }
 

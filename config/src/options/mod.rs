@@ -41,10 +41,16 @@ pub enum Kind {
     Address,
     /// One or several `ADDR:PORT`, separated by commas; may be said several times.
     Addresses,
+    /// One or several network interfaces, separated by commas; may be said several times.
+    Interfaces,
     /// A file.
     Path,
     /// Any text.
     Text,
+    /// An expression in the pcap-filter language.
+    PcapFilter,
+    /// An expression of `filter`.
+    FlowFilter,
     /// `scheme:target?options`; may be said several times.
     Sink,
 }
@@ -67,8 +73,10 @@ impl Kind {
             Kind::Choice(_) => "WORD",
             Kind::Address => "ADDR:PORT",
             Kind::Addresses => "ADDR:PORT,...",
+            Kind::Interfaces => "NAME,...",
             Kind::Path => "FILE",
             Kind::Text => "TEXT",
+            Kind::PcapFilter | Kind::FlowFilter => "EXPR",
             Kind::Sink => "SPEC",
         }
     }
@@ -82,13 +90,22 @@ impl Kind {
     /// True when a TOML array may stand for it.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Numbers | Kind::UdpPorts | Kind::Networks | Kind::Words(_) | Kind::Sink | Kind::Addresses)
+        matches!(
+            self,
+            Kind::Numbers
+                | Kind::UdpPorts
+                | Kind::Networks
+                | Kind::Words(_)
+                | Kind::Sink
+                | Kind::Addresses
+                | Kind::Interfaces
+        )
     }
 
     /// True when it may be said several times.
     #[must_use]
     pub fn repeats(self) -> bool {
-        matches!(self, Kind::Sink | Kind::Addresses)
+        matches!(self, Kind::Sink | Kind::Addresses | Kind::Interfaces)
     }
 }
 
@@ -101,11 +118,17 @@ pub enum Sub {
     Read,
     /// `parshall check-config`.
     CheckConfig,
+    /// `parshall top`: a running probe in a terminal.
+    Top,
+    /// `parshall flows`: its live flows, printed once.
+    Flows,
+    /// `parshall stats`: its numbers, printed once.
+    Stats,
 }
 
 impl Sub {
     /// Every sub-command.
-    pub const ALL: [Sub; 3] = [Sub::Run, Sub::Read, Sub::CheckConfig];
+    pub const ALL: [Sub; 6] = [Sub::Run, Sub::Read, Sub::CheckConfig, Sub::Top, Sub::Flows, Sub::Stats];
 
     /// Its word on the command line.
     #[must_use]
@@ -114,6 +137,9 @@ impl Sub {
             Sub::Run => "run",
             Sub::Read => "read",
             Sub::CheckConfig => "check-config",
+            Sub::Top => "top",
+            Sub::Flows => "flows",
+            Sub::Stats => "stats",
         }
     }
 }
@@ -127,6 +153,14 @@ pub enum Scope {
     Run,
     /// Every sub-command.
     All,
+    /// `top` and `flows`, which list flows.
+    Lists,
+    /// `flows` and `stats`, which print once.
+    Prints,
+    /// `top` only.
+    Top,
+    /// `flows` only.
+    Flows,
 }
 
 impl Scope {
@@ -135,8 +169,12 @@ impl Scope {
     pub fn has(self, sub: Sub) -> bool {
         match self {
             Scope::All => true,
-            Scope::Both => sub != Sub::CheckConfig,
+            Scope::Both => matches!(sub, Sub::Run | Sub::Read),
             Scope::Run => sub == Sub::Run,
+            Scope::Lists => matches!(sub, Sub::Top | Sub::Flows),
+            Scope::Prints => matches!(sub, Sub::Flows | Sub::Stats),
+            Scope::Top => sub == Sub::Top,
+            Scope::Flows => sub == Sub::Flows,
         }
     }
 }
@@ -188,11 +226,6 @@ impl Opt {
     /// With another default in `read`.
     pub(crate) const fn in_read(self, default: &'static str) -> Opt {
         Opt { read: default, ..self }
-    }
-
-    /// A name that is taken for a feature that is not built yet.
-    pub(crate) const fn not_yet(self) -> Opt {
-        Opt { built: false, ..self }
     }
 
     /// With what it does.

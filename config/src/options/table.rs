@@ -5,10 +5,11 @@
 //! **Order** read before anything else. To add an option: one row here, and one line in `check` that puts it into the plan.
 
 use super::Kind::{
-    Address, Addresses, Always, Choice, Count, Duration, Mask, Networks, Numbers, Only, Path, Seconds, Sink, Size,
+    Address, Addresses, Always, Choice, Count, Duration, Interfaces, Mask, Networks, Numbers, Only, Path, Seconds,
+    Sink, Size,
 };
-use super::Kind::{Text, UdpPorts, Words};
-use super::Scope::{All, Both, Run};
+use super::Kind::{FlowFilter, PcapFilter, Text, UdpPorts, Words};
+use super::Scope::{All, Both, Flows, Lists, Prints, Run, Top};
 use super::{Group, Opt};
 
 /// A hundred days, the longest any span of time may be. Unit: milliseconds.
@@ -22,6 +23,12 @@ const NEVER_FLUSHES: &str = "parshall never empties a queue before it starts, so
 const ENCAPS: &[&str] = &[
     "vlan", "pbb", "vntag", "mpls", "pseudowire", "pppoe", "ppp", "gre", "ipip", "vxlan", "geneve", "gtpu", "erspan", "tzsp",
     "etherip", "teredo", "l2tpv3", "all",
+];
+
+/// What live flows may be sorted by: the names of the API.
+#[rustfmt::skip]
+const ORDERS: &[&str] = &[
+    "bytes", "packets", "payload", "retransmissions", "bits_per_second", "packets_per_second", "rtt", "duration", "start", "end",
 ];
 
 /// Every option.
@@ -98,8 +105,16 @@ pub const GROUPS: &[Group] = &[
             .help("What is in a flow's key beside addresses, protocol and ports: vlan identifiers, tunnel identifiers."),
         Opt::new("duplicates", Choice(&["count", "off", "drop"]), Both, "count")
             .help("What becomes of packets that a mirror port copied twice: not looked for, counted, or counted and left out of all flows."),
-        Opt::new("filter", Text, Both, "none").unset("none").not_yet()
-            .help("Only frames that match count as flows, in the pcap-filter language."),
+    ] },
+    Group { title: "Filters and sampling", options: &[
+        Opt::new("filter", PcapFilter, Both, "none").unset("none")
+            .help("Only frames that match are decoded, in the pcap-filter language, asked of the frame as it was received; the others have outcome filtered."),
+        Opt::new("flow-filter", FlowFilter, Both, "none").unset("none")
+            .help("Only packets whose flow matches are accounted, after decapsulation; the others have outcome filtered. Statements: host ADDR,... net PREFIX,... port N,N-N tcp udp proto NAME ip4 ip6 vlan N,... encap NAME:ID,...; and, or, not, parentheses. Either end may match."),
+        Opt::new("sample-packets", Count(1, u32::MAX as u64), Both, "1")
+            .help("1 in so many packets that pass --filter is decoded, at a random place of each group of so many; the others have outcome sampled_out."),
+        Opt::new("sample-flows", Count(1, u32::MAX as u64), Both, "1")
+            .help("1 in so many flows that pass --flow-filter is accounted, chosen by a hash of its key, so that all workers and all probes choose the same; packets of the others have outcome sampled_out."),
     ] },
     Group { title: "Decapsulation", options: &[
         Opt::new("decap", Words(ENCAPS), Both, "none").unset("none")
@@ -120,6 +135,10 @@ pub const GROUPS: &[Group] = &[
             .help("UDP destination ports of TZSP."),
     ] },
     Group { title: "Inputs that need no DPDK words", options: &[
+        Opt::new("interface", Interfaces, Run, "none").unset("none")
+            .help("Kernel interfaces to receive from, each a port: eth0,eth1, or any for all that are up. Sets up driver, EAL and memory. Repeatable."),
+        Opt::new("interface-driver", Choice(&["auto", "af_packet", "af_xdp"]), Run, "auto")
+            .help("How --interface receives: af_packet copies, af_xdp takes frames away from the host; auto is af_xdp for a mirror port that the host does not use, else af_packet."),
         Opt::new("tzsp-listen", Addresses, Run, "none").unset("none")
             .help("Receives TZSP, as MikroTik routers stream it, on these UDP addresses, without an EAL, root or hugepages. Repeatable."),
     ] },
@@ -178,10 +197,24 @@ pub const GROUPS: &[Group] = &[
             .help("Prints which lcore would poll which queues, with pools, memory and warnings, and ends before anything is received."),
         Opt::flag("exit-at-eof", Run)
             .help("Ends when every net_pcap vdev has given all packets of its files."),
-        Opt::flag("interactive", Run).letter('i').not_yet()
-            .help("Reads commands from a prompt, as testpmd does."),
-        Opt::new("cmdline-file", Path, Run, "none").unset("none").not_yet()
-            .help("Commands of the prompt that are run at start."),
+        Opt::flag("interactive", Run).letter('i')
+            .help("Reads commands from a prompt, as testpmd does; nothing is received before start, unless --auto-start."),
+        Opt::new("cmdline-file", Path, Run, "none").unset("none")
+            .help("Commands of the prompt that are run at start, with or without --interactive."),
+    ] },
+    Group { title: "Asking a running probe", options: &[
+        Opt::new("by", Choice(ORDERS), Lists, "bytes")
+            .help("What live flows are sorted by, the largest first."),
+        Opt::new("top", Count(1, 10_000), Flows, "20")
+            .help("How many flows are printed."),
+        Opt::new("where", Text, Lists, "none").unset("none")
+            .help("Only flows that match, in the language of the API's filter: tcp and port = 443 and retransmissions > 0."),
+        Opt::new("state", Choice(&["live", "ended", "all"]), Lists, "live")
+            .help("Live flows, lately ended ones, or all of these."),
+        Opt::new("format", Choice(&["table", "json", "ndjson", "csv"]), Prints, "table")
+            .help("How what is printed looks; csv and ndjson are for flows."),
+        Opt::new("refresh", Duration(200, 3_600_000), Top, "1s")
+            .help("How often the probe is asked."),
     ] },
 ];
 

@@ -34,6 +34,7 @@ pub(crate) enum Value {
     /// In the order given, none twice.
     Addresses(Vec<SocketAddr>),
     Path(PathBuf),
+    FlowFilter(crate::filter::FlowFilter),
     Sink(SinkSpec),
 }
 
@@ -76,8 +77,11 @@ pub(crate) fn possible(option: &Opt) -> String {
         Kind::Words(words) | Kind::Choice(words) => words.join(", "),
         Kind::Address => "an address and a port such as 127.0.0.1:9184 or [::1]:9184".to_owned(),
         Kind::Addresses => "addresses and ports such as 0.0.0.0:37008,[::]:37008".to_owned(),
+        Kind::Interfaces => "names that `ip link` lists, and any".to_owned(),
         Kind::Path => "a file".to_owned(),
         Kind::Text => "a text".to_owned(),
+        Kind::PcapFilter => "an expression in the pcap-filter language such as \"tcp port 443\"".to_owned(),
+        Kind::FlowFilter => "an expression such as \"net 10.0.0.0/8 and tcp port 443,8000-8099\"".to_owned(),
         Kind::Sink => format!("{} as scheme:target", sink::built().collect::<Vec<_>>().join(", ")),
     };
     if option.unset.is_empty() { values } else { format!("{values}, or {}", option.unset) }
@@ -104,8 +108,11 @@ pub(crate) fn parse(option: &Opt, text: &str) -> Result<Value, Refusal> {
         Kind::Choice(words) => list::word(text, words).map(Value::Text),
         Kind::Address => address(text).map(Value::Address),
         Kind::Addresses => list::addresses(text).map(Value::Addresses),
+        Kind::Interfaces => list::interfaces(text).map(Value::Words),
         Kind::Path => non_empty(text).map(|path| Value::Path(path.into())),
         Kind::Text => non_empty(text).map(|text| Value::Text(text.to_owned())),
+        Kind::PcapFilter => pcap_filter(text).map(|()| Value::Text(text.to_owned())),
+        Kind::FlowFilter => flow_filter(text).map(Value::FlowFilter),
         Kind::Sink => sink::parse(text).map(Value::Sink),
     };
     read.map_err(|refusal| match refusal.possible.is_empty() {
@@ -132,6 +139,20 @@ fn only(text: &str, value: &str, reason: &str) -> Result<Value, Refusal> {
 
 fn non_empty(text: &str) -> Result<&str, Refusal> {
     if text.is_empty() { Err(Refusal::new("it is empty", "")) } else { Ok(text) }
+}
+
+#[cfg(feature = "libpcap")]
+fn pcap_filter(text: &str) -> Result<(), Refusal> {
+    crate::pcap_filter::check(text).map_err(|why| Refusal::new(format!("libpcap says: {why}"), ""))
+}
+
+#[cfg(not(feature = "libpcap"))]
+fn pcap_filter(_text: &str) -> Result<(), Refusal> {
+    Err(Refusal::new("this parshall was built without libpcap", ""))
+}
+
+fn flow_filter(text: &str) -> Result<crate::filter::FlowFilter, Refusal> {
+    crate::filter::parse(text).map_err(|wrong| Refusal::new(wrong.to_string(), ""))
 }
 
 fn address(text: &str) -> Result<SocketAddr, Refusal> {

@@ -13,6 +13,8 @@
 //! ```
 #![allow(unsafe_code)]
 
+pub mod bpf;
+mod bpf_mend;
 mod burst;
 mod claim;
 pub mod clock;
@@ -24,6 +26,7 @@ mod facts;
 pub mod gate;
 mod halt;
 mod host;
+mod kernel;
 pub mod launch;
 pub mod log;
 mod mbuf;

@@ -2,14 +2,25 @@
 //!
 //! **Owns** the line and its packing. **May touch** nothing else. **Order** written by `shard`, once per packet.
 //!
-//! Byte counters hold 48 bits (256 TiB a record); the 16 bits above them hold the TTL range and the flow's marks, so
-//! that the line stays one line. A record is cut long before a counter can reach its end (see [`Hot::brimful`]).
+//! IP byte counters hold 48 bits, wire byte counters 40; the bits above them hold the TTL range, the flow's marks, its
+//! DSCPs and roughly its start, so that the line stays one line. A record is cut before a counter can reach its end (see
+//! [`Hot::brimful`]).
 
 use crate::key::KeyImage;
 use crate::time::Nanos;
 use bytemuck::{Pod, Zeroable};
 
 const COUNT: u64 = (1 << 48) - 1;
+
+/// Bits of a wire byte counter.
+const WIRE: u64 = (1 << 40) - 1;
+
+/// Where in the wire words stand: the DSCP of side 0 and, 6 bits on, of side 1; the start.
+const DSCP: usize = 40;
+const START: usize = 52;
+
+/// One step of the rough start: 2^32 nanoseconds, 4.3 s. It has 12 bits, and so comes round after 4.9 hours.
+const STEP: u32 = 32;
 
 /// The hot line. Zeroed is a free slot.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
@@ -20,7 +31,7 @@ pub struct Hot {
     packets: [u32; 2],
     /// IP bytes, and above them lowest and highest TTL.
     ip: [u64; 2],
-    /// Wire bytes; above them the marks in word 0, and in word 1 each side's DSCP.
+    /// Wire bytes; above them the marks in word 0, and in word 1 each side's DSCP and the rough start.
     wire: [u64; 2],
 }
 
@@ -56,7 +67,21 @@ impl Hot {
     /// The line of a flow that begins.
     #[must_use]
     pub const fn begin(image: KeyImage, time: Nanos) -> Hot {
-        Hot { image: image.0, last: time.0, packets: [0; 2], ip: [0; 2], wire: [0; 2] }
+        let mut hot = Hot { image: image.0, last: time.0, packets: [0; 2], ip: [0; 2], wire: [0; 2] };
+        hot.set_start(time);
+        hot
+    }
+
+    /// Notes roughly when the flow's record starts, for [`Hot::age`].
+    pub const fn set_start(&mut self, time: Nanos) {
+        self.wire[1] = self.wire[1] << 12 >> 12 | (time.0 >> STEP) << START;
+    }
+
+    /// Steps of 2^32 nanoseconds from the start of the record to `now`, modulo 4096, rounded up or down.
+    #[inline]
+    #[must_use]
+    pub const fn age(&self, now: Nanos) -> u64 {
+        (now.0 >> STEP).wrapping_sub(self.wire[1] >> START) & 0xfff
     }
 
     /// The key's image.
@@ -96,7 +121,7 @@ impl Hot {
     /// Wire bytes of one side.
     #[must_use]
     pub const fn wire_bytes(&self, side: usize) -> u64 {
-        self.wire[side & 1] & COUNT
+        self.wire[side & 1] & WIRE
     }
 
     /// Lowest and highest TTL of one side; `None` without packets.
@@ -114,7 +139,7 @@ impl Hot {
         if self.packets[side & 1] == 0 {
             return None;
         }
-        Some((self.wire[1] >> (48 + 8 * (side & 1)) & 0x3f) as u8)
+        Some((self.wire[1] >> (DSCP + 6 * (side & 1)) & 0x3f) as u8)
     }
 
     /// Whether a mark is set.
@@ -149,8 +174,8 @@ impl Hot {
         let side = side & 1;
         if self.packets[side] == 0 {
             self.ip[side] = u64::from(ttl) << 48 | u64::from(ttl) << 56 | self.ip[side] & COUNT;
-            self.wire[1] &= !(0x3f << (48 + 8 * side));
-            self.wire[1] |= u64::from(tos >> 2) << (48 + 8 * side);
+            self.wire[1] &= !(0x3f << (DSCP + 6 * side));
+            self.wire[1] |= u64::from(tos >> 2) << (DSCP + 6 * side);
         } else {
             let (low, high) = ((self.ip[side] >> 48) as u8, (self.ip[side] >> 56) as u8);
             if ttl < low || ttl > high {
@@ -164,20 +189,19 @@ impl Hot {
         self.last = self.last.max(time.0);
     }
 
-    /// Whether a counter is so full that the record has to be cut: 2^31 packets of a side, which at 65,535 bytes each
-    /// stay below 48 bits of bytes.
+    /// Whether a counter is so full that the record has to be cut: 2^31 packets of a side, or 2^39 wire bytes (512 GiB).
     #[inline]
     #[must_use]
     pub const fn brimful(&self) -> bool {
-        (self.packets[0] | self.packets[1]) >> 31 != 0
+        (self.packets[0] | self.packets[1]) >> 31 != 0 || (self.wire[0] | self.wire[1]) >> 39 & 1 != 0
     }
 
     /// Forgets all counts, keeps image, time, marks: the next record of a flow that goes on.
     pub const fn restart(&mut self) {
         self.packets = [0; 2];
         self.ip = [0; 2];
-        self.wire[0] &= !COUNT;
-        self.wire[1] &= !COUNT;
+        self.wire[0] &= !WIRE;
+        self.wire[1] &= !WIRE;
     }
 
     /// Frees the slot.

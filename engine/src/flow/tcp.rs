@@ -12,8 +12,6 @@ use bytemuck::{Pod, Zeroable};
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 pub struct TcpCore {
-    /// Latest segment with payload of each side. Unit: UNIX nanoseconds; 0 none.
-    pub last_payload: [u64; 2],
     payload_low: [u32; 2],
     /// Sequence number after the highest one seen from each side; valid with [`state::SEEN`].
     pub next_seq: [u32; 2],
@@ -28,6 +26,12 @@ pub struct TcpCore {
     payload_high: [u16; 2],
     /// Window each side announced last, unscaled.
     pub window: [u16; 2],
+    /// Latest segment with payload of each side.
+    pub last_payload: [Low48; 2],
+    /// All flags each side ever sent.
+    pub flags: [u8; 2],
+    /// Segments with PSH of each side, modulo 256: [`TcpSide::psh_count`] has the rest.
+    pub psh: [u8; 2],
 }
 
 /// Bits of [`TcpCore::state`]; each is shifted left by the side, so every constant takes two bits.
@@ -50,6 +54,14 @@ pub mod state {
     pub const HISTORY_LOST: u32 = 1 << 14;
     /// A window of this side other than a SYN's was seen.
     pub const WINDOW: u32 = 1 << 16;
+    /// This side's first acknowledgement behind a SYN is stored.
+    pub const FIRST_ACK: u32 = 1 << 18;
+    /// This side's first payload is stored.
+    pub const FIRST_PAYLOAD: u32 = 1 << 20;
+    /// A timestamp option of this side was seen.
+    pub const TIMESTAMPS: u32 = 1 << 22;
+    /// A segment of this side came after its acknowledgement, which an ACK that says nothing new may settle.
+    pub const LATE: u32 = 1 << 24;
 }
 
 impl TcpCore {
@@ -72,6 +84,12 @@ impl TcpCore {
     #[must_use]
     pub const fn any(&self, bit: u32) -> bool {
         self.state & (bit | bit << 1) != 0
+    }
+
+    /// Clears a bit of one side.
+    #[inline]
+    pub const fn unset(&mut self, bit: u32, side: usize) {
+        self.state &= !(bit << (side & 1));
     }
 
     /// Sets a bit of one side.
@@ -100,9 +118,12 @@ impl TcpCore {
         self.payload_low = [0; 2];
         self.payload_high = [0; 2];
         self.data_packets = [0; 2];
-        self.last_payload = [0; 2];
+        self.last_payload = [Low48([0; 3]); 2];
+        self.flags = [0; 2];
+        self.psh = [0; 2];
         // The next window of each side is the first of the next record.
-        self.state &= !(state::WINDOW | state::WINDOW << 1);
+        let firsts = state::WINDOW | state::FIRST_ACK | state::FIRST_PAYLOAD;
+        self.state &= !(firsts | firsts << 1);
     }
 }
 
@@ -168,10 +189,34 @@ impl Low48 {
         Some(Nanos(start.0.wrapping_add(behind)))
     }
 
+    /// The time that lies nearest to `near`, less than 39 hours off; `None` when nothing was stored.
+    #[must_use]
+    pub const fn time_near(self, near: Nanos) -> Option<Nanos> {
+        self.time_after(near.minus(1 << 47))
+    }
+
     /// Whether nothing was stored.
     #[must_use]
     pub const fn is_unset(self) -> bool {
         self.span() == 0
+    }
+}
+
+impl TcpSide {
+    /// Sequence number after what was sent again last.
+    #[must_use]
+    pub const fn resent_to(&self) -> u32 {
+        self.resent_from.wrapping_add(self.resent_length as u32)
+    }
+}
+
+impl RttState {
+    /// No samples, but the smoothed values: the next record of a flow that goes on.
+    #[must_use]
+    pub const fn restarted(self) -> RttState {
+        let none = Low48::of_span(0);
+        let RttState { smoothed, variation, .. } = self;
+        RttState { squares: 0.0, sum: 0, smoothed, variation, samples: 0, min: none, max: none }
     }
 }
 
@@ -200,11 +245,11 @@ pub struct RttState {
 #[repr(C)]
 #[allow(missing_docs, reason = "each is the record key of its name, documented in record::fields")]
 pub struct TcpSide {
-    pub rtt: RttState,
     pub retx_bytes: u64,
     pub isn: u32,
     /// Sequence number after the FIN.
     pub fin_end: u32,
+    /// Multiples of 256; see [`TcpCore::psh`].
     pub psh_count: u32,
     /// Segments that are neither data nor pure acknowledgements.
     pub bare_packets: u32,
@@ -215,8 +260,10 @@ pub struct TcpSide {
     pub zero_windows: u32,
     pub sack_packets: u32,
     pub gap_bytes: u32,
-    /// Smallest sample by the timestamp option (RFC 7323). Unit: microseconds.
-    pub ts_min: u32,
+    /// The segment that was sent again last, to match a DSACK with.
+    pub resent_from: u32,
+    /// Payload bytes sent before the first acknowledgement of data.
+    pub inflight_initial: u32,
     pub classes: [u16; CLASSES],
     pub syn_count: u16,
     pub fin_count: u16,
@@ -225,28 +272,29 @@ pub struct TcpSide {
     pub mss: u16,
     /// Window of the SYN, never scaled.
     pub syn_window: u16,
+    /// Windows announced before the flow had a trail, or while the pool was empty.
     pub window_min: u16,
     pub window_max: u16,
     pub first_payload: Low48,
     pub first_ack: Low48,
-    /// Samples by the timestamp option.
-    pub ts_samples: u16,
     /// SYNs and FINs among `retx_bytes`.
     pub retx_control: u16,
+    /// Length of the segment that was sent again last, held at 65535.
+    pub resent_length: u16,
+    spare: [u16; 2],
 }
 
 /// Small facts of one side.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 pub struct TcpFacts {
-    /// All flags ever sent.
-    pub flags: u8,
     /// Window scale of the SYN, plus 1; 0 not offered. RFC 7323.
     pub scale: u8,
     /// Bits of [`offered`].
     pub options: u8,
     /// SYNs with another initial sequence number on an open flow (RFC 9293 challenge ACK), held at 255.
     pub other_isn: u8,
+    spare: u8,
 }
 
 /// Bits of [`TcpFacts::options`].
@@ -283,11 +331,12 @@ impl TcpRest {
                 isn: side.isn,
                 fin_end: side.fin_end,
                 mss: side.mss,
-                rtt: RttState { smoothed: side.rtt.smoothed, variation: side.rtt.variation, ..RttState::default() },
+                resent_from: side.resent_from,
+                resent_length: side.resent_length,
+                inflight_initial: side.inflight_initial,
                 ..TcpSide::default()
             };
             *side = kept;
-            facts.flags = 0;
             facts.other_isn = 0;
         }
     }
@@ -309,6 +358,6 @@ mod tests {
 
     #[test]
     fn the_fixed_state_fills_its_lines_to_the_byte() {
-        assert_eq!((size_of::<TcpCore>(), size_of::<TcpSide>(), size_of::<TcpRest>()), (64, 144, 320));
+        assert_eq!((size_of::<TcpCore>(), size_of::<TcpSide>(), size_of::<TcpRest>()), (64, 112, 256));
     }
 }

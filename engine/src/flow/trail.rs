@@ -3,12 +3,14 @@
 //! **Owns** the layouts of a trail and of the nodes it leads to. **May touch** nothing.
 //! **Order** lies in the bounded pool of `track::history`; written by `track::tcp`.
 //!
-//! One half for each direction of data. Everything that a segment of that direction, or an acknowledgement of it,
-//! updates lies in its half: one cache line.
+//! One half for each direction of data. Everything that a segment of that direction, or an acknowledgement of it, updates
+//! beside the flow's own two lines lies in its half: two neighbouring lines. The first outstanding segment stands in the
+//! half itself, so that an exchange of one segment and its acknowledgement needs no chunk.
 
+use super::tcp::RttState;
 use bytemuck::{Pod, Zeroable};
 
-/// Both halves; 128 bytes of the pool. Index 0 is data from the client.
+/// Both halves; 256 bytes of the pool. Index 0 is data from the client.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 pub struct Trail {
@@ -26,6 +28,11 @@ impl Trail {
             half.mss_max = 0;
             half.inflight_max = 0;
             half.inflight_min = 0;
+            half.window_min = 0;
+            half.window_max = 0;
+            half.ts_min = 0;
+            half.ts_samples = 0;
+            half.rtt = half.rtt.restarted();
             side += 1;
         }
     }
@@ -45,22 +52,24 @@ pub struct Half {
     pub settled_from: u32,
     /// End of the settled range.
     pub settled_to: u32,
-    /// The segment that was sent again last, to match a DSACK with.
-    pub resent_from: u32,
     /// Most bytes in flight.
     pub inflight_max: u32,
     /// Fewest bytes in flight behind a data segment; 0 none yet.
     pub inflight_min: u32,
-    /// Payload bytes sent before the first acknowledgement of data.
-    pub inflight_initial: u32,
     /// Timestamp value whose echo is awaited (RFC 7323).
     pub ts_value: u32,
+    /// Smallest sample by the timestamp option (RFC 7323). Unit: microseconds.
+    pub ts_min: u32,
+    /// Smallest window other than 0 that the receiver announced behind its SYN, unscaled; 0 none.
+    pub window_min: u16,
+    /// Largest window of the same.
+    pub window_max: u16,
     /// Index of the first node in the chunk.
     pub head: u16,
     /// Number of nodes.
     pub len: u16,
-    /// Its length, held at 65535.
-    pub resent_length: u16,
+    /// Samples by the timestamp option.
+    pub ts_samples: u16,
     /// Informative IPv4 identification that the end of the settled range was last sent with; 0 none.
     pub settled_ip_id: u16,
     /// Smallest payload of a segment; 0 none yet.
@@ -74,6 +83,10 @@ pub struct Half {
     /// Bits of [`fact`].
     pub facts: u8,
     classes: u8,
+    /// The node, while there is but one and no chunk.
+    pub single: Node,
+    /// Round-trip times of this direction's segments.
+    pub rtt: RttState,
 }
 
 impl Half {
@@ -97,12 +110,6 @@ impl Half {
     /// Remembers the class of the segment at the end of the settled range.
     pub const fn set_settled_class(&mut self, class: u8) {
         self.classes = self.classes & 15 | class << 4;
-    }
-
-    /// Sequence number after what was sent again last.
-    #[must_use]
-    pub const fn resent_to(&self) -> u32 {
-        self.resent_from.wrapping_add(self.resent_length as u32)
     }
 }
 
@@ -155,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_a_trail_is_one_cache_line() {
-        assert_eq!((size_of::<Half>(), size_of::<Trail>(), size_of::<Node>()), (64, 128, 24));
+    fn half_a_trail_is_two_cache_lines() {
+        assert_eq!((size_of::<Half>(), size_of::<Trail>(), size_of::<Node>()), (128, 256, 24));
     }
 }

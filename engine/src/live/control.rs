@@ -16,6 +16,7 @@ use crate::merge::collect::Collector;
 use crate::merge::join::Parts;
 use crate::merge::lookout::Lookout;
 use crate::merge::snapshot::{PortSnapshot, Snapshot};
+use crate::sieve::control::Sieves;
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::Nanos;
@@ -38,6 +39,8 @@ pub struct Control<'p> {
     pub monitors: Vec<Monitor<'p>>,
     /// The mbuf pools.
     pub pools: Vec<&'p Pool<'p>>,
+    /// Replaces filters.
+    pub sieves: Sieves,
     /// What is worth saying at the start, in sentences.
     pub notes: Vec<String>,
     /// The processors that lcores work on.
@@ -97,6 +100,7 @@ pub(super) struct Begun {
     pub(super) rings: Vec<Consumer<Exit>>,
     pub(super) report: Sender<Ended>,
     pub(super) looks: Registry,
+    pub(super) sieves: Sieves,
     ended: Receiver<Ended>,
     listening: Listening,
 }
@@ -106,9 +110,11 @@ impl Begun {
     pub(super) fn new(plan: &RunPlan, stop: &Stop, now: Nanos) -> Result<Begun, LiveError> {
         let (mut merger, mut rings) = (Merger::new(now), Vec::new());
         let ((report, ended), looks) = (channel(), Registry::default());
-        let office = &mut Office { merger: &mut merger, rings: &mut rings, report: &report, looks: &looks };
+        let mut sieves = Sieves::new(&plan.common.engine.sieve);
+        let office =
+            &mut Office { merger: &mut merger, rings: &mut rings, report: &report, looks: &looks, sieves: &mut sieves };
         let listening = Listening::start(plan, stop, !has_ports(plan), office)?;
-        Ok(Begun { merger, rings, report, looks, ended, listening })
+        Ok(Begun { merger, rings, report, looks, sieves, ended, listening })
     }
 
     /// Lends this thread to `control` until the end of the run.
@@ -119,9 +125,10 @@ impl Begun {
         ports: Ports<'p>,
         control: impl FnOnce(&mut Control<'p>) -> T,
     ) -> Result<T, LiveError> {
-        let Begun { merger, rings, ended, report, looks, listening } = self;
+        let Begun { merger, rings, ended, report, looks, sieves, listening } = self;
         drop(report);
-        let Ports { monitors, pools, notes, processors, layout, gate, working } = ports;
+        let Ports { monitors, pools, mut notes, processors, layout, gate, working } = ports;
+        notes.extend_from_slice(sieves.notes());
         let collector = Some(collector(rings, &plan.common.engine, layout.parts));
         let (working, listeners) = (working + listening.working, listening.listeners.clone());
         let mut live = Control {
@@ -130,6 +137,7 @@ impl Begun {
             lookout: Lookout::new(looks, plan.common.engine.live_flows),
             monitors,
             pools,
+            sieves,
             notes,
             processors,
             layout,
@@ -165,6 +173,8 @@ impl Ports<'_> {
         let layout = Layout {
             main: LcoreFacts { id: 0, cpu: None, socket: 0 },
             posts: Vec::new(),
+            asked: 0,
+            spare: Vec::new(),
             spread_to: Vec::new(),
             ports: Vec::new(),
             pools: Vec::new(),

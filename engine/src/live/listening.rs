@@ -16,6 +16,8 @@ use crate::listen::{self, ListenSource, Listener, Receiver};
 use crate::look::Registry;
 use crate::merge::Merger;
 use crate::shard::Shard;
+use crate::sieve::Sieve;
+use crate::sieve::control::Sieves;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
 use crate::stop::Stop;
 use crate::tally::Tally;
@@ -45,6 +47,7 @@ pub(super) struct Office<'a> {
     pub(super) rings: &'a mut Vec<Consumer<Exit>>,
     pub(super) report: &'a Sender<Ended>,
     pub(super) looks: &'a Registry,
+    pub(super) sieves: &'a mut Sieves,
 }
 
 /// What the threads of the workers are made from.
@@ -99,6 +102,7 @@ impl Listening {
     ) -> Result<(), LiveError> {
         let (end, merger_end) = handover::pair();
         let number = office.merger.add(merger_end, 0);
+        let sieve = office.sieves.of_any_link()?;
         let mut ring = || {
             let (door, ring) = door(desk.plan.common.engine.record_ring, WhenFull::Drop);
             office.rings.push(ring);
@@ -106,11 +110,12 @@ impl Listening {
         };
         if workers == 1 {
             let door = ring();
-            return self.thread("parshall-tzsp", desk, number, move |desk| desk.account_all(source, end, door));
+            return self.thread("parshall-tzsp", desk, number, move |desk| desk.account_all(source, sieve, end, door));
         }
         let engine = &desk.plan.common.engine;
         let options = DecodeOptions::new(&engine.decap, engine.key);
         let (spreader, arrivals) = Spreader::new(workers, options, desk.secret, end);
+        let spreader = spreader.with_sieve(sieve);
         for arrivals in arrivals {
             let (end, merger_end) = handover::pair();
             let number = office.merger.add(merger_end, 0);
@@ -187,10 +192,17 @@ impl Desk {
     }
 
     /// Accounts all that listeners receive.
-    fn account_all(&self, mut source: ListenSource, end: WorkerEnd, door: ExitDoor) -> Result<Tally, LiveError> {
+    fn account_all(
+        &self,
+        mut source: ListenSource,
+        sieve: Sieve,
+        end: WorkerEnd,
+        door: ExitDoor,
+    ) -> Result<Tally, LiveError> {
         let engine = &self.plan.common.engine;
         let shard = self.shard(door)?;
-        let mut worker = Worker::new(shard, DecodeOptions::new(&engine.decap, engine.key), end, never());
+        let options = DecodeOptions::new(&engine.decap, engine.key);
+        let mut worker = Worker::new(shard, options, end, never()).with_sieve(sieve);
         worker.run(&mut source, ListenSource::SLACK);
         Ok(worker.shard.tally)
     }

@@ -182,6 +182,20 @@ const IDENTITY: &[Field] = rows! {
         |record| Value::Integer(u64::from(record.icmp_errors));
 };
 
+/// How it was chosen.
+const CHOICE: &[Field] = rows! {
+    "sample_packets", "1 in so many", Some("samplingPacketInterval"), None,
+        "--sample-packets: the record's counts are those of 1 in so many packets (IPFIX: samplingPacketInterval 1, samplingPacketSpace one less than this). Absent: of all.",
+        |record| sampled(record.sampling[0]);
+    "sample_flows", "1 in so many", Some("samplingPopulation"), None,
+        "--sample-flows: 1 in so many flows has records (IPFIX: samplingSize 1, samplingPopulation this). Absent: all have.",
+        |record| sampled(record.sampling[1]);
+};
+
+fn sampled(one_in: u32) -> Value<'static> {
+    if one_in > 1 { Value::Integer(u64::from(one_in)) } else { Value::Absent }
+}
+
 /// Both directions, every protocol.
 const DIRECTIONS: &[Field] = pairs! {
     "packets", "packets", (Some("packetDeltaCount"), Some("reversePacketDeltaCount")), (Some("3"), Some("17")),
@@ -218,7 +232,7 @@ const DIRECTIONS: &[Field] = pairs! {
 
 /// Every field, in column order.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS].into_iter().flatten()
+    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, CHOICE].into_iter().flatten()
 }
 
 #[cfg(test)]

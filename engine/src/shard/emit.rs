@@ -42,6 +42,7 @@ impl Shard {
             pair.hot.set(Mark::Cut);
         }
         pair.hot.restart();
+        pair.hot.set_start(time);
         pair.hot.clear(Mark::IcmpErrors);
         if pair.hot.has(Mark::Tcp) {
             pair.tcp().restart();
@@ -93,6 +94,7 @@ impl Shard {
             outer_source_is_client: context.outer_from_client,
             c2s: self.direction(slot, 0),
             s2c: self.direction(slot, 1),
+            sampling: self.plan.sampling,
             icmp_errors: if hot.has(Mark::IcmpErrors) { self.origins[at].icmp_errors } else { 0 },
             tcp,
         }

@@ -50,6 +50,8 @@ pub struct ShardPlan {
     pub locality: Locality,
     /// What was taken off frames, to say what stood around a flow's first packet.
     pub decode: DecodeOptions,
+    /// 1 in so many packets and 1 in so many flows is let in: stands in every record.
+    pub sampling: [u32; 2],
     /// Records say which port and queue a flow came from.
     pub tell_input: bool,
     /// Other workers may hold parts of a flow that is all fragments: tell the collector.
@@ -142,6 +144,20 @@ impl Shard {
             ready.likely = slot + 1;
             prefetch_value(pair, 0);
             prefetch_value(pair, 64);
+        }
+    }
+
+    /// The history that the packet's flow probably has, brought near: third pass over a burst.
+    #[inline(always)]
+    pub fn nearest(&self, ready: &Ready) {
+        let packet = &ready.packet;
+        if packet.key.protocol == protocol::TCP
+            && let Some(pair) = self.pairs.get(ready.likely.wrapping_sub(1) as usize)
+        {
+            // What it sends, and what it acknowledges.
+            let side = pair.hot.side(packet.marks.has(Marks::FROM_LOW));
+            let half = if packet.payload_bytes > 0 { side } else { side ^ 1 };
+            self.history.prefetch_half(pair.tcp_ref().trail, half);
         }
     }
 
@@ -372,7 +388,10 @@ impl Shard {
     #[inline(never)]
     fn earlier(&mut self, slot: Slot, time: Nanos) {
         let identity = self.identity_mut(slot);
-        identity.start = identity.start.min(time.0);
+        if time.0 < identity.start {
+            identity.start = time.0;
+            self.pairs[slot as usize].hot.set_start(time);
+        }
     }
 
     #[inline(never)]

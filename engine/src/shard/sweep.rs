@@ -42,7 +42,7 @@ impl Shard {
     /// Reclaims a bounded number of flows that have ended by `now`.
     #[inline]
     pub fn tick(&mut self, now: Nanos) {
-        self.tally.history_refused = self.history.refused;
+        self.tally.history_refused = self.history.refused();
         self.tally.history_bytes = self.history.used_bytes();
         let used = self.index.used();
         let passed = now.since(self.sweep.last_tick).min(ROUND);
@@ -98,7 +98,7 @@ impl Shard {
                 self.end(slot, reason);
             }
         }
-        self.tally.history_refused = self.history.refused;
+        self.tally.history_refused = self.history.refused();
         self.tally.history_bytes = self.history.used_bytes();
         let _ = self.door.send(Exit::Mark { horizon: Nanos::MAX });
     }

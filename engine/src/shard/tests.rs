@@ -31,6 +31,7 @@ pub(super) fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
         secret: READ_SECRET,
         locality: Locality::default(),
         decode: DecodeOptions::new(&DecapPlan::default(), KeyScope::default()),
+        sampling: [1; 2],
         tell_input: false,
         tell_parts: false,
     };

@@ -1,329 +1,141 @@
-//! The bounded pool that trails and segment histories come from: `--segment-memory`.
+//! The bounded memory of TCP's histories: `--segment-memory`.
 //!
-//! **Owns** one array of 128-byte lines, given out in chunks of 1, 4, 16 and 64 lines. **May touch** nothing else.
+//! **Owns** the trails, and the [`Chunks`] that hold what does not fit a trail. **May touch** nothing else.
 //! **Order** called by `track::tcp` while it handles a segment, by `shard` when a flow ends.
 //!
-//! A chunk that is needed and not free is cut from the next larger free one, or from memory never used; chunks are not
-//! joined again. When nothing is left, the caller goes on without and marks the flow.
+//! Two thirds of the memory are trails, one for each TCP flow with data; one third is chunks, which only flows with more
+//! than one segment outstanding need. When either is used up, the caller goes on without and marks the flow.
 
-use crate::flow::trail::{Half, Node, Trail};
-use crate::memory::{Arena, ArenaOptions, prefetch};
+use super::chunks::{Chunks, LINE_BYTES};
+use crate::flow::trail::Trail;
+use crate::memory::{Arena, ArenaOptions, prefetch_value};
 
-const LINE_WORDS: usize = 16;
-const LINE_BYTES: u64 = 128;
+const TRAIL_BYTES: u64 = size_of::<Trail>() as u64;
 
-/// Lines in a chunk of each size class.
-const CHUNK_LINES: [u32; 4] = [1, 4, 16, 64];
-
-/// Nodes that fit a chunk of each size class.
-const CHUNK_NODES: [usize; 4] = [5, 21, 85, 341];
-
-/// Segments of one direction that are remembered, at most; the two oldest are joined when there are more.
-pub const MAX_NODES: usize = CHUNK_NODES[3];
-
-/// One line of the pool.
-type Line = [u64; LINE_WORDS];
-
-/// The pool.
+/// The memory.
 #[derive(Debug)]
 pub struct History {
-    lines: Arena<Line>,
-    /// Lines from here on were never used.
+    trails: Arena<Trail>,
+    /// Trails from here on were never used.
     fresh: u32,
-    /// First free chunk of each size, plus 1; the chunk's first word holds the next.
-    free: [u32; 4],
-    /// Requests that found the pool empty.
-    pub refused: u64,
-    used_lines: u64,
+    /// First free trail, plus 1; its first half's first word holds the next.
+    free: u32,
+    used: u64,
+    refused: u64,
+    /// What does not fit a trail.
+    pub chunks: Chunks,
 }
 
 impl History {
-    /// A pool of `bytes`.
+    /// A memory of `bytes`.
     ///
     /// # Errors
     /// The kernel's refusal to map so much memory.
     pub fn new(bytes: u64, options: ArenaOptions) -> std::io::Result<History> {
-        let lines = usize::try_from(bytes / LINE_BYTES).unwrap_or(usize::MAX).min(u32::MAX as usize - 1);
-        Ok(History { lines: Arena::new(lines, options)?, fresh: 0, free: [0; 4], refused: 0, used_lines: 0 })
+        let trails = usize::try_from(bytes / 3 * 2 / TRAIL_BYTES).unwrap_or(usize::MAX).min(u32::MAX as usize - 1);
+        let lines = usize::try_from(bytes / 3 / LINE_BYTES).unwrap_or(usize::MAX).min(u32::MAX as usize - 1);
+        let (trails, chunks) = (Arena::new(trails, options)?, Chunks::new(lines, options)?);
+        Ok(History { trails, fresh: 0, free: 0, used: 0, refused: 0, chunks })
     }
 
     /// Memory given out now. Unit: bytes.
     #[must_use]
     pub const fn used_bytes(&self) -> u64 {
-        self.used_lines * LINE_BYTES
+        self.used * TRAIL_BYTES + self.chunks.used_bytes()
     }
 
-    fn take(&mut self, class: usize) -> Option<u32> {
-        let class = class & 3;
-        let lines = CHUNK_LINES[class];
-        let chunk = if let Some(chunk) = self.free[class].checked_sub(1) {
-            self.free[class] = self.lines[chunk as usize][0] as u32;
-            chunk
-        } else if self.lines.len() as u64 - u64::from(self.fresh) >= u64::from(lines) {
-            self.fresh += lines;
-            self.fresh - lines
-        } else if let Some(chunk) = (class < 3).then(|| self.split(class + 1)).flatten() {
-            chunk
+    /// Requests that found no memory.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused + self.chunks.refused()
+    }
+
+    /// A new trail, as its number plus 1; 0 when there is none left.
+    pub fn new_trail(&mut self) -> u32 {
+        let trail = if let Some(trail) = self.free.checked_sub(1) {
+            self.free = self.trails[trail as usize].half[0].settled_time as u32;
+            trail
+        } else if (self.fresh as usize) < self.trails.len() {
+            self.fresh += 1;
+            self.fresh - 1
         } else {
             self.refused += 1;
-            return None;
+            return 0;
         };
-        self.used_lines += u64::from(lines);
-        self.lines[chunk as usize] = [0; LINE_WORDS];
-        Some(chunk)
+        self.used += 1;
+        self.trails[trail as usize] = Trail::default();
+        trail + 1
     }
 
-    /// Takes a free chunk of a larger class, keeps its first quarter for the caller and frees the other three.
-    fn split(&mut self, class: usize) -> Option<u32> {
-        let chunk = match self.free[class & 3].checked_sub(1) {
-            Some(chunk) => {
-                self.free[class & 3] = self.lines[chunk as usize][0] as u32;
-                chunk
-            }
-            None if class < 3 => self.split(class + 1)?,
-            None => return None,
-        };
-        let quarter = CHUNK_LINES[(class - 1) & 3];
-        for part in 1..4 {
-            self.put(chunk + part * quarter, class - 1);
-        }
-        Some(chunk)
-    }
-
-    fn put(&mut self, chunk: u32, class: usize) {
-        self.lines[chunk as usize][0] = u64::from(self.free[class & 3]);
-        self.free[class & 3] = chunk + 1;
-    }
-
-    fn give_back(&mut self, chunk: u32, class: usize) {
-        self.used_lines -= u64::from(CHUNK_LINES[class & 3]);
-        self.put(chunk, class);
-    }
-
-    /// A new trail, as its number plus 1; 0 when the pool is empty.
-    pub fn new_trail(&mut self) -> u32 {
-        self.take(0).map_or(0, |line| line + 1)
+    /// The trail of a number plus 1, with the chunks that it leads to; `None` for 0.
+    #[inline]
+    pub fn open(&mut self, number: u32) -> Option<(&mut Trail, &mut Chunks)> {
+        let trail = self.trails.get_mut(number.wrapping_sub(1) as usize)?;
+        Some((trail, &mut self.chunks))
     }
 
     /// The trail of a number plus 1; `None` for 0.
     #[inline]
     pub fn trail(&mut self, number: u32) -> Option<&mut Trail> {
-        self.lines.get_mut(number.wrapping_sub(1) as usize).map(bytemuck::cast_mut)
+        self.trails.get_mut(number.wrapping_sub(1) as usize)
     }
 
     /// The trail of a number plus 1, to read.
+    #[inline]
     #[must_use]
     pub fn look(&self, number: u32) -> Option<&Trail> {
-        self.lines.get(number.wrapping_sub(1) as usize).map(bytemuck::cast_ref)
+        self.trails.get(number.wrapping_sub(1) as usize)
     }
 
     /// Brings one half of a trail near.
-    #[inline]
-    pub fn prefetch_trail(&self, number: u32) {
-        prefetch(&self.lines, number.wrapping_sub(1) as usize);
+    #[inline(always)]
+    pub fn prefetch_half(&self, number: u32, side: usize) {
+        if let Some(trail) = self.look(number) {
+            let half = &trail.half[side & 1];
+            prefetch_value(half, 0);
+            prefetch_value(half, 64);
+        }
     }
 
     /// Gives a trail and its nodes back.
     pub fn end_trail(&mut self, number: u32) {
-        let Some(trail) = self.trail(number).copied() else { return };
-        for half in trail.half {
-            if half.size > 0 {
-                self.give_back(half.chunk, usize::from(half.size) - 1);
-            }
+        let next = u64::from(self.free);
+        let Some((trail, chunks)) = self.open(number) else { return };
+        for half in &mut trail.half {
+            chunks.clear(half);
         }
-        self.give_back(number - 1, 0);
-    }
-
-    /// The nodes of one half, oldest first in sequence space.
-    #[inline]
-    pub fn nodes(&mut self, half: &Half) -> &mut [Node] {
-        let Some(class) = half.size.checked_sub(1) else { return &mut [] };
-        let (head, len) = (usize::from(half.head), usize::from(half.len));
-        self.chunk(half.chunk, class).get_mut(head..head + len).unwrap_or_default()
-    }
-
-    #[inline]
-    fn chunk(&mut self, chunk: u32, class: u8) -> &mut [Node] {
-        let class = usize::from(class) & 3;
-        let from = chunk as usize;
-        let Some(lines) = self.lines.get_mut(from..from + CHUNK_LINES[class] as usize) else { return &mut [] };
-        let words: &mut [u64] = bytemuck::cast_slice_mut(lines);
-        let nodes = &mut words[..CHUNK_NODES[class] * 3];
-        bytemuck::cast_slice_mut(nodes)
-    }
-
-    /// Puts a node in before the node at `index`. False when there is no room for it, and then nothing changed.
-    #[inline]
-    pub fn insert(&mut self, half: &mut Half, index: usize, node: Node) -> bool {
-        let before = usize::from(half.len);
-        if !self.reserve(half) {
-            return false;
-        }
-        let (head, len) = (usize::from(half.head), usize::from(half.len));
-        let index = index.saturating_sub(before - len).min(len);
-        let nodes = self.chunk(half.chunk, half.size - 1);
-        nodes.copy_within(head + index..head + len, head + index + 1);
-        nodes[head + index] = node;
-        half.len += 1;
-        true
-    }
-
-    /// Makes room for one node more at the end of the nodes.
-    fn reserve(&mut self, half: &mut Half) -> bool {
-        let (head, len) = (usize::from(half.head), usize::from(half.len));
-        let Some(class) = half.size.checked_sub(1) else { return self.grow(half, 0) };
-        let room = CHUNK_NODES[usize::from(class) & 3];
-        if head + len < room {
-            return true;
-        }
-        let largest = class == 3;
-        if head >= room.div_ceil(4) || (largest && head > 0) {
-            self.chunk(half.chunk, class).copy_within(head..head + len, 0);
-            half.head = 0;
-            return true;
-        }
-        (!largest && self.grow(half, usize::from(class) + 1)) || self.squeeze(half)
-    }
-
-    #[cold]
-    fn grow(&mut self, half: &mut Half, class: usize) -> bool {
-        let Some(chunk) = self.take(class) else { return false };
-        let (head, len) = (usize::from(half.head), usize::from(half.len));
-        if let Some(old) = half.size.checked_sub(1) {
-            let mut kept = [Node::default(); MAX_NODES];
-            kept[..len].copy_from_slice(&self.chunk(half.chunk, old)[head..head + len]);
-            self.chunk(chunk, class as u8)[..len].copy_from_slice(&kept[..len]);
-            self.give_back(half.chunk, usize::from(old));
-        }
-        half.chunk = chunk;
-        half.size = class as u8 + 1;
-        half.head = 0;
-        true
-    }
-
-    /// Joins two nodes, as Tstat does when its list is full: the oldest two that touch, so that no hole is forgotten; the two
-    /// oldest of all when none do.
-    #[cold]
-    fn squeeze(&mut self, half: &mut Half) -> bool {
-        let nodes = self.nodes(half);
-        let touching = nodes.windows(2).position(|pair| pair[0].to == pair[1].from).unwrap_or(0);
-        let end = nodes.len().min(touching + 2);
-        let [.., first, second] = &mut nodes[..end] else { return false };
-        second.from = first.from;
-        second.time = second.time.max(first.time);
-        second.sent = second.sent.max(first.sent);
-        let joined = touching;
-        nodes.copy_within(..joined, 1);
-        half.head += 1;
-        half.len -= 1;
-        let (head, len) = (usize::from(half.head), usize::from(half.len));
-        let Some(class) = half.size.checked_sub(1) else { return false };
-        self.chunk(half.chunk, class).copy_within(head..head + len, 0);
-        half.head = 0;
-        true
-    }
-
-    /// Takes the first `count` nodes away. A chunk without nodes goes back to the pool.
-    #[inline]
-    pub fn drop_front(&mut self, half: &mut Half, count: usize) {
-        let count = count.min(usize::from(half.len)) as u16;
-        half.head += count;
-        half.len -= count;
-        if half.len == 0 && half.size > 0 {
-            self.give_back(half.chunk, usize::from(half.size) - 1);
-            half.size = 0;
-            half.head = 0;
-        }
+        trail.half[0].settled_time = next;
+        self.free = number;
+        self.used -= 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use crate::flow::trail::Node;
 
     const SMALL: ArenaOptions = ArenaOptions { huge: false, touch: false };
 
-    fn node(n: u32) -> Node {
-        Node::new(n, n + 1, u64::from(n), 0)
-    }
-
-    proptest! {
-        #[test]
-        fn nodes_behave_like_a_vector_while_the_pool_lasts(steps in prop::collection::vec((0_u8..4, 0_usize..400), 0..400)) {
-            let mut pool = History::new(1 << 20, SMALL).unwrap();
-            let (mut half, mut model) = (Half::default(), Vec::new());
-            for (n, (what, at)) in steps.into_iter().enumerate() {
-                let new = node(n as u32);
-                match what {
-                    0 => {
-                        let count = at % 7;
-                        pool.drop_front(&mut half, count);
-                        model.drain(..count.min(model.len()));
-                    }
-                    1 => {
-                        let at = at.min(model.len());
-                        prop_assert!(pool.insert(&mut half, at, new));
-                        model.insert(at, new);
-                    }
-                    _ => {
-                        let end = usize::from(half.len);
-                        prop_assert!(pool.insert(&mut half, end, new));
-                        model.push(new);
-                    }
-                }
-                prop_assume!(model.len() < MAX_NODES - 1);
-                prop_assert_eq!(&*pool.nodes(&half), &model[..]);
-            }
-        }
-    }
-
     #[test]
-    fn a_full_history_joins_its_two_oldest_nodes() {
-        let mut pool = History::new(1 << 20, SMALL).unwrap();
-        let mut half = Half::default();
-        for n in 0..MAX_NODES as u32 + 10 {
-            let end = usize::from(half.len);
-            assert!(pool.insert(&mut half, end, node(n)));
-        }
-        let nodes = pool.nodes(&half);
-        assert_eq!((nodes.len(), nodes[0].from, nodes[0].to), (MAX_NODES, 0, 11));
-    }
-
-    #[test]
-    fn a_full_history_forgets_no_hole_while_other_nodes_touch() {
-        let mut pool = History::new(1 << 20, SMALL).unwrap();
-        let mut half = Half::default();
-        let with_hole = (0..MAX_NODES as u32 + 100).filter(|n| *n != 3 && *n != 50);
-        for n in with_hole {
-            let end = usize::from(half.len);
-            assert!(pool.insert(&mut half, end, node(n)));
-        }
-        let nodes = pool.nodes(&half);
-        let holes: Vec<u32> =
-            nodes.windows(2).filter(|pair| pair[0].to != pair[1].from).map(|pair| pair[0].to).collect();
-        assert_eq!(holes, [3, 50]);
-    }
-
-    #[test]
-    fn an_empty_pool_refuses_and_counts_and_recovers() {
-        let mut pool = History::new(3 * LINE_BYTES, SMALL).unwrap();
+    fn used_up_memory_refuses_and_counts_and_recovers() {
+        let mut pool = History::new(3 * 3 * TRAIL_BYTES / 2, SMALL).unwrap();
         let trails: Vec<u32> = (0..4).map(|_| pool.new_trail()).collect();
-        assert_eq!((trails[3], pool.refused), (0, 1));
+        assert_eq!((trails[3], pool.refused()), (0, 1));
         pool.end_trail(trails[1]);
         assert_eq!(pool.new_trail(), trails[1]);
     }
 
     #[test]
-    fn what_is_given_back_is_given_out_again_in_smaller_pieces() {
-        let mut pool = History::new(64 * LINE_BYTES, SMALL).unwrap();
-        let big = pool.take(3).unwrap();
-        assert_eq!(pool.take(0), None);
-        pool.give_back(big, 3);
-        let small: Vec<u32> = (0..64).filter_map(|_| pool.take(0)).collect();
-        assert_eq!(small.len(), 64);
-        assert_eq!(pool.used_lines, 64);
-        let distinct: std::collections::HashSet<u32> = small.into_iter().collect();
-        assert_eq!(distinct.len(), 64);
+    fn a_trail_that_ends_gives_all_its_memory_back() {
+        let mut pool = History::new(1 << 20, SMALL).unwrap();
+        let number = pool.new_trail();
+        let (trail, chunks) = pool.open(number).unwrap();
+        for n in 0..30 {
+            assert!(chunks.insert(&mut trail.half[1], n, Node::new(n as u32, n as u32 + 1, 0, 0)));
+        }
+        assert!(pool.used_bytes() > TRAIL_BYTES);
+        pool.end_trail(number);
+        assert_eq!(pool.used_bytes(), 0);
     }
 }

@@ -4,7 +4,6 @@
 //! lcores, outcomes, reasons, protocols, sinks; never an address.
 
 use super::View;
-use parshall_engine::merge::snapshot::ListenerSnapshot;
 use parshall_engine::packet::{Encap, Flaw, Outcome};
 use parshall_engine::record::EndReason;
 use parshall_engine::tally::{L4_LABELS, Tally};
@@ -109,22 +108,9 @@ fn pools(view: &View, emit: &mut Emit<'_>, read: fn(&parshall_engine::merge::sna
     }
 }
 
-fn listeners(view: &View, emit: &mut Emit<'_>, read: fn(&ListenerSnapshot) -> u64) {
-    for listener in &view.snapshot.listeners {
-        emit(&[&listener.listen], &[read(listener) as f64]);
-    }
-}
-
-const LISTEN: &[&str] = &["listen"];
-
-/// Every row: those about what the workers counted, then those about what is watched.
-pub fn all() -> impl Iterator<Item = &'static Row> {
-    CATALOGUE.iter().chain(super::watched::ROWS)
-}
-
 const WORKER: &[&str] = &["lcore", "worker"];
 
-/// The catalogue.
+/// The rows of this page; [`all`] gives those of others, too.
 pub const CATALOGUE: &[Row] = &[
     counter(
         "parshall_packets_total",
@@ -136,6 +122,12 @@ pub const CATALOGUE: &[Row] = &[
                 Outcome::ALL.iter().map(|(outcome, name)| (*name, view.snapshot.total.outcomes[*outcome as usize])),
             );
         },
+    ),
+    gauge(
+        "parshall_sampling_interval",
+        &["of"],
+        "1 in so many packets, and 1 in so many flows, is let in (--sample-packets, --sample-flows); 1 is all. Multiply by it.",
+        |view, emit| named(emit, ["packets", "flows"].into_iter().zip(view.sampling.map(u64::from))),
     ),
     counter(
         "parshall_port_rx_packets_total",
@@ -204,66 +196,6 @@ pub const CATALOGUE: &[Row] = &[
             emit(&[&port.port.to_string(), &port.name, &port.driver], &[1.0]);
         }
     }),
-    counter(
-        "parshall_tzsp_datagrams_total",
-        LISTEN,
-        "Datagrams received on a --tzsp-listen address; each is a frame of its port.",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.datagrams);
-        },
-    ),
-    counter("parshall_tzsp_bytes_total", LISTEN, "UDP payload bytes of those datagrams.", |view, emit| {
-        listeners(view, emit, |listener| listener.bytes);
-    }),
-    counter(
-        "parshall_tzsp_truncated_datagrams_total",
-        LISTEN,
-        "Datagrams longer than 16,384 bytes, used as far as that (MSG_TRUNC).",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.truncated);
-        },
-    ),
-    counter(
-        "parshall_tzsp_kernel_dropped_datagrams_total",
-        LISTEN,
-        "Datagrams that the socket's buffer had no room for, as told with the last one received (SO_RXQ_OVFL); raise net.core.rmem_max or --workers.",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.kernel_dropped);
-        },
-    ),
-    counter(
-        "parshall_tzsp_ring_full_total",
-        LISTEN,
-        "Times that the ring to the worker was full and datagrams waited in the socket's buffer.",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.ring_full);
-        },
-    ),
-    counter("parshall_tzsp_receive_errors_total", LISTEN, "Failures to receive.", |view, emit| {
-        listeners(view, emit, |listener| listener.errors);
-    }),
-    gauge("parshall_tzsp_senders", LISTEN, "Routers whose packet counts are followed.", |view, emit| {
-        listeners(view, emit, |listener| listener.senders);
-    }),
-    counter(
-        "parshall_tzsp_sequence_events_total",
-        &["listen", "event"],
-        "TZSP packet counts (tag 0x28) that were skipped (lost), came after all (late), came twice (repeated), began anew (restarted), and routers forgotten for others; lost less late never came.",
-        |view, emit| {
-            for listener in &view.snapshot.listeners {
-                let events = [
-                    ("lost", listener.lost),
-                    ("late", listener.late),
-                    ("repeated", listener.repeated),
-                    ("restarted", listener.restarted),
-                    ("forgotten", listener.forgotten),
-                ];
-                for (event, count) in events {
-                    emit(&[&listener.listen, event], &[count as f64]);
-                }
-            }
-        },
-    ),
     counter(
         "parshall_malformed_total",
         &["reason"],
@@ -471,3 +403,8 @@ pub const CATALOGUE: &[Row] = &[
         emit(&[], &[view.snapshot.started_at.0 as f64 / 1e9]);
     }),
 ];
+
+/// Every metric: those of this page, then those of inputs that parshall sets up by itself, then those of what is watched.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    CATALOGUE.iter().chain(super::inputs::ROWS).chain(super::watched::ROWS)
+}

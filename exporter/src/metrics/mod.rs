@@ -4,13 +4,14 @@
 //! **Order** the control thread publishes, HTTP asks. A scrape costs a copy of what was published.
 
 pub mod catalogue;
+mod inputs;
 pub mod watched;
 
 use crate::exposition::{self, Family, Format, Series};
 use crate::fanout::SinkState;
 use crate::watch::{Watch, compat};
 use catalogue::{Kind, Row};
-use parshall_config::plan::Effective;
+use parshall_config::plan::{Effective, SievePlan};
 use parshall_engine::merge::snapshot::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,8 @@ pub struct View {
     pub requests: [u64; 3],
     /// Flows added up from parts on several workers.
     pub half_flows: u64,
+    /// 1 in so many packets and 1 in so many flows is let in.
+    pub sampling: [u32; 2],
     /// Version of DPDK built against and running; empty without.
     pub dpdk: (String, String),
     /// Messages written by level, and messages left out.
@@ -50,6 +53,7 @@ struct Published {
     snapshot: Arc<Snapshot>,
     at: Instant,
     sinks: Vec<Arc<SinkState>>,
+    sampling: [u32; 2],
     dpdk: (String, String),
     watch: Option<Arc<Watch>>,
     mode: &'static str,
@@ -73,6 +77,7 @@ impl Default for Board {
             snapshot,
             at: Instant::now(),
             sinks: Vec::new(),
+            sampling: [1; 2],
             dpdk: Default::default(),
             watch: None,
             mode: "run",
@@ -117,6 +122,12 @@ impl Board {
         self.scrape_nanos.store(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// Says what is sampled.
+    pub fn sampled(&self, plan: &SievePlan) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.sampling = [plan.sample_packets.get(), plan.sample_flows.get()];
+    }
+
     /// Publishes a snapshot.
     pub fn publish(&self, snapshot: Snapshot) {
         if let Some(watch) = self.watch() {
@@ -152,6 +163,7 @@ impl Board {
             sinks: last.sinks.clone(),
             requests: std::array::from_fn(|n| self.requests[n].load(Ordering::Relaxed)),
             half_flows: self.half_flows.load(Ordering::Relaxed),
+            sampling: last.sampling,
             dpdk: last.dpdk.clone(),
             watch: last.watch.clone(),
             scrape_seconds: self.scrape_nanos.load(Ordering::Relaxed) as f64 / 1e9,

@@ -7,6 +7,7 @@
 //! `net_pcap` cannot tell its files' number of packets, link type or end. Times are as it gives them: microseconds.
 
 use super::CaptureFile;
+use crate::libpcap::link_of;
 use crate::link::LinkType;
 use crate::source::{Batch, Polled, Source};
 use crate::time::Nanos;
@@ -128,16 +129,4 @@ fn other_links(path: &Path, link: LinkType) -> bool {
 fn time_of(seconds: i64, micros: i64) -> Nanos {
     let micros = seconds.cast_unsigned().wrapping_mul(1_000_000).wrapping_add(micros.cast_unsigned());
     Nanos(micros.saturating_mul(1_000))
-}
-
-/// libpcap's DLT_* of Linux as the LINKTYPE_* that files carry; they differ in these five (pcap-common.c).
-fn link_of(dlt: i32) -> LinkType {
-    match dlt {
-        11 => LinkType::ATM_RFC1483,
-        12 => LinkType::RAW,
-        15 => LinkType(102), // SLIP_BSDOS
-        16 => LinkType(103), // PPP_BSDOS
-        19 => LinkType(106), // ATM_CLIP
-        same => LinkType(u16::try_from(same).unwrap_or(u16::MAX)),
-    }
 }

@@ -11,9 +11,9 @@ use super::options::Options;
 use super::rtt;
 use super::segment::class_of;
 use super::sequence::{after, at_or_after};
-use crate::flow::tcp::{Class, TcpSide};
-use crate::flow::trail::{Half, fact};
-use crate::track::history::History;
+use crate::flow::tcp::{Class, RttState, TcpSide};
+use crate::flow::trail::{Half, Node, fact};
+use crate::track::chunks::Chunks;
 
 /// An acknowledgement by `side ^ 1` of data of `side`.
 #[derive(Clone, Copy, Debug)]
@@ -25,80 +25,116 @@ pub(super) struct Ack {
     pub(super) pure: bool,
 }
 
-/// Settles what the acknowledgement covers. `data` is the side of the data's sender.
+/// Settles what the acknowledgement covers of the data of `half`.
 #[inline]
-pub(super) fn settle(ack: Ack, data: &mut TcpSide, half: &mut Half, pool: &mut History) {
-    let nodes = pool.nodes(half);
-    let mut covered = 0;
-    let mut latest = half.settled_time;
-    for node in nodes.iter_mut() {
-        if !at_or_after(ack.number, node.to) {
-            break;
-        }
-        if node.acks > 0 {
-            if ack.number == node.to && ack.pure {
-                node.acks = node.acks.saturating_add(1);
-            }
-        } else {
-            node.acks = 1;
-            let ambiguous = node.sent > 1 || latest > node.time;
-            if ack.number == node.to && !ambiguous {
-                rtt::sample(&mut data.rtt, ack.time.saturating_sub(node.time));
-            }
-        }
-        latest = latest.max(node.time);
-        covered += 1;
-    }
-    if covered > 0 {
-        fold(covered, half, pool);
-    } else if half.facts & fact::SETTLED != 0 && ack.number == half.settled_to && ack.pure {
+pub(super) fn settle(ack: Ack, half: &mut Half, chunks: &mut Chunks) {
+    let covered = if half.size == 0 { settle_single(ack, half) } else { settle_chunk(ack, half, chunks) };
+    if !covered && half.facts & fact::SETTLED != 0 && ack.number == half.settled_to && ack.pure {
         half.settled_acks = half.settled_acks.saturating_add(1);
     }
 }
 
-/// Takes acknowledged nodes into the settled range as far as they touch it; behind a hole they stay as nodes and are
-/// joined with each other.
-fn fold(covered: usize, half: &mut Half, pool: &mut History) {
-    let mut taken = 0;
-    for index in 0..covered {
-        let Some(node) = pool.nodes(half).get(index).copied() else { break };
-        let touches = half.facts & fact::SETTLED == 0 || node.from == half.settled_to;
-        if !touches {
+/// At most one segment is outstanding. Whether it was covered.
+#[inline]
+fn settle_single(ack: Ack, half: &mut Half) -> bool {
+    if half.len == 0 || !at_or_after(ack.number, half.single.to) {
+        return false;
+    }
+    let latest = half.settled_time;
+    let node = &mut half.single;
+    cover(ack, node, latest, &mut half.rtt);
+    let node = *node;
+    if half.facts & fact::SETTLED == 0 || node.from == half.settled_to {
+        absorb(half, &node);
+        half.len = 0;
+    }
+    true
+}
+
+#[inline(never)]
+fn settle_chunk(ack: Ack, half: &mut Half, chunks: &mut Chunks) -> bool {
+    let mut covered = 0;
+    let mut latest = half.settled_time;
+    for node in chunks.beyond(half) {
+        if !at_or_after(ack.number, node.to) {
             break;
         }
-        if half.facts & fact::SETTLED == 0 {
-            half.settled_from = node.from;
-            half.facts |= fact::SETTLED;
+        cover(ack, node, latest, &mut half.rtt);
+        latest = latest.max(node.time);
+        covered += 1;
+    }
+    if covered > 0 {
+        fold(covered, half, chunks);
+    }
+    covered > 0
+}
+
+/// Counts the acknowledgement for a segment that it covers, and takes a sample where it is the first and unambiguous.
+/// `latest`: when anything before the segment was sent last.
+#[inline]
+fn cover(ack: Ack, node: &mut Node, latest: u64, rtt: &mut RttState) {
+    if node.acks > 0 {
+        if ack.number == node.to && ack.pure {
+            node.acks = node.acks.saturating_add(1);
         }
-        half.settled_to = node.to;
-        half.facts &= !fact::SETTLED_AT_END;
-        half.facts |= fact::SETTLED_AT_END * u8::from(node.time >= half.settled_time);
-        half.settled_time = half.settled_time.max(node.time);
-        half.settled_acks = node.acks;
-        let resent = fact::SETTLED_RESENT * u8::from(node.sent > 1);
-        half.facts |= resent;
-        half.set_settled_class(node.class);
-        half.settled_ip_id = node.last_ip_id;
+        return;
+    }
+    node.acks = 1;
+    let ambiguous = node.sent > 1 || latest > node.time;
+    if ack.number == node.to && !ambiguous {
+        rtt::sample(rtt, ack.time.saturating_sub(node.time));
+    }
+}
+
+/// Takes an acknowledged segment that touches the settled range, or begins it, into it.
+#[inline]
+fn absorb(half: &mut Half, node: &Node) {
+    if half.facts & fact::SETTLED == 0 {
+        half.settled_from = node.from;
+    }
+    half.settled_to = node.to;
+    let at_end = fact::SETTLED_AT_END * u8::from(node.time >= half.settled_time);
+    let resent = fact::SETTLED_RESENT * u8::from(node.sent > 1);
+    half.facts = half.facts & !fact::SETTLED_AT_END | fact::SETTLED | at_end | resent;
+    half.settled_time = half.settled_time.max(node.time);
+    half.settled_acks = node.acks;
+    half.set_settled_class(node.class);
+    half.settled_ip_id = node.last_ip_id;
+}
+
+/// Takes acknowledged nodes into the settled range as far as they touch it; behind a hole they stay as nodes and are
+/// joined with each other.
+fn fold(covered: usize, half: &mut Half, chunks: &mut Chunks) {
+    let mut taken = 0;
+    while taken < covered {
+        let Some(node) = chunks.beyond(half).get(taken).copied() else { break };
+        if half.facts & fact::SETTLED != 0 && node.from != half.settled_to {
+            break;
+        }
+        absorb(half, &node);
         taken += 1;
     }
-    pool.drop_front(half, taken);
+    chunks.drop_front(half, taken);
+    if taken == covered && half.len == 0 {
+        return;
+    }
     let mut index = 0;
     for _ in taken + 1..covered {
-        let nodes = pool.nodes(half);
+        let nodes = chunks.nodes(half);
         let (Some(one), Some(next)) = (nodes.get(index).copied(), nodes.get(index + 1).copied()) else { break };
         if one.to != next.from {
             index += 1;
             continue;
         }
-        nodes[index] = crate::flow::trail::Node { from: one.from, time: one.time.max(next.time), ..next };
-        remove(half, pool, index + 1);
+        nodes[index] = Node { from: one.from, time: one.time.max(next.time), ..next };
+        remove(half, chunks, index + 1);
     }
-    let islands = pool.nodes(half).iter().take_while(|node| node.acks > 0).count();
+    let islands = chunks.nodes(half).iter().take_while(|node| node.acks > 0).count();
     if islands > MAX_ISLANDS {
-        let lowest = pool.nodes(half)[0];
+        let lowest = chunks.nodes(half)[0];
         half.settled_to = lowest.to;
         half.settled_time = half.settled_time.max(lowest.time);
-        pool.drop_front(half, 1);
+        chunks.drop_front(half, 1);
     }
 }
 
@@ -106,8 +142,8 @@ fn fold(covered: usize, half: &mut Half, pool: &mut History) {
 const MAX_ISLANDS: usize = 32;
 
 /// Takes one node out of the middle.
-fn remove(half: &mut Half, pool: &mut History, index: usize) {
-    let nodes = pool.nodes(half);
+fn remove(half: &mut Half, chunks: &mut Chunks, index: usize) {
+    let nodes = chunks.nodes(half);
     if index < nodes.len() {
         nodes.copy_within(index + 1.., index);
         half.len -= 1;
@@ -116,37 +152,38 @@ fn remove(half: &mut Half, pool: &mut History, index: usize) {
 
 /// Takes SACK blocks as evidence: a DSACK (RFC 2883) proves that a segment was sent again without need; another block
 /// (RFC 2018) marks the segment up to which the receiver has something.
-pub(super) fn selective(ack: u32, options: &Options, data: &mut TcpSide, half: &mut Half, pool: &mut History) {
+pub(super) fn selective(ack: u32, options: &Options, data: &mut TcpSide, half: &mut Half, chunks: &mut Chunks) {
     let Some((from, to)) = options.sack.first().copied() else { return };
     let below = at_or_after(ack, to);
     let inside = options.sack.get(1).is_some_and(|second| at_or_after(from, second.0) && at_or_after(second.1, to));
     let duplicate = below || inside;
     for (_, end) in options.sack.iter().skip(usize::from(duplicate)) {
-        let nodes = pool.nodes(half);
+        let nodes = chunks.nodes(half);
         let count = nodes.partition_point(|node| at_or_after(*end, node.to));
         if let Some(node) = count.checked_sub(1).and_then(|last| nodes.get_mut(last)) {
             node.sacked = 1;
         }
     }
     if duplicate {
-        report(from, to, data, half, pool);
+        report(from, to, data, half, chunks);
     }
 }
 
 /// Turns the class of what a DSACK names into the unneeded one.
 #[cold]
-fn report(from: u32, to: u32, data: &mut TcpSide, half: &mut Half, pool: &mut History) {
-    let nodes = pool.nodes(half);
+fn report(from: u32, to: u32, data: &mut TcpSide, half: &mut Half, chunks: &mut Chunks) {
+    let nodes = chunks.nodes(half);
     let first = nodes.partition_point(|node| at_or_after(from, node.to));
     let named = nodes.iter_mut().skip(first).take_while(|node| after(to, node.from)).find(|node| node.sent > 1);
     if let Some(node) = named {
         node.class = turn(node.class, data);
-        if node.from == half.resent_from {
-            half.set_resent_class(node.class);
+        let (from, class) = (node.from, node.class);
+        if from == data.resent_from {
+            half.set_resent_class(class);
         }
         return;
     }
-    if at_or_after(from, half.resent_from) && after(half.resent_to(), from) {
+    if at_or_after(from, data.resent_from) && after(data.resent_to(), from) {
         half.set_resent_class(turn(half.resent_class(), data));
     }
 }
@@ -164,9 +201,19 @@ fn turn(stored: u8, data: &mut TcpSide) -> u8 {
     turned as u8 + 1
 }
 
+/// Remembers when a timestamp was sent first, if none is awaited.
+#[inline]
+pub(super) fn await_echo(value: u32, time: u64, half: &mut Half) {
+    if half.facts & fact::TS_AWAITED == 0 && half.ts_value != value {
+        half.ts_value = value;
+        half.ts_time = time;
+        half.facts |= fact::TS_AWAITED;
+    }
+}
+
 /// The echo of a timestamp: the second way to a round-trip time (RFC 7323 section 4.1), for segments that the first
 /// way cannot use. `echoed` is the reply field of an ACK that acknowledges new data.
-pub(super) fn echo(echoed: u32, time: u64, data: &mut TcpSide, half: &mut Half) {
+pub(super) fn echo(echoed: u32, time: u64, half: &mut Half) {
     if half.facts & fact::TS_AWAITED == 0 || !at_or_after(echoed, half.ts_value) {
         return;
     }
@@ -175,6 +222,6 @@ pub(super) fn echo(echoed: u32, time: u64, data: &mut TcpSide, half: &mut Half) 
         return;
     }
     let micros = u32::try_from(time.saturating_sub(half.ts_time) / 1000).unwrap_or(u32::MAX);
-    data.ts_min = if data.ts_samples == 0 { micros } else { data.ts_min.min(micros) };
-    data.ts_samples = data.ts_samples.saturating_add(1);
+    half.ts_min = if half.ts_samples == 0 { micros } else { half.ts_min.min(micros) };
+    half.ts_samples = half.ts_samples.saturating_add(1);
 }

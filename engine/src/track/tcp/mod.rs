@@ -17,14 +17,15 @@ mod segment;
 mod sequence;
 
 use super::history::History;
-use crate::flow::tcp::{Low48, TcpCore, TcpRest, offered, state};
-use crate::flow::trail::{Node, fact};
+use crate::flow::tcp::{Low48, TcpCore, TcpRest, TcpSide, offered, state};
+use crate::flow::trail::{Half, Node};
 use crate::flow::{Hot, Mark};
 use crate::packet::{Marks, Packet, TcpHeader, tcp_flags};
+use crate::time::Nanos;
 use ack::Ack;
 use options::Options;
 use segment::{Findings, Scene, Span};
-use sequence::{after, at_or_after};
+use sequence::{after, at_or_after, distance};
 
 /// The state of one flow, as its rules see it.
 #[derive(Debug)]
@@ -53,37 +54,43 @@ impl Flow<'_> {
         let tcp = &packet.tcp;
         let options = if tcp.header_len > 20 { options_of(packet, bytes) } else { Options::default() };
         self.count(side, packet);
-        let stray = tcp.flags & tcp_flags::SYN != 0 && self.is_stray_syn(side, tcp.seq);
-        if tcp.flags & (NOT_PURE | tcp_flags::PSH) != 0
-            || self.rest.facts[side].flags | tcp.flags != self.rest.facts[side].flags
-        {
+        let mut length = packet.payload_bytes;
+        let mut stray = false;
+        let known = self.core.flags[side];
+        if tcp.flags & NOT_PURE != 0 || known | tcp.flags != known {
+            length += u32::from(tcp.flags & tcp_flags::SYN != 0) + u32::from(tcp.flags & tcp_flags::FIN != 0);
+            stray = tcp.flags & tcp_flags::SYN != 0 && self.is_stray_syn(side, tcp.seq);
             self.control(side, packet, &options);
         }
-        let length = packet.payload_bytes
-            + u32::from(tcp.flags & tcp_flags::SYN != 0)
-            + u32::from(tcp.flags & tcp_flags::FIN != 0);
-        let end = tcp.seq.wrapping_add(length);
+        if tcp.flags & tcp_flags::PSH != 0 {
+            self.push(side);
+        }
         let keepalive = self.is_keepalive(side, packet);
         if length > 0 && !stray {
-            self.data(side, packet, end, keepalive);
+            self.data(side, packet, tcp.seq.wrapping_add(length), keepalive);
         }
         if keepalive {
             let count = &mut self.rest.side[side].keepalives;
             *count = count.saturating_add(1);
         }
         if tcp.flags & tcp_flags::ACK != 0 {
-            self.acknowledge(side, packet, &options);
+            self.acknowledge(side, packet, &options, keepalive);
         }
         if let Some((value, _)) = options.timestamps {
-            if packet.payload_bytes > 0 {
-                self.await_echo(side, value, packet.time.0);
-            }
-            if !self.core.has(state::SYN, side) {
-                self.rest.facts[side].options |= offered::TIMESTAMPS;
-            }
+            self.timestamp(side, packet, value);
         }
         if self.core.any(state::FIN) || tcp.flags & tcp_flags::RST != 0 {
             self.close(packet);
+        }
+    }
+
+    /// A segment with PSH.
+    #[inline]
+    fn push(&mut self, side: usize) {
+        let count = &mut self.core.psh[side & 1];
+        *count = count.wrapping_add(1);
+        if *count == 0 {
+            self.rest.side[side & 1].psh_count += 256;
         }
     }
 
@@ -99,28 +106,35 @@ impl Flow<'_> {
         let (side, flags) = (side & 1, packet.tcp.flags);
         if packet.payload_bytes > 0 {
             self.core.data_packets[side] += 1;
-            if self.core.last_payload[side] == 0 {
+            let earlier = packet.time < self.hot.last() && self.last_payload(side) > Some(packet.time);
+            if !earlier {
+                self.core.last_payload[side] = Low48::of_time(packet.time);
+            }
+            if !self.core.has(state::FIRST_PAYLOAD, side) {
+                self.core.set(state::FIRST_PAYLOAD, side);
                 self.rest.side[side].first_payload = Low48::of_time(packet.time);
             }
-            self.core.last_payload[side] = self.core.last_payload[side].max(packet.time.0);
         } else if flags & NOT_PURE != 0 || flags & tcp_flags::ACK == 0 {
             self.rest.side[side].bare_packets += 1;
         }
         if flags & tcp_flags::ACK == 0 {
             self.rest.side[side].no_ack_packets += 1;
         }
-        if self.hot.has(Mark::OnlySyn) && flags & tcp_flags::SYN == 0 {
+        if flags & tcp_flags::SYN == 0 && self.hot.has(Mark::OnlySyn) {
             self.hot.clear(Mark::OnlySyn);
         }
     }
 
-    /// SYN, FIN, RST, PSH, and flags not seen before.
+    fn last_payload(&self, side: usize) -> Option<Nanos> {
+        self.core.last_payload[side & 1].time_near(self.hot.last())
+    }
+
+    /// SYN, FIN, RST, and flags not seen before.
     #[inline(never)]
     fn control(&mut self, side: usize, packet: &Packet, options: &Options) {
         let tcp = &packet.tcp;
-        let (counts, facts) = (&mut self.rest.side[side & 1], &mut self.rest.facts[side & 1]);
-        facts.flags |= tcp.flags;
-        counts.psh_count += u32::from(tcp.flags & tcp_flags::PSH != 0);
+        self.core.flags[side & 1] |= tcp.flags;
+        let counts = &mut self.rest.side[side & 1];
         if tcp.flags & tcp_flags::RST != 0 {
             counts.rst_count = counts.rst_count.saturating_add(1);
         }
@@ -197,106 +211,79 @@ impl Flow<'_> {
     fn data(&mut self, side: usize, packet: &Packet, end: u32, keepalive: bool) {
         let side = side & 1;
         let ahead = !self.core.has(state::SEEN, side) || at_or_after(packet.tcp.seq, self.core.next_seq[side]);
-        let mut repeated = 0;
-        if self.trail(packet) {
-            let findings = self.remember(side, packet, end, keepalive);
-            repeated = findings.repeated;
-            if findings != Findings::default() {
-                let counts = &mut self.rest.side[side];
-                counts.retx_packets += u32::from(findings.repeated > 0);
-                counts.retx_bytes += u64::from(findings.repeated);
-                let syn = findings.head_repeated && packet.tcp.flags & tcp_flags::SYN != 0;
-                let fin = findings.tail_repeated && packet.tcp.flags & tcp_flags::FIN != 0;
-                counts.retx_control = counts.retx_control.saturating_add(u16::from(syn) + u16::from(fin));
-                counts.ooo_packets += u32::from(findings.out_of_order);
-            }
+        if self.core.trail != 0 || self.wants_trail(packet) {
+            self.remember(side, packet, Span { keepalive, ..Span::of(packet, side, end) }, ahead);
         }
         if !self.core.has(state::SEEN, side) || after(end, self.core.next_seq[side]) {
             self.core.next_seq[side] = end;
             self.core.set(state::SEEN, side);
         }
-        if packet.payload_bytes > 0 {
-            self.sizes(side, packet, end, ahead, repeated);
-        }
     }
 
-    fn remember(&mut self, side: usize, packet: &Packet, end: u32, keepalive: bool) -> Findings {
-        let Some(mut half) = self.pool.trail(self.core.trail).map(|trail| trail.half[side & 1]) else {
-            return Findings::default();
-        };
-        let span = Span { keepalive, ..Span::of(packet, side, end) };
-        let mut scene = Scene { core: self.core, rest: self.rest, half: &mut half, pool: self.pool };
-        let findings = scene.take(span);
-        if let Some(trail) = self.pool.trail(self.core.trail) {
-            trail.half[side & 1] = half;
-        }
-        findings
-    }
-
-    /// Segment sizes and bytes in flight.
+    /// The segment's place in the history of its direction; its size, and the bytes in flight behind it.
     #[inline]
-    fn sizes(&mut self, side: usize, packet: &Packet, end: u32, ahead: bool, repeated: u32) {
-        let peer_ack = self.core.has(state::ACKED, side ^ 1).then_some(self.core.last_ack[side & 1 ^ 1]);
-        let data_acked = self.core.has(state::DATA_ACKED, side);
-        let Some(trail) = self.pool.trail(self.core.trail) else { return };
-        let half = &mut trail.half[side & 1];
-        let size = u16::try_from(packet.payload_bytes).unwrap_or(u16::MAX);
-        if half.mss_min == 0 || size < half.mss_min {
-            half.mss_min = size;
+    fn remember(&mut self, side: usize, packet: &Packet, span: Span, ahead: bool) {
+        let Flow { core, rest, pool, .. } = self;
+        let Some((trail, chunks)) = pool.open(core.trail) else { return };
+        let [first, second] = &mut trail.half;
+        let (half, peer) = if side == 0 { (first, &*second) } else { (second, &*first) };
+        let findings = Scene { core, rest, half, peer, chunks }.take(span);
+        if core.has(state::ACKED, side ^ 1) && at_or_after(core.last_ack[side & 1 ^ 1], span.to) {
+            core.set(state::LATE, side);
         }
-        half.mss_max = half.mss_max.max(size);
-        if !data_acked {
-            let new = packet.payload_bytes.saturating_sub(repeated);
-            half.inflight_initial = half.inflight_initial.saturating_add(new);
+        if findings != Findings::default() {
+            found(&mut rest.side[side & 1], packet, findings);
         }
-        if let Some(acked) = peer_ack
-            && ahead
-            && packet.tcp.flags & tcp_flags::SYN == 0
-            && after(end, acked)
-        {
-            let inflight = end.wrapping_sub(acked);
-            half.inflight_max = half.inflight_max.max(inflight);
-            if half.inflight_min == 0 || inflight < half.inflight_min {
-                half.inflight_min = inflight;
-            }
+        if packet.payload_bytes > 0 {
+            sizes(core, &mut rest.side[side & 1], half, packet, side, ahead.then_some(span.to), findings.repeated);
         }
     }
 
     /// An acknowledgement by `side` of the other side's data.
     #[inline]
-    fn acknowledge(&mut self, side: usize, packet: &Packet, options: &Options) {
+    fn acknowledge(&mut self, side: usize, packet: &Packet, options: &Options, keepalive: bool) {
         let (side, data) = (side & 1, side & 1 ^ 1);
         let tcp = &packet.tcp;
-        let first = !self.core.has(state::ACKED, side);
         let pure = packet.payload_bytes == 0 && tcp.flags & NOT_PURE == 0;
-        let advances = first || after(tcp.ack, self.core.last_ack[side]);
-        if self.rest.side[side].first_ack.is_unset() && tcp.flags & tcp_flags::SYN == 0 {
+        let known = self.core.has(state::ACKED, side);
+        let ahead = distance(tcp.ack, self.core.last_ack[side]);
+        let advances = !known || ahead > 0;
+        if !self.core.has(state::FIRST_ACK, side) && tcp.flags & tcp_flags::SYN == 0 {
+            self.core.set(state::FIRST_ACK, side);
             self.rest.side[side].first_ack = Low48::of_time(packet.time);
         }
-        let same = !first && tcp.ack == self.core.last_ack[side];
-        let outstanding = self.core.has(state::SEEN, data) && after(self.core.next_seq[data], tcp.ack);
-        if same && pure && outstanding && tcp.window == self.core.window[side] && !self.is_keepalive(side, packet) {
-            self.rest.side[side].dup_acks += 1;
+        if known && ahead == 0 && pure && tcp.window == self.core.window[side] && !keepalive {
+            let outstanding = self.core.has(state::SEEN, data) && after(self.core.next_seq[data], tcp.ack);
+            self.rest.side[side].dup_acks += u32::from(outstanding);
         }
         if !options.sack.is_empty() {
             self.sack(side, tcp, options);
         }
-        if tcp.flags & tcp_flags::RST == 0 {
-            self.settle(data, packet, pure);
+        // An acknowledgement that says nothing new settles nothing, unless it comes alone (then it counts as a repeat) or
+        // what it covers came late. So data one way does not touch the other direction's half.
+        if (advances || pure || self.core.has(state::LATE, data))
+            && let Some((trail, chunks)) = self.pool.open(self.core.trail)
+        {
+            let half = &mut trail.half[data];
+            if tcp.flags & tcp_flags::RST == 0 {
+                ack::settle(Ack { number: tcp.ack, time: packet.time.0, pure }, half, chunks);
+                if half.len == 0 {
+                    self.core.unset(state::LATE, data);
+                }
+            }
+            if let (true, Some((_, echoed))) = (advances, options.timestamps) {
+                ack::echo(echoed, packet.time.0, half);
+            }
         }
         if advances {
             self.core.last_ack[side] = tcp.ack;
             self.core.set(state::ACKED, side);
-            if self.core.has(state::SEEN, data) && self.beyond_syn(data, tcp) {
+            if !self.core.has(state::DATA_ACKED, data) && self.core.has(state::SEEN, data) && self.beyond_syn(data, tcp)
+            {
                 self.core.set(state::DATA_ACKED, data);
             }
         }
         self.window(side, tcp);
-        if let (true, Some((_, echoed))) = (advances, options.timestamps)
-            && let Some(trail) = self.pool.trail(self.core.trail)
-        {
-            ack::echo(echoed, packet.time.0, &mut self.rest.side[data], &mut trail.half[data]);
-        }
     }
 
     /// Whether an acknowledgement covers more than the SYN.
@@ -304,31 +291,34 @@ impl Flow<'_> {
         !self.core.has(state::SYN, data) || after(tcp.ack, self.rest.side[data & 1].isn.wrapping_add(1))
     }
 
-    fn settle(&mut self, data: usize, packet: &Packet, pure: bool) {
-        let Some(mut half) = self.pool.trail(self.core.trail).map(|trail| trail.half[data & 1]) else { return };
-        let ack = Ack { number: packet.tcp.ack, time: packet.time.0, pure };
-        ack::settle(ack, &mut self.rest.side[data & 1], &mut half, self.pool);
-        if let Some(trail) = self.pool.trail(self.core.trail) {
-            trail.half[data & 1] = half;
-        }
-    }
-
     /// The window that `side` announces.
     #[inline]
     fn window(&mut self, side: usize, tcp: &TcpHeader) {
-        let known = self.core.has(state::WINDOW, side);
         let changed = self.core.window[side] != tcp.window;
         self.core.window[side] = tcp.window;
-        let counts = &mut self.rest.side[side];
         if tcp.window == 0 && tcp.flags & tcp_flags::RST == 0 {
-            counts.zero_windows += 1;
+            self.rest.side[side].zero_windows += 1;
         }
-        if tcp.flags & tcp_flags::SYN == 0 && (changed || !known) {
+        if tcp.flags & tcp_flags::SYN == 0 && (changed || !self.core.has(state::WINDOW, side)) {
             self.core.set(state::WINDOW, side);
-            counts.window_max = counts.window_max.max(tcp.window);
-            if tcp.window > 0 && (counts.window_min == 0 || tcp.window < counts.window_min) {
-                counts.window_min = tcp.window;
+            self.window_range(side, tcp.window);
+        }
+    }
+
+    fn window_range(&mut self, side: usize, window: u16) {
+        let (lowest, highest) = match self.pool.trail(self.core.trail) {
+            Some(trail) => {
+                let half = &mut trail.half[side & 1 ^ 1];
+                (&mut half.window_min, &mut half.window_max)
             }
+            None => {
+                let counts = &mut self.rest.side[side & 1];
+                (&mut counts.window_min, &mut counts.window_max)
+            }
+        };
+        *highest = window.max(*highest);
+        if window > 0 && (*lowest == 0 || window < *lowest) {
+            *lowest = window;
         }
     }
 
@@ -339,37 +329,34 @@ impl Flow<'_> {
         if !self.core.has(state::SEEN, data) {
             return;
         }
-        let Some(mut half) = self.pool.trail(self.core.trail).map(|trail| trail.half[data & 1]) else { return };
-        ack::selective(tcp.ack, options, &mut self.rest.side[data & 1], &mut half, self.pool);
-        if let Some(trail) = self.pool.trail(self.core.trail) {
-            trail.half[data & 1] = half;
-        }
+        let Some((trail, chunks)) = self.pool.open(self.core.trail) else { return };
+        ack::selective(tcp.ack, options, &mut self.rest.side[data & 1], &mut trail.half[data & 1], chunks);
     }
 
-    fn await_echo(&mut self, side: usize, value: u32, time: u64) {
-        let Some(trail) = self.pool.trail(self.core.trail) else { return };
-        let half = &mut trail.half[side & 1];
-        if half.facts & fact::TS_AWAITED == 0 && half.ts_value != value {
-            half.ts_value = value;
-            half.ts_time = time;
-            half.facts |= fact::TS_AWAITED;
-        }
-    }
-
-    /// Whether the flow has a trail; it gets one with its second segment that takes sequence space, or with data, so
-    /// that a flood of SYNs takes nothing from the pool.
+    /// A timestamp option of `side`.
     #[inline]
-    fn trail(&mut self, packet: &Packet) -> bool {
-        if self.core.trail != 0 {
-            return true;
-        }
-        let lone_syn = packet.payload_bytes == 0 && packet.tcp.flags & tcp_flags::ACK == 0;
-        if lone_syn {
-            // A repeated SYN is anomalous, but nothing is outstanding yet that a history could tell apart.
-            let again = self.core.has(state::SYN_AGAIN, 0) || self.core.has(state::SYN_AGAIN, 1);
-            if !again {
-                return false;
+    fn timestamp(&mut self, side: usize, packet: &Packet, value: u32) {
+        if !self.core.has(state::TIMESTAMPS, side) {
+            self.core.set(state::TIMESTAMPS, side);
+            if !self.core.has(state::SYN, side) {
+                self.rest.facts[side & 1].options |= offered::TIMESTAMPS;
             }
+        }
+        if packet.payload_bytes > 0
+            && let Some(trail) = self.pool.trail(self.core.trail)
+        {
+            ack::await_echo(value, packet.time.0, &mut trail.half[side & 1]);
+        }
+    }
+
+    /// A flow gets its trail with its second segment that takes sequence space, or with data, so that a flood of SYNs
+    /// takes nothing from the pool.
+    #[cold]
+    fn wants_trail(&mut self, packet: &Packet) -> bool {
+        let lone_syn = packet.payload_bytes == 0 && packet.tcp.flags & tcp_flags::ACK == 0;
+        // A repeated SYN is anomalous, but nothing is outstanding yet that a history could tell apart.
+        if lone_syn && !self.core.any(state::SYN_AGAIN) {
+            return false;
         }
         self.begin_trail()
     }
@@ -377,7 +364,7 @@ impl Flow<'_> {
     #[inline(never)]
     fn begin_trail(&mut self) -> bool {
         self.core.trail = self.pool.new_trail();
-        let Some(mut trail) = self.pool.trail(self.core.trail).copied() else {
+        let Some((trail, chunks)) = self.pool.open(self.core.trail) else {
             self.core.set(state::HISTORY_LOST, 0);
             self.core.set(state::HISTORY_LOST, 1);
             return false;
@@ -387,13 +374,11 @@ impl Flow<'_> {
             if self.core.has(state::SYN, side) && self.core.has(state::SEEN, side) {
                 let isn = self.rest.side[side].isn;
                 let node = Node::new(isn, isn.wrapping_add(1), self.rest.handshake[side], 0);
-                if !self.pool.insert(&mut trail.half[side], 0, node) {
+                if !chunks.insert(&mut trail.half[side], 0, node) {
                     self.core.set(state::HISTORY_LOST, side);
                 }
+                self.core.set(state::LATE, side);
             }
-        }
-        if let Some(place) = self.pool.trail(self.core.trail) {
-            *place = trail;
         }
         true
     }
@@ -420,6 +405,51 @@ impl Flow<'_> {
             return;
         }
         self.rest.closed_at = packet.time.0;
+    }
+}
+
+/// Counts what the history made of a segment.
+#[cold]
+fn found(counts: &mut TcpSide, packet: &Packet, findings: Findings) {
+    counts.retx_packets += u32::from(findings.repeated > 0);
+    counts.retx_bytes += u64::from(findings.repeated);
+    let syn = findings.head_repeated && packet.tcp.flags & tcp_flags::SYN != 0;
+    let fin = findings.tail_repeated && packet.tcp.flags & tcp_flags::FIN != 0;
+    counts.retx_control = counts.retx_control.saturating_add(u16::from(syn) + u16::from(fin));
+    counts.ooo_packets += u32::from(findings.out_of_order);
+}
+
+/// Segment sizes and bytes in flight. `end`: where the segment ends, when it lies ahead of all before.
+#[inline]
+fn sizes(
+    core: &TcpCore,
+    counts: &mut TcpSide,
+    half: &mut Half,
+    packet: &Packet,
+    side: usize,
+    end: Option<u32>,
+    repeated: u32,
+) {
+    let size = u16::try_from(packet.payload_bytes).unwrap_or(u16::MAX);
+    if half.mss_min == 0 || size < half.mss_min {
+        half.mss_min = size;
+    }
+    half.mss_max = half.mss_max.max(size);
+    if !core.has(state::DATA_ACKED, side) {
+        let new = packet.payload_bytes.saturating_sub(repeated);
+        counts.inflight_initial = counts.inflight_initial.saturating_add(new);
+    }
+    let peer = side & 1 ^ 1;
+    if let Some(end) = end
+        && core.has(state::ACKED, peer)
+        && packet.tcp.flags & tcp_flags::SYN == 0
+        && after(end, core.last_ack[peer])
+    {
+        let inflight = end.wrapping_sub(core.last_ack[peer]);
+        half.inflight_max = half.inflight_max.max(inflight);
+        if half.inflight_min == 0 || inflight < half.inflight_min {
+            half.inflight_min = inflight;
+        }
     }
 }
 

@@ -62,12 +62,13 @@ impl View<'_> {
         let offers = |bit: u8| saw_syn.then_some(facts.options & bit != 0);
         let measured = half.filter(|half| half.mss_max > 0);
         let flight = half.filter(|half| half.inflight_min > 0);
+        let echoes = half.filter(|half| half.ts_samples > 0);
         TcpDirection {
-            flags: facts.flags,
+            flags: core.flags[side & 1],
             syn_count: u32::from(counts.syn_count),
             fin_count: u32::from(counts.fin_count),
             rst_count: u32::from(counts.rst_count),
-            psh_count: counts.psh_count,
+            psh_count: counts.psh_count.saturating_add(u32::from(core.psh[side & 1])),
             ack_packets: packets - u64::from(counts.no_ack_packets),
             pure_ack_packets: packets - data - bare,
             data_packets: data,
@@ -77,9 +78,9 @@ impl View<'_> {
             keepalives: u32::from(counts.keepalives),
             other_isn: u32::from(facts.other_isn),
             history: self.history(side),
-            rtt: rtt::summary(&counts.rtt),
-            rtt_smoothed: (counts.rtt.smoothed > 0.0).then_some(counts.rtt.smoothed),
-            rtt_timestamps: (counts.ts_samples > 0).then_some((u32::from(counts.ts_samples), counts.ts_min)),
+            rtt: half.and_then(|half| rtt::summary(&half.rtt)),
+            rtt_smoothed: half.map(|half| half.rtt.smoothed).filter(|smoothed| *smoothed > 0.0),
+            rtt_timestamps: echoes.map(|half| (u32::from(half.ts_samples), half.ts_min)),
             window_min: self.window(side, false),
             window_max: self.window(side, true),
             window_scale: self.scale(side),
@@ -91,11 +92,17 @@ impl View<'_> {
             ts_option: offers(offered::TIMESTAMPS).or((facts.options & offered::TIMESTAMPS != 0).then_some(true)),
             inflight_max: flight.map(|half| half.inflight_max),
             inflight_min: flight.map(|half| half.inflight_min),
-            inflight_initial: measured.map(|half| half.inflight_initial),
+            inflight_initial: measured.map(|_| counts.inflight_initial),
             first_payload: counts.first_payload.time_after(self.start),
-            last_payload: (core.last_payload[side & 1] > 0).then_some(Nanos(core.last_payload[side & 1])),
+            last_payload: self.last_payload(side),
             first_ack: counts.first_ack.time_after(self.start),
         }
+    }
+
+    /// A record that spans more than 78 hours (only without active timeout, or with a broken clock) cannot tell.
+    fn last_payload(&self, side: usize) -> Option<Nanos> {
+        let told = self.hot.last().since(self.start) >> 48 == 0;
+        self.core.last_payload[side & 1].time_after(self.start).filter(|_| told)
     }
 
     fn history(&self, side: usize) -> Option<TcpHistory> {
@@ -132,12 +139,14 @@ impl View<'_> {
         if !self.core.has(state::WINDOW, side) && counts.syn_count == 0 {
             return None;
         }
+        // What a side announces stands in the half of the data that it receives, or beside it before there was one.
+        let half = self.trail.map(|trail| &trail.half[side & 1 ^ 1]);
+        let (lowest, highest) = half.map_or((0, 0), |half| (half.window_min, half.window_max));
         let scaled = |window: u16| u64::from(window) << scale;
         let syn = u64::from(counts.syn_window);
         if largest {
-            return Some(syn.max(scaled(counts.window_max)));
+            return Some(syn.max(scaled(counts.window_max.max(highest))));
         }
-        let later = Some(scaled(counts.window_min)).filter(|window| *window > 0);
-        later.into_iter().chain(Some(syn).filter(|window| *window > 0)).min()
+        [scaled(counts.window_min), scaled(lowest), syn].into_iter().filter(|window| *window > 0).min()
     }
 }

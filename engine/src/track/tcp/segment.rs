@@ -15,7 +15,7 @@ use super::sequence::{after, at_or_after, distance, earlier};
 use crate::flow::tcp::{Class, TcpCore, TcpRest, state};
 use crate::flow::trail::{Half, Node, fact};
 use crate::packet::{Marks, Packet};
-use crate::track::history::History;
+use crate::track::chunks::Chunks;
 
 /// One segment that takes sequence space.
 #[derive(Clone, Copy, Debug)]
@@ -71,42 +71,40 @@ pub(super) struct Scene<'a> {
     pub(super) core: &'a mut TcpCore,
     pub(super) rest: &'a mut TcpRest,
     pub(super) half: &'a mut Half,
-    pub(super) pool: &'a mut History,
+    /// The other direction's half.
+    pub(super) peer: &'a Half,
+    pub(super) chunks: &'a mut Chunks,
 }
 
 impl Scene<'_> {
     /// Takes a segment into the history of its direction.
     #[inline]
     pub(super) fn take(&mut self, span: Span) -> Findings {
-        let behind_all = match self.end() {
-            None => true,
-            Some(end) => at_or_after(span.from, end),
-        };
-        if behind_all {
-            if let Some(end) = self.end() {
-                let gap = span.from.wrapping_sub(end);
-                let side = &mut self.rest.side[span.side & 1];
-                side.gap_bytes = side.gap_bytes.saturating_add(gap);
-            }
-            let at = usize::from(self.half.len);
-            let node = self.first_sent(span);
-            self.insert(at, node, span.side);
-            return Findings::default();
+        let gap = self.end().map_or(0, |end| distance(span.from, end));
+        if gap < 0 {
+            return self.take_apart(span);
         }
-        self.take_apart(span)
+        if gap > 0 {
+            let side = &mut self.rest.side[span.side & 1];
+            side.gap_bytes = side.gap_bytes.saturating_add(gap.unsigned_abs());
+        }
+        let at = usize::from(self.half.len);
+        let node = self.first_sent(span);
+        self.insert(at, node, span.side);
+        Findings::default()
     }
 
     /// End of everything stored, if anything is.
     #[inline]
     fn end(&mut self) -> Option<u32> {
-        if let Some(last) = self.pool.nodes(self.half).last() {
-            return Some(last.to);
+        if self.half.len != 0 {
+            return self.chunks.nodes(self.half).last().map(|last| last.to);
         }
         (self.half.facts & fact::SETTLED != 0).then_some(self.half.settled_to)
     }
 
     fn insert(&mut self, at: usize, node: Node, side: usize) {
-        if !self.pool.insert(self.half, at, node) {
+        if !self.chunks.insert(self.half, at, node) {
             self.core.set(state::HISTORY_LOST, side);
         }
     }
@@ -120,7 +118,7 @@ impl Scene<'_> {
         }
         let mut index = 0;
         while after(span.to, at) {
-            let Some(node) = self.pool.nodes(self.half).get(index).copied() else {
+            let Some(node) = self.chunks.nodes(self.half).get(index).copied() else {
                 self.insert(index, span.node(at, span.to), span.side);
                 break;
             };
@@ -187,7 +185,7 @@ impl Scene<'_> {
     /// A new piece before the node at `index`.
     fn fill(&mut self, span: Span, (from, to): (u32, u32), index: usize, findings: &mut Findings) {
         let before = self.before(index);
-        let behind = self.pool.nodes(self.half).get(index).copied();
+        let behind = self.chunks.nodes(self.half).get(index).copied();
         let class = self.judge(span, (from, to), before, behind, findings);
         let side = &mut self.rest.side[span.side & 1];
         side.gap_bytes = side.gap_bytes.saturating_sub(to.wrapping_sub(from));
@@ -198,7 +196,7 @@ impl Scene<'_> {
 
     /// A piece of the node at `index` that was sent again; the node is split around it. Returns where to go on.
     fn repeat(&mut self, span: Span, (from, to): (u32, u32), index: usize, findings: &mut Findings) -> usize {
-        let Some(node) = self.pool.nodes(self.half).get(index).copied() else { return index + 1 };
+        let Some(node) = self.chunks.nodes(self.half).get(index).copied() else { return index + 1 };
         let copy = Before {
             time: node.time,
             acks: self.before(index).map_or(0, |before| before.acks),
@@ -217,7 +215,7 @@ impl Scene<'_> {
         if after(node.to, to) {
             self.insert(index + 1, Node { from: to, ..node }, span.side);
         }
-        if let Some(resent) = self.pool.nodes(self.half).get_mut(index) {
+        if let Some(resent) = self.chunks.nodes(self.half).get_mut(index) {
             let sent = node.sent.saturating_add(1);
             let time = span.time.max(node.time);
             *resent = Node { from, to, time, sent, class, last_ip_id: span.ip_id, ..node };
@@ -227,7 +225,7 @@ impl Scene<'_> {
 
     /// What stands before the node at `index`.
     fn before(&mut self, index: usize) -> Option<Before> {
-        if let Some(node) = index.checked_sub(1).and_then(|before| self.pool.nodes(self.half).get(before)) {
+        if let Some(node) = index.checked_sub(1).and_then(|before| self.chunks.nodes(self.half).get(before)) {
             let class = class_of(node.class);
             return Some(Before { time: node.time, acks: node.acks, class, ..Before::default() });
         }
@@ -240,7 +238,7 @@ impl Scene<'_> {
 
     /// Segments behind `to`, up to the last one that the peer said it has.
     fn sacked_beyond(&mut self, to: u32) -> u8 {
-        let nodes = self.pool.nodes(self.half);
+        let nodes = self.chunks.nodes(self.half);
         let first = nodes.partition_point(|node| !after(node.to, to));
         let last = nodes.iter().rposition(|node| node.sacked != 0).map_or(0, |at| at + 1);
         u8::try_from(last.saturating_sub(first)).unwrap_or(u8::MAX)
@@ -289,7 +287,7 @@ impl Scene<'_> {
         let (from, to) = piece;
         let (side, peer) = (span.side & 1, span.side & 1 ^ 1);
         let repeats = before.is_some_and(|before| before.is_copy);
-        let path = rtt::path(&self.rest.side[0].rtt, &self.rest.side[1].rtt);
+        let path = rtt::path(&self.half.rtt, &self.peer.rtt);
         let since = |time: u64| span.time.saturating_sub(time);
         let since_behind = behind.map(|node| since(node.time));
         let recovery = match before {
@@ -316,7 +314,7 @@ impl Scene<'_> {
             recovering: self.recovery_since(sent_before).or_else(|| self.burst(before, recovery, path.mean)),
             recovery,
             since_behind,
-            smoothed: self.rest.side[side].rtt.smoothed,
+            smoothed: self.half.rtt.smoothed,
             path,
         };
         let class = anomaly.class();
@@ -325,8 +323,8 @@ impl Scene<'_> {
             let count = &mut self.rest.side[side].classes[class as usize];
             *count = count.saturating_add(1);
         }
-        self.half.resent_from = from;
-        self.half.resent_length = u16::try_from(to.wrapping_sub(from)).unwrap_or(u16::MAX);
+        self.rest.side[side].resent_from = from;
+        self.rest.side[side].resent_length = u16::try_from(to.wrapping_sub(from)).unwrap_or(u16::MAX);
         self.half.set_resent_class(class as u8 + 1);
         class as u8 + 1
     }

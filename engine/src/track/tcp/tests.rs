@@ -211,7 +211,7 @@ fn a_pool_that_is_empty_leaves_the_history_out_and_says_so() {
     lab.see(seg(100, 0, ACK, 1_000, 9_000, 500));
     let record = lab.report();
     assert_eq!((record.c2s.history, record.c2s.mss_max, record.c2s.data_packets), (None, None, 1));
-    assert!(lab.pool.refused > 0);
+    assert!(lab.pool.refused() > 0);
 }
 
 /// A whole session of both sides: handshake, data with acknowledgements, FINs; first sequence numbers as given.
