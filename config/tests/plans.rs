@@ -214,11 +214,12 @@ fn a_running_probe_is_asked_where_the_line_says_or_where_file_and_environment_wo
 /// A value other than the default for an option, and what else a plan with it needs.
 fn another(option: &options::Opt) -> &'static str {
     match (option.name, option.kind) {
-        ("local-nets", _) => "192.0.2.0/24",
+        (_, Kind::Networks) => "192.0.2.0/24",
         ("listen", _) => "127.0.0.1:9999",
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
+        ("http-token", _) => "0123456789abcdef",
         ("where", _) => "tcp",
         ("state", _) => "ended",
         (_, Kind::Path) => "commands",

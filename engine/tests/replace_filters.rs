@@ -58,6 +58,7 @@ fn plan(workers: u16) -> EnginePlan {
         record_ring: 64,
         segment_memory: 1 << 20,
         duplicates: Duplicates::Off,
+        live_flows: 1000,
         sieve: Default::default(),
     }
 }
