@@ -45,7 +45,8 @@ impl Browser {
         };
         let said = BufReader::new(driver.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         let port =
-            said.filter_map(|line| line.rsplit_once("on port ")?.1.trim_end_matches('.').parse::<u16>().ok()).next();
+            said.filter_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let port: Option<u16> = { port }.next();
         let config =
             ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).proxy(None);
         let profile = tempfile::tempdir().expect("a folder");
