@@ -8,7 +8,7 @@ use crate::asked::{Asked, Said, quote};
 use crate::filter::FlowFilter;
 use crate::options::{self, Opt, Scope, Sub};
 use crate::origin::{Layer, Origin};
-use crate::plan::SinkSpec;
+use crate::plan::{Effective, InForce, SinkSpec};
 use crate::problem::{Problem, Problems};
 use crate::value::{self, Refusal, Value};
 use ipnet::IpNet;
@@ -41,6 +41,7 @@ impl Setting {
 /// Every option of the table with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
+    sub: Sub,
     rows: Vec<Setting>,
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct Settings {
 /// command line they are a mistake.
 pub(crate) fn resolve(asked: &Asked, sub: Sub, problems: &mut Problems) -> Settings {
     let rows = options::all().map(|option| setting(asked, sub, option, problems)).collect();
-    Settings { rows }
+    Settings { sub, rows }
 }
 
 fn setting(asked: &Asked, sub: Sub, option: &'static Opt, problems: &mut Problems) -> Setting {
@@ -143,7 +144,39 @@ fn refused(said: &Said, sub: Sub, refusal: Refusal) -> Problem {
     }
 }
 
+/// What stands for a secret.
+const HIDDEN: &str = "***";
+
+/// The value with what nobody should read hidden: tokens, and passwords in addresses.
+fn shown(setting: &Setting) -> String {
+    if setting.option.name == "http-token" && setting.is_said() {
+        return HIDDEN.to_owned();
+    }
+    let Some((scheme, rest)) = setting.text.split_once("://") else { return setting.text.clone() };
+    match rest.split_once('@') {
+        Some((user, host)) if !user.contains('/') => format!("{scheme}://{HIDDEN}@{host}"),
+        _ => setting.text.clone(),
+    }
+}
+
 impl Settings {
+    /// Every option that the sub-command knows, as it is in force.
+    pub(crate) fn effective(&self) -> Effective {
+        let known = self.rows.iter().filter(|row| row.option.scope.has(self.sub) && row.option.built);
+        let in_force = |row: &Setting| InForce {
+            name: row.option.name,
+            value: shown(row),
+            origin: match row.origin.layer() {
+                Layer::Default => "default",
+                Layer::File => "file",
+                Layer::Environment => "environment",
+                Layer::CommandLine => "command line",
+            },
+            help: row.option.help,
+        };
+        Effective(known.map(in_force).collect())
+    }
+
     /// The option's setting. The names are those of the table: a test asks for every one that `check` asks for.
     pub(crate) fn get(&self, name: &str) -> &Setting {
         let found = self.rows.iter().find(|row| row.option.name == name);
@@ -227,6 +260,17 @@ impl Settings {
     pub(crate) fn sinks(&self, name: &str) -> Vec<SinkSpec> {
         let sink = |value: &Value| if let Value::Sink(spec) = value { Some(spec.clone()) } else { None };
         self.get(name).values.iter().filter_map(sink).collect()
+    }
+
+    /// Every word that was said of an option that repeats, none twice.
+    pub(crate) fn all_words(&self, name: &str) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for value in &self.get(name).values {
+            if let Value::Words(some) = value {
+                all.extend(some.iter().filter(|word| !all.contains(word)).cloned().collect::<Vec<_>>());
+            }
+        }
+        all
     }
 
     /// Every address that was said, none twice.

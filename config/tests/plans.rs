@@ -6,7 +6,9 @@ mod ask;
 
 use ask::{ask, command, read, run};
 use parshall_config::options::{self, Kind, Scope};
-use parshall_config::plan::{Command, DecapPlan, LogFormat, RssFields, SinkKind, TableSize, Timeouts};
+use parshall_config::plan::{
+    Command, DecapPlan, Idle, InterfaceDriver, LogFormat, RssFields, SinkKind, TableSize, Timeouts,
+};
 use parshall_config::{Outcome, Problems};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -212,11 +214,12 @@ fn a_running_probe_is_asked_where_the_line_says_or_where_file_and_environment_wo
 /// A value other than the default for an option, and what else a plan with it needs.
 fn another(option: &options::Opt) -> &'static str {
     match (option.name, option.kind) {
-        ("local-nets", _) => "192.0.2.0/24",
+        (_, Kind::Networks) => "192.0.2.0/24",
         ("listen", _) => "127.0.0.1:9999",
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
+        ("http-token", _) => "0123456789abcdef",
         ("where", _) => "tcp",
         ("state", _) => "ended",
         ("cmdline-file", _) => "commands",
@@ -229,6 +232,7 @@ fn another(option: &options::Opt) -> &'static str {
         (_, Kind::UdpPorts) => "1111",
         (_, Kind::Words(words) | Kind::Choice(words)) => words[1],
         (_, Kind::Sink) => "csv:x.csv",
+        (_, Kind::Interfaces) => "eth0,eth1",
         (_, Kind::PcapFilter | Kind::FlowFilter) => "tcp",
         (_, Kind::Addresses) => "0.0.0.0:37008",
         (_, Kind::Flag) => "true",
@@ -243,7 +247,9 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
     for option in options::all().filter(|option| option.built && !idle.contains(&option.name)) {
         let word = format!("--{}={}", option.name, another(option));
         let (plain, with) = match option.scope {
-            Scope::Run if option.kind == Kind::Addresses => ("run --".to_owned(), format!("run -- {word}")),
+            Scope::Run if matches!(option.kind, Kind::Addresses | Kind::Interfaces) => {
+                ("run --".to_owned(), format!("run -- {word}"))
+            }
             Scope::Run => {
                 let devices = "run --vdev=net_pcap0,rx_pcap=a --";
                 (devices.to_owned(), format!("{devices} {word}"))
@@ -255,6 +261,16 @@ fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() 
         assert_ne!(ask(&plain, &[])?, ask(&with, &[])?, "{word}");
     }
     Ok(())
+}
+
+#[test]
+fn interfaces_are_named_once_each_and_polled_with_sleeps_unless_said_otherwise() {
+    let plan = run("run -- --interface eth0,eth1 --interface=any --interface eth0 --interface-driver af_packet");
+    assert_eq!(plan.interfaces, ["eth0", "eth1", "any"]);
+    assert_eq!((plan.interface_driver, plan.idle), (InterfaceDriver::AfPacket, Idle::Sleep));
+    let plan = run("run -- --interface eth0 --idle busy");
+    assert_eq!((plan.interface_driver, plan.idle), (InterfaceDriver::Auto, Idle::Busy));
+    assert_eq!(run("run --").idle, Idle::Busy);
 }
 
 #[test]

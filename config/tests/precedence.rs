@@ -23,9 +23,12 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Mask) => ["0x2", "4", "0xc"],
         (_, Kind::Numbers) => ["1", "2", "3-4"],
         (_, Kind::UdpPorts) => ["1111", "2222", "3333"],
+        ("http-token", _) => ["0123456789abcdef", "123456789abcdef0", "23456789abcdef01"],
         (_, Kind::Networks) => ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"],
         (_, Kind::Words(_)) => ["gre", "vxlan", "teredo"],
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
+        (_, Kind::Interfaces) => ["eth0", "eth1,eth2", "any"],
+        ("interface-driver", _) => ["af_packet", "af_xdp", "af_packet"],
         (_, Kind::PcapFilter | Kind::FlowFilter) => ["tcp", "udp", "icmp"],
         (_, Kind::Addresses) => ["0.0.0.0:1111", "[::]:2222", "0.0.0.0:3333,[::]:3333"],
         (_, Kind::Sink) => ["csv:a", "csv:b", "jsonl:c"],
@@ -64,7 +67,9 @@ fn layered(
     pairs.extend(env.map(|value| (variable.as_str(), value)));
     let word = line.map_or_else(String::new, |value| format!("--{}={value}", option.name));
     match option.scope {
-        Scope::Run if option.kind == Kind::Addresses => ask(&format!("run -- {word}"), &pairs),
+        Scope::Run if matches!(option.kind, Kind::Addresses | Kind::Interfaces) => {
+            ask(&format!("run -- {word}"), &pairs)
+        }
         Scope::Run => ask(&format!("run --vdev=net_pcap0,rx_pcap=a -- {word}"), &pairs),
         Scope::Lists | Scope::Top => ask(&format!("top {word}"), &pairs),
         Scope::Prints | Scope::Flows => ask(&format!("flows {word}"), &pairs),

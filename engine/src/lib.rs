@@ -24,6 +24,7 @@ pub mod locality;
 pub mod record;
 pub mod tally;
 pub mod exit;
+pub mod look;
 pub mod shard;
 pub mod handover;
 pub mod stop;
@@ -32,6 +33,8 @@ pub mod replay;
 pub mod spread;
 pub mod merge;
 pub mod listen;
+#[cfg(feature = "dpdk")]
+pub mod interface;
 pub mod launch;
 #[cfg(feature = "dpdk")]
 pub mod layout;

@@ -11,13 +11,15 @@ use crate::dpdk::{
 };
 use crate::exit::{ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
+use crate::interface;
 use crate::key::HashSecret;
 use crate::launch::{LaunchError, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
 use crate::link::LinkType;
 use crate::listen::ListenError;
+use crate::look::Registry;
 use crate::merge::join::Parts;
-use crate::shard::ShardPlan;
+use crate::shard::Shard;
 use crate::sieve::Sieve;
 use crate::sieve::control::FilterError;
 use crate::source::capture::facts::FactsError;
@@ -50,6 +52,9 @@ pub enum LiveError {
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
     Capture(#[from] FactsError),
+    /// Interfaces that cannot be had.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Interfaces(Vec<DpdkError>),
     /// Addresses that cannot be listened on.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Listen(Vec<ListenError>),
@@ -70,6 +75,7 @@ impl LiveError {
     pub fn is_usage(&self) -> bool {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
+            LiveError::Interfaces(errors) => errors.iter().any(DpdkError::is_usage),
             LiveError::Capture(_) | LiveError::Filter(_) => true,
             LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
@@ -78,7 +84,7 @@ impl LiveError {
 
 /// Whether a run has ports, and so needs an EAL: always, unless it listens and says nothing for the EAL.
 fn has_ports(plan: &RunPlan) -> bool {
-    plan.tzsp_listen.is_empty() || !plan.eal.is_empty()
+    plan.tzsp_listen.is_empty() || !plan.interfaces.is_empty() || !plan.eal.is_empty()
 }
 
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
@@ -91,13 +97,15 @@ pub fn run<T>(
     now: Nanos,
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
+    let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
     let begun = Begun::new(plan, stop, now)?;
     if !has_ports(plan) {
         return begun.conduct(plan, stop, Ports::none(), control);
     }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
-    let (stopped, layout) = lay_out(&eal, plan, &files)?;
+    let (stopped, mut layout) = lay_out(&eal, plan, &files)?;
+    layout.notes.extend_from_slice(remarks);
     let pools = make_pools(&eal, plan, &layout)?;
     let mut ports: Vec<Port<'_, Started>> = Vec::new();
     for (port, setup) in stopped.into_iter().zip(&layout.ports) {
@@ -116,12 +124,15 @@ pub fn run<T>(
 /// # Errors
 /// [`LiveError`], as [`run`] up to the start of the ports.
 pub fn layout(plan: &RunPlan) -> Result<Layout, LiveError> {
+    let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
     if !has_ports(plan) {
         return Ok(Ports::none().layout);
     }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
-    Ok(lay_out(&eal, plan, &files)?.1)
+    let mut layout = lay_out(&eal, plan, &files)?.1;
+    layout.notes.extend_from_slice(remarks);
+    Ok(layout)
 }
 
 fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e>, LiveError> {
@@ -272,8 +283,9 @@ fn work<'e, T>(
     let parts = layout.parts;
     let notes = notes(&layout, ports);
     let (hands, monitors) = lend(ports, files, &layout);
-    let report = begun.report.clone();
-    let crew = Crew { plan, stop, secret: HashSecret::from_system(), slack: files.largest_step_back, parts, report };
+    let (report, looks) = (begun.report.clone(), begun.looks.clone());
+    let crew =
+        Crew { plan, stop, secret: HashSecret::from_system(), slack: files.largest_step_back, parts, report, looks };
     let mut gate = Gate::new(!plan.interactive || plan.auto_start);
     eal.scope(|scope| {
         let mut working = 0;
@@ -365,13 +377,17 @@ struct Crew<'a> {
     slack: u64,
     parts: Parts,
     report: Sender<Ended>,
+    looks: Registry,
 }
 
 impl Crew<'_> {
-    fn shard_plan(&self) -> ShardPlan {
+    /// A worker's shard on this thread.
+    fn shard(&self, number: usize, door: ExitDoor) -> Result<Shard, LaunchError> {
         let mut plan = live_shard(&self.plan.common.engine, self.secret);
         plan.tell_parts = self.parts == Parts::Fragments;
-        plan
+        let mut shard = shard(plan, door)?;
+        shard.look = self.looks.door(number as u16);
+        Ok(shard)
     }
 
     fn tell(&self, number: usize, result: Result<Tally, LiveError>) {
@@ -388,7 +404,7 @@ impl Crew<'_> {
         let Doors { sieve, end, door } = doors;
         let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
-            let shard = shard(self.shard_plan(), door)?;
+            let shard = self.shard(number, door)?;
             let options = DecodeOptions::new(&engine.decap, engine.key);
             let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_sieve(sieve);
             worker.run(&mut source, self.slack);
@@ -408,7 +424,7 @@ impl Crew<'_> {
 
     /// Accounts what a spreader sends.
     fn account(&self, number: usize, arrivals: Arrivals, end: WorkerEnd, door: ExitDoor) {
-        let result = shard(self.shard_plan(), door).map_err(LiveError::from).map(|shard| {
+        let result = self.shard(number, door).map_err(LiveError::from).map(|shard| {
             let mut worker = SpreadWorker::new(shard, arrivals, end, self.plan.idle != Idle::Busy);
             worker.run();
             worker.shard.tally

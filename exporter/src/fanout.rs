@@ -8,6 +8,7 @@
 //! counted and told once, and is tried again with the next batch; the others never notice.
 
 use crate::sink::Sink;
+use crate::watch::Watch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use parshall_engine::record::FlowRecord;
 use std::io;
@@ -58,6 +59,7 @@ pub struct Fanout {
     lanes: Vec<Lane>,
     batch: Vec<FlowRecord>,
     waits: bool,
+    watch: Option<Arc<Watch>>,
 }
 
 impl std::fmt::Debug for Fanout {
@@ -82,7 +84,13 @@ impl Fanout {
                 .spawn(move || serve(sink, &orders, &mine))?;
             lanes.push(Lane { state, queue, thread });
         }
-        Ok(Fanout { lanes, batch: Vec::with_capacity(BATCH), waits })
+        Ok(Fanout { lanes, batch: Vec::with_capacity(BATCH), waits, watch: None })
+    }
+
+    /// The same, with a watch that gets every batch too.
+    #[must_use]
+    pub fn watched_by(self, watch: Option<Arc<Watch>>) -> Fanout {
+        Fanout { watch, ..self }
     }
 
     /// What is known of each sink.
@@ -93,7 +101,7 @@ impl Fanout {
 
     /// Takes a record; it leaves with its batch.
     pub fn record(&mut self, record: FlowRecord) {
-        if self.lanes.is_empty() {
+        if self.lanes.is_empty() && self.watch.is_none() {
             return;
         }
         self.batch.push(record);
@@ -108,6 +116,9 @@ impl Fanout {
             return;
         }
         let batch = Arc::new(std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)));
+        if let Some(watch) = &self.watch {
+            watch.records(&batch);
+        }
         for lane in &self.lanes {
             let order = Order::Records(batch.clone());
             let refused = if self.waits {
@@ -168,6 +179,9 @@ impl Fanout {
             return;
         }
         let batch = Arc::new(std::mem::take(&mut self.batch));
+        if let Some(watch) = &self.watch {
+            watch.records(&batch);
+        }
         for lane in &self.lanes {
             if lane.queue.send_deadline(Order::Records(batch.clone()), deadline).is_err() {
                 lane.state.lose(&batch);

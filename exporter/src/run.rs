@@ -7,7 +7,7 @@ use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Named, Stop, now, open_sinks, sampling};
+use crate::pipeline::{Named, Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
 use crate::sink::Existing;
@@ -78,8 +78,7 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
     let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
-    let board = Board::default();
-    let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
+    let (board, server) = serve("run", &plan.common, false).map_err(failed)?;
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let result =
         live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks, &given));
@@ -111,7 +110,9 @@ fn conduct(
     sinks: Vec<Named>,
     given: &Processors,
 ) -> Result<(Seen, bool), String> {
-    let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    let mut fanout = Fanout::start(sinks, false)
+        .map_err(|error| format!("cannot start the sinks: {error}"))?
+        .watched_by(board.watch());
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
     board.sampled(&plan.common.engine.sieve);
     greet(control, server);
@@ -169,8 +170,9 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
     let mut console = Console::start(scene)?;
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
-    let mut next = Instant::now();
+    let (mut next, mut look) = (Instant::now(), Instant::now());
     while scene.control.still_working(now()) {
+        look_at_flows(&mut scene.control.lookout, board, &mut look);
         if !console.turn(scene) {
             stop.ask();
         }
@@ -197,6 +199,7 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
         statistics::print(plan, &mut blocks, &snapshot);
     }
     board.publish(snapshot);
+    board.end();
     Ok(seen)
 }
 

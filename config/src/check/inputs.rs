@@ -1,9 +1,9 @@
-//! Inputs that parshall sets up by itself: listening for TZSP.
+//! Inputs that parshall sets up by itself: interfaces of the host, listening for TZSP.
 //!
 //! **Owns** the checks on them. **May touch** nothing. **Order** called by `check::live`.
 
 use crate::eal::{Device, Time};
-use crate::plan::DecapPlan;
+use crate::plan::{DecapPlan, Idle, InterfaceDriver};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::net::SocketAddr;
@@ -48,9 +48,30 @@ pub(super) fn tzsp(settings: &Settings, problems: &mut Problems) -> Vec<SocketAd
 }
 
 /// The same as devices that never end and have the time of arrival.
-pub(super) fn devices(tzsp: &[SocketAddr]) -> Vec<Device> {
+pub(super) fn devices(interfaces: &[String], tzsp: &[SocketAddr]) -> Vec<Device> {
     let device = |text: String| Device { text, time: Time::Arrival, endless: true };
-    tzsp.iter().map(|address| device(format!("--tzsp-listen {address}"))).collect()
+    let interfaces = interfaces.iter().map(|name| device(format!("--interface {name}")));
+    interfaces.chain(tzsp.iter().map(|address| device(format!("--tzsp-listen {address}")))).collect()
+}
+
+/// How interfaces are opened.
+pub(super) fn driver(settings: &Settings) -> InterfaceDriver {
+    match settings.text("interface-driver") {
+        "af_packet" => InterfaceDriver::AfPacket,
+        "af_xdp" => InterfaceDriver::AfXdp,
+        _ => InterfaceDriver::Auto,
+    }
+}
+
+/// What is done after polls that give nothing. A host's own interface is seldom a reason to keep a processor busy, and its ring
+/// holds what comes during a sleep.
+pub(super) fn idle(settings: &Settings, interfaces: &[String]) -> Idle {
+    match settings.text("idle") {
+        "busy" if !interfaces.is_empty() && !settings.get("idle").is_said() => Idle::Sleep,
+        "pause" => Idle::Pause,
+        "sleep" => Idle::Sleep,
+        _ => Idle::Busy,
+    }
 }
 
 /// What comes in at a listener is TZSP, whatever its port.

@@ -7,7 +7,7 @@ use super::{common, inputs};
 use crate::asked::usage;
 use crate::eal::{self, Device, Time, Told};
 use crate::options;
-use crate::plan::{Idle, RssFields, RunPlan, Spread};
+use crate::plan::{RssFields, RunPlan, Spread};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::num::NonZeroU16;
@@ -17,11 +17,11 @@ const NO_HUGE: &str = "--no-huge --no-pci --no-shconf --no-telemetry --file-pref
 
 /// The plan. `eal` is `None` when only a file is checked.
 pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut Problems) -> RunPlan {
-    let tzsp_listen = inputs::tzsp(settings, problems);
+    let (interfaces, tzsp_listen) = (settings.all_words("interface"), inputs::tzsp(settings, problems));
     if let Some(arguments) = eal {
         strays(arguments, problems);
         let mut all = eal::read(arguments);
-        all.devices.extend(inputs::devices(&tzsp_listen));
+        all.devices.extend(inputs::devices(&interfaces, &tzsp_listen));
         told(&all, settings, problems);
     }
     let cores = settings.maybe_numbers("coremask");
@@ -53,11 +53,9 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         cmdline_file: settings.path("cmdline-file"),
         memory: settings.maybe_number("memory"),
         spread: if settings.text("spread") == "testpmd" { Spread::Testpmd } else { Spread::Paired },
-        idle: match settings.text("idle") {
-            "pause" => Idle::Pause,
-            "sleep" => Idle::Sleep,
-            _ => Idle::Busy,
-        },
+        idle: inputs::idle(settings, &interfaces),
+        interface_driver: inputs::driver(settings),
+        interfaces,
         only_plan: settings.flag("plan"),
     }
 }

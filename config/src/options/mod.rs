@@ -41,6 +41,8 @@ pub enum Kind {
     Address,
     /// One or several `ADDR:PORT`, separated by commas; may be said several times.
     Addresses,
+    /// One or several network interfaces, separated by commas; may be said several times.
+    Interfaces,
     /// A file.
     Path,
     /// Any text.
@@ -71,6 +73,7 @@ impl Kind {
             Kind::Choice(_) => "WORD",
             Kind::Address => "ADDR:PORT",
             Kind::Addresses => "ADDR:PORT,...",
+            Kind::Interfaces => "NAME,...",
             Kind::Path => "FILE",
             Kind::Text => "TEXT",
             Kind::PcapFilter | Kind::FlowFilter => "EXPR",
@@ -87,13 +90,22 @@ impl Kind {
     /// True when a TOML array may stand for it.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Numbers | Kind::UdpPorts | Kind::Networks | Kind::Words(_) | Kind::Sink | Kind::Addresses)
+        matches!(
+            self,
+            Kind::Numbers
+                | Kind::UdpPorts
+                | Kind::Networks
+                | Kind::Words(_)
+                | Kind::Sink
+                | Kind::Addresses
+                | Kind::Interfaces
+        )
     }
 
     /// True when it may be said several times.
     #[must_use]
     pub fn repeats(self) -> bool {
-        matches!(self, Kind::Sink | Kind::Addresses)
+        matches!(self, Kind::Sink | Kind::Addresses | Kind::Interfaces)
     }
 }
 

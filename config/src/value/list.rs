@@ -75,6 +75,21 @@ pub(super) fn addresses(text: &str) -> Result<Vec<SocketAddr>, Refusal> {
     Ok(all)
 }
 
+/// Names that the kernel can give an interface (`dev_valid_name`), in the order given, none twice.
+pub(super) fn interfaces(text: &str) -> Result<Vec<String>, Refusal> {
+    let mut all = Vec::new();
+    for item in text.split(',').map(str::trim) {
+        let wrong = |c: char| c.is_whitespace() || c.is_control() || "/:,".contains(c);
+        if item.is_empty() || item.len() > 15 || [".", ".."].contains(&item) || item.contains(wrong) {
+            return Err(Refusal::new(format!("{item:?} cannot be the name of an interface"), ""));
+        }
+        if !all.iter().any(|known| known == item) {
+            all.push(item.to_owned());
+        }
+    }
+    Ok(all)
+}
+
 /// Words out of `known`, in the order given, none twice.
 pub(super) fn words(text: &str, known: &[&str]) -> Result<Vec<String>, Refusal> {
     let mut all = Vec::new();
@@ -155,6 +170,14 @@ mod tests {
         }
         for text in ["", "router:37008", "10.0.0.1", "0.0.0.0:1,"] {
             assert_eq!(addresses(text).expect_err(text).instead, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn interfaces_have_names_that_a_kernel_gives() {
+        assert_eq!(interfaces("eth0, br-lan.7,any,eth0"), Ok(["eth0", "br-lan.7", "any"].map(str::to_owned).to_vec()));
+        for text in ["", "eth0,", "a/b", "..", "eth 0", "sixteen-letters-"] {
+            assert!(interfaces(text).is_err(), "{text}");
         }
     }
 

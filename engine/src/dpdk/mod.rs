@@ -26,6 +26,7 @@ mod facts;
 pub mod gate;
 mod halt;
 mod host;
+mod kernel;
 pub mod launch;
 pub mod log;
 mod mbuf;

@@ -5,6 +5,7 @@
 
 use super::errno::{Errno, checked};
 use super::facts::PortFacts;
+use super::kernel::KernelSide;
 use super::plan::PortPlan;
 use crate::merge::snapshot::PortSnapshot;
 use dpdk_sys as ffi;
@@ -17,6 +18,7 @@ use std::marker::PhantomData;
 pub struct Monitor<'p> {
     facts: &'p PortFacts,
     plan: &'p PortPlan,
+    kernel: Option<&'p KernelSide>,
     not_sync: PhantomData<Cell<()>>,
 }
 
@@ -42,8 +44,8 @@ pub struct PortStats {
 }
 
 impl<'p> Monitor<'p> {
-    pub(super) fn lent(facts: &'p PortFacts, plan: &'p PortPlan) -> Monitor<'p> {
-        Monitor { facts, plan, not_sync: PhantomData }
+    pub(super) fn lent(facts: &'p PortFacts, plan: &'p PortPlan, kernel: Option<&'p KernelSide>) -> Monitor<'p> {
+        Monitor { facts, plan, kernel, not_sync: PhantomData }
     }
 
     /// What the device says of itself.
@@ -118,23 +120,33 @@ impl<'p> Monitor<'p> {
         Ok((up != 0, mbps))
     }
 
+    /// Name of the interface where `--interface` made the port for it, else that of the device.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let of_interface = |kernel: &&KernelSide| self.facts.name == format!("{}_{}", self.facts.driver, kernel.name());
+        self.kernel.filter(of_interface).map_or(&self.facts.name, KernelSide::name)
+    }
+
     /// Counters and link as the control thread publishes them; what the driver does not answer stays 0 and down.
     #[must_use]
     pub fn snapshot(&self) -> PortSnapshot {
         let stats = self.stats().unwrap_or_default();
         let (link_up, link_mbps) = self.link().unwrap_or_default();
+        let interface = self.kernel.map(KernelSide::snapshot);
+        let lost_in_rings = interface.as_ref().map_or(0, |interface| interface.ring_dropped);
         PortSnapshot {
             port: self.facts.id,
-            name: self.facts.name.clone(),
+            name: self.name().to_owned(),
             driver: self.facts.driver.clone(),
             socket: self.facts.socket,
             link_up,
             link_mbps,
             ipackets: stats.ipackets,
             ibytes: stats.ibytes,
-            imissed: stats.imissed,
+            imissed: stats.imissed + lost_in_rings,
             ierrors: stats.ierrors,
             rx_nombuf: stats.rx_nombuf,
+            interface,
         }
     }
 }

@@ -35,6 +35,7 @@ use super::claim;
 use super::errno::{Errno, checked};
 use super::error::DpdkError;
 use super::facts::PortFacts;
+use super::kernel::KernelSide;
 use super::monitor::Monitor;
 use super::plan::{self, PortPlan, PortWish, StampUnit};
 use super::pool::{Pool, RawPool};
@@ -79,6 +80,10 @@ struct Device<'e> {
     started: bool,
     /// A failed set-up left the driver in a state in which closing it may crash (net_pcap with infinite_rx).
     broken: bool,
+    /// The interface of the host that this device is.
+    kernel: Option<KernelSide>,
+    /// That interface was not in promiscuous mode before.
+    was_modest: bool,
     eal: PhantomData<&'e ()>,
 }
 
@@ -97,7 +102,9 @@ impl<S> Port<'_, S> {
 
 impl<'e> Port<'e, Stopped> {
     pub(super) fn taken(facts: PortFacts) -> Port<'e, Stopped> {
-        let device = Device { id: facts.id, started: false, broken: false, eal: PhantomData };
+        let kernel = KernelSide::of(&facts);
+        let was_modest = kernel.as_ref().is_some_and(|kernel| !kernel.is_promiscuous());
+        let device = Device { id: facts.id, started: false, broken: false, kernel, was_modest, eal: PhantomData };
         Port { device, facts, state: Stopped { ready: None } }
     }
 
@@ -225,6 +232,11 @@ impl<'e> Port<'e, Stopped> {
         match checked(unsafe { ffi::rte_eth_promiscuous_enable(id) }) {
             // Virtual devices hand on what they are given.
             Ok(_) | Err(Errno::UNSUPPORTED | Errno::NO_CALL) => {}
+            // An interface of the host that this process may open and not change.
+            Err(Errno::PERMISSION) if self.device.kernel.is_some() => {
+                let name = &self.facts.name;
+                setup.notes.push(format!("port {name}: not in promiscuous mode, which needs CAP_NET_ADMIN"));
+            }
             Err(errno) => {
                 let remedy = "let the host trust this function (ip link set PF vf N trust on), or give another port";
                 return Err(self.failed("promiscuous mode", errno, remedy));
@@ -276,7 +288,7 @@ impl<'e> Port<'e, Started> {
         let Setup { plan, pool, stamps, .. } = &self.state.setup;
         let packets = |queue: u16| plan.packets.as_ref().and_then(|counts| counts.get(usize::from(queue)).copied());
         let queue = |queue| RxQueue::lent(self.device.id, queue, *pool, *stamps, packets(queue));
-        ((0..plan.queues).map(queue).collect(), Monitor::lent(&self.facts, plan))
+        ((0..plan.queues).map(queue).collect(), Monitor::lent(&self.facts, plan, self.device.kernel.as_ref()))
     }
 
     /// How it was set up.
@@ -296,6 +308,7 @@ impl<'e> Port<'e, Started> {
     /// # Errors
     /// What the driver said; the port counts as stopped all the same and is closed.
     pub fn stop(mut self) -> Result<Port<'e, Stopped>, DpdkError> {
+        self.device.leave_promiscuous_mode();
         // SAFETY: the port is valid; no queue is polled, since queues borrow from the started port.
         checked(unsafe { ffi::rte_eth_dev_stop(self.device.id) })
             .map_err(|errno| self.failed("stop", errno, "see the driver's message above"))?;
@@ -305,12 +318,23 @@ impl<'e> Port<'e, Started> {
     }
 }
 
+impl Device<'_> {
+    /// Leaves an interface of the host as it was found; drivers do not.
+    fn leave_promiscuous_mode(&self) {
+        if self.started && self.was_modest {
+            // SAFETY: the port is valid. What the driver says changes nothing: the port is stopped next.
+            unsafe { ffi::rte_eth_promiscuous_disable(self.id) };
+        }
+    }
+}
+
 impl Drop for Device<'_> {
     fn drop(&mut self) {
         if self.broken {
             claim::give_up();
             return;
         }
+        self.leave_promiscuous_mode();
         if self.started {
             // SAFETY: the port is valid; no queue is polled, since queues borrow from the port. What the driver says
             // changes nothing: the port is closed next.

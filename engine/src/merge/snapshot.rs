@@ -45,6 +45,25 @@ pub struct PortSnapshot {
     pub ierrors: u64,
     /// Failures to get an mbuf.
     pub rx_nombuf: u64,
+    /// The interface of the host behind it, if it is one.
+    pub interface: Option<InterfaceSnapshot>,
+}
+
+/// What the kernel says of an interface behind a port, since the port was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Frames that it received.
+    pub rx_packets: u64,
+    /// Frames that it sent.
+    pub tx_packets: u64,
+    /// Bytes that it received.
+    pub rx_bytes: u64,
+    /// Frames that it dropped or missed.
+    pub rx_dropped: u64,
+    /// net_af_packet: frames that the rings had no room for (`tp_drops`); among the port's `imissed`, too.
+    pub ring_dropped: u64,
 }
 
 /// What one TZSP listener counted.

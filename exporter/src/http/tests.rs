@@ -14,7 +14,7 @@ fn server() -> (Server, Board) {
         .take(parshall_engine::source::Input::default(), parshall_engine::tally::Volume { packets: 1, bytes: 60 });
     snapshot.total.outcomes[2] = 1;
     board.publish(snapshot);
-    let server = Server::start("127.0.0.1:0".parse().unwrap(), &board).unwrap();
+    let server = Server::start("127.0.0.1:0".parse().unwrap(), &board, None).unwrap();
     (server, board)
 }
 
@@ -76,6 +76,6 @@ fn idle_connections_up_to_the_limit_do_not_keep_others_out_for_longer_than_the_p
 #[test]
 fn an_address_that_is_taken_is_one_sentence_with_a_remedy() {
     let (server, board) = server();
-    let error = Server::start(server.local_addr(), &board).unwrap_err();
+    let error = Server::start(server.local_addr(), &board, None).unwrap_err();
     assert!(error.starts_with("cannot listen at 127.0.0.1:") && error.contains("--listen"), "{error}");
 }

@@ -4,7 +4,6 @@
 //! lcores, outcomes, reasons, protocols, sinks; never an address.
 
 use super::View;
-use parshall_engine::merge::snapshot::ListenerSnapshot;
 use parshall_engine::packet::{Encap, Flaw, Outcome};
 use parshall_engine::record::EndReason;
 use parshall_engine::tally::{L4_LABELS, Tally};
@@ -21,7 +20,7 @@ pub enum Kind {
     Histogram(&'static [f64]),
 }
 
-type Emit<'a> = dyn FnMut(&[&str], &[f64]) + 'a;
+pub(super) type Emit<'a> = dyn FnMut(&[&str], &[f64]) + 'a;
 
 /// One metric.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +40,7 @@ pub struct Row {
 /// Upper bounds of burst sizes.
 const BURSTS: &[f64] = &[0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
-const fn counter(
+pub(super) const fn counter(
     name: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
@@ -50,7 +49,7 @@ const fn counter(
     Row { name, kind: Kind::Counter, labels, help, read }
 }
 
-const fn gauge(
+pub(super) const fn gauge(
     name: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
@@ -59,12 +58,12 @@ const fn gauge(
     Row { name, kind: Kind::Gauge, labels, help, read }
 }
 
-fn one(emit: &mut Emit<'_>, value: u64) {
+pub(super) fn one(emit: &mut Emit<'_>, value: u64) {
     emit(&[], &[value as f64]);
 }
 
 /// One series for each name of a closed set.
-fn named<'n>(emit: &mut Emit<'_>, names: impl Iterator<Item = (&'n str, u64)>) {
+pub(super) fn named<'n>(emit: &mut Emit<'_>, names: impl Iterator<Item = (&'n str, u64)>) {
     for (name, value) in names {
         emit(&[name], &[value as f64]);
     }
@@ -109,17 +108,9 @@ fn pools(view: &View, emit: &mut Emit<'_>, read: fn(&parshall_engine::merge::sna
     }
 }
 
-fn listeners(view: &View, emit: &mut Emit<'_>, read: fn(&ListenerSnapshot) -> u64) {
-    for listener in &view.snapshot.listeners {
-        emit(&[&listener.listen], &[read(listener) as f64]);
-    }
-}
-
-const LISTEN: &[&str] = &["listen"];
-
 const WORKER: &[&str] = &["lcore", "worker"];
 
-/// The catalogue.
+/// The rows of this page; [`all`] gives those of others, too.
 pub const CATALOGUE: &[Row] = &[
     counter(
         "parshall_packets_total",
@@ -205,66 +196,6 @@ pub const CATALOGUE: &[Row] = &[
             emit(&[&port.port.to_string(), &port.name, &port.driver], &[1.0]);
         }
     }),
-    counter(
-        "parshall_tzsp_datagrams_total",
-        LISTEN,
-        "Datagrams received on a --tzsp-listen address; each is a frame of its port.",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.datagrams);
-        },
-    ),
-    counter("parshall_tzsp_bytes_total", LISTEN, "UDP payload bytes of those datagrams.", |view, emit| {
-        listeners(view, emit, |listener| listener.bytes);
-    }),
-    counter(
-        "parshall_tzsp_truncated_datagrams_total",
-        LISTEN,
-        "Datagrams longer than 16,384 bytes, used as far as that (MSG_TRUNC).",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.truncated);
-        },
-    ),
-    counter(
-        "parshall_tzsp_kernel_dropped_datagrams_total",
-        LISTEN,
-        "Datagrams that the socket's buffer had no room for, as told with the last one received (SO_RXQ_OVFL); raise net.core.rmem_max or --workers.",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.kernel_dropped);
-        },
-    ),
-    counter(
-        "parshall_tzsp_ring_full_total",
-        LISTEN,
-        "Times that the ring to the worker was full and datagrams waited in the socket's buffer.",
-        |view, emit| {
-            listeners(view, emit, |listener| listener.ring_full);
-        },
-    ),
-    counter("parshall_tzsp_receive_errors_total", LISTEN, "Failures to receive.", |view, emit| {
-        listeners(view, emit, |listener| listener.errors);
-    }),
-    gauge("parshall_tzsp_senders", LISTEN, "Routers whose packet counts are followed.", |view, emit| {
-        listeners(view, emit, |listener| listener.senders);
-    }),
-    counter(
-        "parshall_tzsp_sequence_events_total",
-        &["listen", "event"],
-        "TZSP packet counts (tag 0x28) that were skipped (lost), came after all (late), came twice (repeated), began anew (restarted), and routers forgotten for others; lost less late never came.",
-        |view, emit| {
-            for listener in &view.snapshot.listeners {
-                let events = [
-                    ("lost", listener.lost),
-                    ("late", listener.late),
-                    ("repeated", listener.repeated),
-                    ("restarted", listener.restarted),
-                    ("forgotten", listener.forgotten),
-                ];
-                for (event, count) in events {
-                    emit(&[&listener.listen, event], &[count as f64]);
-                }
-            }
-        },
-    ),
     counter(
         "parshall_malformed_total",
         &["reason"],
@@ -472,3 +403,8 @@ pub const CATALOGUE: &[Row] = &[
         emit(&[], &[view.snapshot.started_at.0 as f64 / 1e9]);
     }),
 ];
+
+/// Every metric: those of this page, then those of inputs that parshall sets up by itself, then those of what is watched.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    CATALOGUE.iter().chain(super::inputs::ROWS).chain(super::watched::ROWS)
+}

@@ -1,0 +1,178 @@
+//! The kernel's side of a port that is an interface of the host: what it counts, and what the driver leaves undone.
+//!
+//! **Owns** the reading of the interface's counters and of the drops in net_af_packet's rings, which the driver does not tell
+//! (DPDK 22.11 asks no `PACKET_STATISTICS`). **May touch** the driver's packet sockets, by getting and setting options;
+//! each time it is made sure that the socket is one of this interface. **Order** found when a port starts, read by the control
+//! thread.
+
+use super::facts::PortFacts;
+use crate::merge::snapshot::InterfaceSnapshot;
+use dpdk_sys as ffi;
+use nix::libc;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Drivers whose ports are interfaces of the host.
+const DRIVERS: [&str; 2] = ["net_af_packet", "net_af_xdp"];
+
+/// Drops what the packet type says is outgoing (linux/filter.h: `SKF_AD_OFF + SKF_AD_PKTTYPE`), and keeps the rest whole.
+const NOT_OUTGOING: [libc::sock_filter; 4] = [
+    libc::sock_filter { code: 0x20, jt: 0, jf: 0, k: 0xffff_f004 },
+    libc::sock_filter { code: 0x15, jt: 0, jf: 1, k: libc::PACKET_OUTGOING as u32 },
+    libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0 },
+    libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x4_0000 },
+];
+/// packet(7), `PACKET_STATISTICS`.
+const PACKET_STATISTICS: libc::c_int = 6;
+/// `IFF_PROMISC` and `IFF_LOOPBACK` of /sys/class/net/NAME/flags.
+const PROMISCUOUS: u32 = 0x100;
+const LOOPBACK: u32 = 0x8;
+
+/// `struct tpacket_stats` of linux/if_packet.h.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct RingStatistics {
+    packets: libc::c_uint,
+    drops: libc::c_uint,
+}
+
+/// An interface of the host behind a port.
+#[derive(Debug)]
+pub(super) struct KernelSide {
+    name: String,
+    index: usize,
+    sockets: Vec<RawFd>,
+    /// Drops in the rings so far: the kernel forgets what it has told.
+    dropped: AtomicU64,
+    /// The counters when the port was found.
+    before: Counters,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    rx_packets: u64,
+    tx_packets: u64,
+    rx_bytes: u64,
+    rx_dropped: u64,
+}
+
+impl KernelSide {
+    /// The interface behind a port; `None` for all others.
+    pub(super) fn of(facts: &PortFacts) -> Option<KernelSide> {
+        let driver = DRIVERS.iter().find(|driver| facts.driver == **driver)?;
+        let mut info = ffi::rte_eth_dev_info::default();
+        // SAFETY: `info` is writable and lives through the call; an invalid id is answered with -ENODEV.
+        if unsafe { ffi::rte_eth_dev_info_get(facts.id, &raw mut info) } != 0 {
+            return None;
+        }
+        let name = nix::net::if_::if_indextoname(info.if_index).ok()?.into_string().ok()?;
+        let index = info.if_index as usize;
+        let sockets = if *driver == "net_af_packet" { sockets(index) } else { Vec::new() };
+        let mut side = KernelSide { name, index, sockets, dropped: AtomicU64::new(0), before: Counters::default() };
+        side.before = side.counters();
+        if side.flags() & LOOPBACK != 0 {
+            side.ignore_outgoing();
+        }
+        Some(side)
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the interface is in promiscuous mode because somebody said so by its flags.
+    pub(super) fn is_promiscuous(&self) -> bool {
+        self.flags() & PROMISCUOUS != 0
+    }
+
+    /// What it counts now, since the port was found.
+    pub(super) fn snapshot(&self) -> InterfaceSnapshot {
+        let (now, before) = (self.counters(), self.before);
+        let fresh: u64 = self.sockets.iter().filter_map(|socket| self.drops(*socket)).sum();
+        InterfaceSnapshot {
+            name: self.name.clone(),
+            rx_packets: now.rx_packets.saturating_sub(before.rx_packets),
+            tx_packets: now.tx_packets.saturating_sub(before.tx_packets),
+            rx_bytes: now.rx_bytes.saturating_sub(before.rx_bytes),
+            rx_dropped: now.rx_dropped.saturating_sub(before.rx_dropped),
+            ring_dropped: self.dropped.fetch_add(fresh, Ordering::Relaxed) + fresh,
+        }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        PathBuf::from("/sys/class/net").join(&self.name).join(file)
+    }
+
+    fn flags(&self) -> u32 {
+        let text = std::fs::read_to_string(self.path("flags")).unwrap_or_default();
+        u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).unwrap_or(0)
+    }
+
+    fn counters(&self) -> Counters {
+        let read = |name: &str| {
+            let text = std::fs::read_to_string(self.path("statistics").join(name)).unwrap_or_default();
+            text.trim().parse().unwrap_or(0)
+        };
+        Counters {
+            rx_packets: read("rx_packets"),
+            tx_packets: read("tx_packets"),
+            rx_bytes: read("rx_bytes"),
+            rx_dropped: read("rx_dropped") + read("rx_missed_errors"),
+        }
+    }
+
+    /// The loopback interface gives every frame twice otherwise, once as it is sent and once as it is received. A filter,
+    /// because `PACKET_IGNORE_OUTGOING` comes too late for a socket that the driver has put into a fanout group.
+    fn ignore_outgoing(&self) {
+        let mut filter = NOT_OUTGOING;
+        let program = libc::sock_fprog { len: filter.len() as libc::c_ushort, filter: filter.as_mut_ptr() };
+        for socket in &self.sockets {
+            // SAFETY: the value is a sock_fprog of as many instructions as it says; both live through the call, which copies
+            // them. A descriptor that takes no filter is answered with an error, and then all stays as it was.
+            let _ = unsafe {
+                libc::setsockopt(
+                    *socket,
+                    libc::SOL_SOCKET,
+                    libc::SO_ATTACH_FILTER,
+                    (&raw const program).cast(),
+                    size_of_val(&program) as libc::socklen_t,
+                )
+            };
+        }
+    }
+
+    /// Frames that this socket's ring had no room for since it was asked last.
+    fn drops(&self, socket: RawFd) -> Option<u64> {
+        // The driver closes its sockets when the port stops, and the number may be another's by now.
+        if !is_of(socket, self.index) {
+            return None;
+        }
+        let mut read = RingStatistics::default();
+        let mut length = size_of::<RingStatistics>() as libc::socklen_t;
+        // SAFETY: `read` is writable for `length` bytes and both live through the call; any descriptor is answered.
+        let got = unsafe {
+            libc::getsockopt(socket, libc::SOL_PACKET, PACKET_STATISTICS, (&raw mut read).cast(), &raw mut length)
+        };
+        (got == 0).then_some(u64::from(read.drops))
+    }
+}
+
+/// This process's packet sockets that are bound to an interface.
+fn sockets(index: usize) -> Vec<RawFd> {
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse::<RawFd>().ok());
+    numbers.filter(|socket| is_of(*socket, index)).collect()
+}
+
+fn is_of(socket: RawFd, index: usize) -> bool {
+    // SAFETY: a sockaddr_ll is plain numbers, for which 0 is a value.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    let mut length = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: `address` is writable for `length` bytes and both live through the call; any descriptor is answered, and one
+    // with a longer address is cut.
+    let got = unsafe { libc::getsockname(socket, (&raw mut address).cast(), &raw mut length) };
+    let packet = got == 0 && i32::from(address.sll_family) == libc::AF_PACKET;
+    packet && usize::try_from(address.sll_ifindex) == Ok(index)
+}

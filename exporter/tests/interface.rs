@@ -1,0 +1,264 @@
+//! `parshall run -- --interface`: one word instead of driver, EAL and memory options, on virtual wires in a network namespace of
+//! its own. What the interfaces count is what the probe counts, or what is missing is told. Needs root and `ip`.
+
+#![cfg(feature = "dpdk")]
+
+mod support;
+
+use serde_json::Value;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+use support::{Running, at, closed_scrape, finish, folder, has, is_root, metric, records, text};
+
+/// Two namespaces joined by a wire (left 10.97.0.1, right 10.97.0.2), gone when dropped, also when the test fails.
+struct Wire(String);
+
+impl Wire {
+    fn new(name: &str) -> Option<Wire> {
+        if !is_root() {
+            eprintln!("skipped: needs root");
+            return None;
+        }
+        let wire = Wire(format!("parshall-{name}-{}", std::process::id()));
+        let (left, right) = (wire.left(), wire.right());
+        for namespace in [&left, &right] {
+            if !ip(&["netns", "add", namespace]) {
+                eprintln!("skipped: `ip netns add` is missing or not permitted");
+                return None;
+            }
+            // IPv6 would chatter by itself while counters are compared.
+            let quiet = ["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"];
+            drop(finish(inside(namespace, &quiet)));
+        }
+        let steps: [&[&str]; 7] = [
+            &["-n", &left, "link", "add", "left0", "type", "veth", "peer", "name", "right0", "netns", &right],
+            &["-n", &left, "addr", "add", "10.97.0.1/24", "dev", "left0"],
+            &["-n", &right, "addr", "add", "10.97.0.2/24", "dev", "right0"],
+            &["-n", &left, "link", "set", "left0", "up"],
+            &["-n", &right, "link", "set", "right0", "up"],
+            &["-n", &left, "link", "set", "lo", "up"],
+            &["-n", &left, "link", "add", "down0", "type", "dummy"],
+        ];
+        for step in &steps[..6] {
+            if !ip(step) {
+                eprintln!("skipped: `ip {}` is not permitted", step.join(" "));
+                return None;
+            }
+        }
+        // Not every kernel has dummy devices; the test that needs one looks.
+        ip(steps[6]);
+        Some(wire)
+    }
+
+    fn left(&self) -> String {
+        format!("{}-l", self.0)
+    }
+
+    fn right(&self) -> String {
+        format!("{}-r", self.0)
+    }
+
+    /// The probe on the left side.
+    fn probe(&self, folder: &tempfile::TempDir, options: &[&str]) -> (Running, String) {
+        let mut command = inside(&self.left(), &[env!("CARGO_BIN_EXE_parshall"), "run", "--"]);
+        let sink = format!("jsonl:{}", text(&at(folder, "out.jsonl")));
+        command.args(["--max-flows", "5000", "--listen", "127.0.0.1:0", "--publish-interval", "20ms", "--sink", &sink]);
+        let mut child = Running::start(command.args(options));
+        let address = child.address();
+        // Ports are published with the first snapshot.
+        let since = Instant::now();
+        while metric(&self.scrape(&address), "parshall_port_info").1 == 0 {
+            assert!(since.elapsed().as_secs() < 60, "no port is published");
+        }
+        (child, address)
+    }
+
+    /// The probe listens on the loopback of the namespace it runs in, so a process there has to ask it.
+    fn scrape(&self, address: &str) -> String {
+        let (host, port) = address.split_once(':').expect("an address");
+        let ask = format!(
+            "exec 3<>/dev/tcp/{host}/{port}; printf 'GET /metrics HTTP/1.1\\r\\nHost: p\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
+        );
+        let said = finish(inside(&self.left(), &["bash", "-c", &ask])).ended_with(0);
+        assert!(said.out.starts_with("HTTP/1.1 200"), "{}", said.out);
+        said.out
+    }
+
+    /// Frames that an interface on the left has received and sent.
+    fn counted(&self, interface: &str) -> u64 {
+        let said = finish(inside(&self.left(), &["ip", "-s", "-j", "link", "show", interface])).ended_with(0);
+        let links: Value = serde_json::from_str(&said.out).expect("JSON");
+        let packets = |way: &str| links[0]["stats64"][way]["packets"].as_u64().expect("packets");
+        packets("rx") + packets("tx")
+    }
+
+    fn promiscuous(&self, interface: &str) -> bool {
+        let file = format!("/sys/class/net/{interface}/flags");
+        let said = finish(inside(&self.left(), &["cat", &file])).ended_with(0);
+        let flags = u32::from_str_radix(said.out.trim().trim_start_matches("0x"), 16).expect("flags");
+        flags & 0x100 != 0
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        ip(&["netns", "del", &self.left()]);
+        ip(&["netns", "del", &self.right()]);
+    }
+}
+
+fn ip(words: &[&str]) -> bool {
+    Command::new("ip").args(words).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+fn inside(namespace: &str, words: &[&str]) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace]).args(words);
+    command
+}
+
+/// A server that is killed when the test ends.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn under_tcp_traffic_the_probe_counts_what_the_interface_counts() {
+    if !has("iperf3") {
+        eprintln!("skipped: needs iperf3");
+        return;
+    }
+    let (Some(wire), folder) = (Wire::new("tcp"), folder()) else { return };
+    let before = wire.counted("left0");
+    assert!(!wire.promiscuous("left0"));
+    let (child, address) = wire.probe(&folder, &["--interface", "left0"]);
+    assert!(wire.promiscuous("left0"));
+    let mut listen = inside(&wire.right(), &["iperf3", "-s", "-1"]);
+    let _server = Server(listen.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("iperf3"));
+    let since = Instant::now();
+    let talk = ["iperf3", "-c", "10.97.0.2", "-n", "2M", "-b", "40M"];
+    while finish(inside(&wire.left(), &talk)).code != Some(0) {
+        assert!(since.elapsed().as_secs() < 30, "iperf3 does not connect");
+    }
+    let since = Instant::now();
+    let scrape = loop {
+        let scrape = wire.scrape(&address);
+        if closed_scrape(&scrape) == wire.counted("left0") - before {
+            break scrape;
+        }
+        assert!(since.elapsed().as_secs() < 20, "{} by the kernel\n{scrape}", wire.counted("left0") - before);
+    };
+    assert!(scrape.contains("parshall_port_info{port=\"0\",name=\"left0\",driver=\"net_af_packet\"} 1\n"), "{scrape}");
+    let kernel = metric(&scrape, "parshall_interface_rx_packets_total").0
+        + metric(&scrape, "parshall_interface_tx_packets_total").0;
+    assert_eq!(kernel as u64, closed_scrape(&scrape));
+    assert_eq!(metric(&scrape, "parshall_interface_ring_dropped_packets_total"), (0.0, 1));
+    child.signal("INT");
+    child.end().ended_with(0);
+    assert!(!wire.promiscuous("left0"), "it is left as it was found");
+    let flows = records(&at(&folder, "out.jsonl"));
+    let data =
+        flows.iter().filter(|flow| flow["server_port"] == 5201).max_by_key(|flow| flow["c2s_payload_bytes"].as_u64());
+    let data = data.expect("a flow");
+    assert!(data["c2s_payload_bytes"].as_u64() >= Some(2 << 20), "{data}");
+    assert!(data["s2c_packets"].as_u64() > Some(0), "both directions of it are seen: {data}");
+}
+
+/// Sends frames through a packet socket: a burst of datagrams, and two with VLAN tags.
+const SENDER: &str = "
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('right0', 0))
+def ip(port, n):
+    return struct.pack('!BBHHHBBH4s4sHHHH', 0x45, 0, 32, n, 0, 64, 17, 0, bytes([10,96,0,1]), bytes([10,96,0,2]), 4000, port, 12, 0) + b'abcd'
+eth = bytes([2,0,0,0,0,2, 2,0,0,0,0,1])
+for n in range(int(sys.argv[1])): s.send(eth + b'\\x08\\x00' + ip(5000, n & 65535))
+s.send(eth + b'\\x81\\x00\\x00\\x07\\x08\\x00' + ip(7, 1))
+s.send(eth + b'\\x88\\xa8\\x00\\x09\\x81\\x00\\x00\\x07\\x08\\x00' + ip(9, 1))
+";
+
+#[test]
+fn what_the_ring_has_no_room_for_is_counted_and_tags_that_the_kernel_strips_are_back() {
+    const BURST: u64 = 40_000;
+    let (Some(wire), folder) = (Wire::new("ring"), folder()) else { return };
+    let before = wire.counted("left0");
+    let (child, address) = wire.probe(&folder, &["--interface", "left0,lo"]);
+    drop(finish(inside(&wire.right(), &["python3", "-c", SENDER, "0"])).ended_with(0));
+    // Nothing polls now: the ring holds 16,384 frames, and the rest is lost before the probe.
+    child.signal("STOP");
+    drop(finish(inside(&wire.right(), &["python3", "-c", SENDER, &BURST.to_string()])).ended_with(0));
+    child.signal("CONT");
+    let sent = wire.counted("left0") - before;
+    assert!(sent >= BURST + 4, "{sent}");
+    let since = Instant::now();
+    loop {
+        let scrape = wire.scrape(&address);
+        let of_left = |name: &str| {
+            let line = scrape.lines().find(|line| line.starts_with(&format!("{name}{{port=\"0\"")));
+            line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).unwrap_or(0.0) as u64
+        };
+        let (there, lost) =
+            (of_left("parshall_port_rx_packets_total"), of_left("parshall_interface_ring_dropped_packets_total"));
+        assert_eq!(of_left("parshall_port_rx_missed_packets_total"), lost);
+        if there + lost == sent {
+            assert!(lost >= 10_000 && there >= 16_384, "{there} frames, {lost} lost");
+            break;
+        }
+        assert!(since.elapsed().as_secs() < 20, "{sent} by the kernel\n{scrape}");
+    }
+    // What goes over the loopback interface is seen once, not as it is sent and as it is received.
+    let hello = ["bash", "-c", "for n in 1 2 3; do echo hello > /dev/udp/127.0.0.1/5111; done"];
+    drop(finish(inside(&wire.left(), &hello)).ended_with(0));
+    // Nobody listens there, so each is answered by an ICMP message behind it.
+    let answered = "parshall_protocol_packets_total{ip_version=\"4\",l4=\"icmp\"} 3\n";
+    while !wire.scrape(&address).contains(answered) {
+        assert!(since.elapsed().as_secs() < 40, "{}", wire.scrape(&address));
+    }
+    child.signal("INT");
+    let said = child.end();
+    let flows = records(&at(&folder, "out.jsonl"));
+    let to = |port: u64| flows.iter().filter(|flow| flow["server_port"] == port).cloned().collect::<Vec<_>>();
+    assert_eq!(
+        (to(7)[0]["vlan_ids"].to_string(), to(9)[0]["vlan_ids"].to_string()),
+        ("[7]".to_owned(), "[9,7]".to_owned())
+    );
+    assert_eq!(support::packets(&to(5111)), 3, "{}", said.err);
+}
+
+#[test]
+fn interfaces_that_cannot_be_had_are_one_sentence_each_with_its_remedy() {
+    let Some(wire) = Wire::new("wrong") else { return };
+    let probe = |options: &[&str]| {
+        let words = [&[env!("CARGO_BIN_EXE_parshall"), "run", "--", "--listen", "off"], options].concat();
+        finish(inside(&wire.left(), &words))
+    };
+    let said = probe(&["--interface", "absent0"]).ended_with(2);
+    let sentences = said.sentences();
+    assert_eq!(sentences.len(), 1, "{}", said.err);
+    assert!(sentences[0].contains("--interface absent0: there is no such interface; give one of "), "{}", said.err);
+    assert!(ip(&["-n", &wire.left(), "link", "set", "left0", "down"]));
+    let said = probe(&["--interface", "left0"]).ended_with(1);
+    assert!(said.sentences()[0].contains("it is down; bring it up: ip link set left0 up"), "{}", said.err);
+    if !has("setpriv") {
+        eprintln!("skipped: needs setpriv to become nobody");
+        return;
+    }
+    let folder = folder();
+    let binary = at(&folder, "parshall");
+    std::fs::copy(env!("CARGO_BIN_EXE_parshall"), &binary).expect("a copy");
+    let anybody = || std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), anybody()).expect("permissions");
+    std::fs::set_permissions(&binary, anybody()).expect("permissions");
+    let mut nobody = Command::new("setpriv");
+    nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&binary);
+    let said = finish({
+        nobody.args(["run", "--", "--listen", "off", "--interface", "lo"]);
+        nobody
+    });
+    let said = said.ended_with(1);
+    assert!(said.sentences()[0].contains("CAP_NET_RAW") && said.sentences()[0].contains("setcap"), "{}", said.err);
+}
