@@ -119,8 +119,9 @@ fn every_legend_names_labels_that_its_expression_keeps() {
         for panel in board.panels {
             for (expression, legend) in panel.series {
                 let names = promql::names(&board::plain(expression));
-                let aggregated =
-                    ["sum", "max", "min", "avg", "histogram_quantile"].iter().any(|word| expression.contains(word));
+                let aggregated = ["sum", "max", "min", "avg", "histogram_quantile"]
+                    .iter()
+                    .any(|word| expression.contains(&format!("{word}(")) || expression.contains(&format!("{word} by")));
                 for label in legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()) {
                     let kept = names.grouped.iter().any(|grouped| grouped == label)
                         || !aggregated
