@@ -30,7 +30,7 @@ use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::Nanos;
 use crate::worker::Worker;
-use parshall_config::plan::{Idle, RunPlan};
+use parshall_config::plan::{Idle, InterfaceDriver, RunPlan};
 use std::collections::BTreeMap;
 
 mod control;
@@ -52,6 +52,9 @@ pub enum LiveError {
     /// A capture behind a vdev cannot be read.
     #[error("{0}")]
     Capture(#[from] FactsError),
+    /// `--interface-driver auto` chose net_af_xdp for an interface, and it does not work there.
+    #[error("{0}; --interface-driver af_packet does without net_af_xdp")]
+    Xdp(DpdkError),
     /// Interfaces that cannot be had.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Interfaces(Vec<DpdkError>),
@@ -77,7 +80,7 @@ impl LiveError {
             LiveError::Dpdk(error) => error.is_usage(),
             LiveError::Interfaces(errors) => errors.iter().any(DpdkError::is_usage),
             LiveError::Capture(_) | LiveError::Filter(_) => true,
-            LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
+            LiveError::Xdp(_) | LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
 }
@@ -85,6 +88,13 @@ impl LiveError {
 /// Whether a run has ports, and so needs an EAL: always, unless it listens and says nothing for the EAL.
 fn has_ports(plan: &RunPlan) -> bool {
     plan.tzsp_listen.is_empty() || !plan.interfaces.is_empty() || !plan.eal.is_empty()
+}
+
+/// Why EAL or a port did not start: net_af_xdp, where it was chosen without being asked for.
+fn refused(plan: &RunPlan, error: DpdkError) -> LiveError {
+    let xdp = plan.eal.iter().any(|word| word.starts_with("net_af_xdp_"));
+    let chosen = plan.interface_driver == InterfaceDriver::Auto && !plan.interfaces.is_empty() && xdp;
+    if chosen { LiveError::Xdp(error) } else { error.into() }
 }
 
 /// Runs the plan: `control` is called once everything polls, and ends the run by returning.
@@ -103,14 +113,14 @@ pub fn run<T>(
         return begun.conduct(plan, stop, Ports::none(), control);
     }
     let files = look_at_files(plan)?;
-    let eal = Eal::start(&plan.eal)?;
+    let eal = Eal::start(&plan.eal).map_err(|error| refused(plan, error))?;
     let (stopped, mut layout) = lay_out(&eal, plan, &files)?;
     layout.notes.extend_from_slice(remarks);
     let pools = make_pools(&eal, plan, &layout)?;
     let mut ports: Vec<Port<'_, Started>> = Vec::new();
     for (port, setup) in stopped.into_iter().zip(&layout.ports) {
         let pool = &pools[&pool_socket(port.facts().socket)];
-        ports.push(port.start(&setup.plan, pool)?);
+        ports.push(port.start(&setup.plan, pool).map_err(|error| refused(plan, error))?);
     }
     let result = work(plan, stop, begun, &eal, &mut ports, layout, &files, &pools, control);
     for port in ports {

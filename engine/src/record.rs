@@ -11,6 +11,7 @@ mod health;
 mod sum;
 pub mod tcp_fields;
 
+use crate::flow::extra::{EspSpis, SctpChunks};
 use crate::key::FlowKey;
 use crate::packet::Encap;
 use crate::source::Input;
@@ -223,6 +224,10 @@ pub struct FlowRecord {
     pub icmp_errors: u32,
     /// `--sample-packets` and `--sample-flows`: 1 in so many was accounted; 1 (and 0) is all.
     pub sampling: [u32; 2],
+    /// SCTP flows only: chunks, client to server first.
+    pub sctp: Option<[SctpChunks; 2]>,
+    /// ESP flows only: SPIs, client to server first.
+    pub esp: Option<[EspSpis; 2]>,
     /// TCP flows only.
     pub tcp: Option<TcpRecord>,
 }

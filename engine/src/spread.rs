@@ -11,7 +11,7 @@
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
-use crate::key::HashSecret;
+use crate::key::{HashSecret, protocol};
 use crate::link::LinkType;
 use crate::packet::{Encaps, Flaws, Marks, Packet, Verdict};
 use crate::shard::{Desk, Shard};
@@ -173,7 +173,9 @@ impl Spreader {
         let hash = self.secret.hash_key(&packet.key);
         let to = HashSecret::worker_of(hash, self.roads.len());
         let road = &mut self.roads[to];
-        let kept = &frame.bytes[..frame.bytes.len().min(usize::from(packet.payload_offset) + PAYLOAD_KEPT)];
+        // Chunks of SCTP stand anywhere in the packet.
+        let payload = if packet.key.protocol == protocol::SCTP { usize::from(u16::MAX) } else { PAYLOAD_KEPT };
+        let kept = &frame.bytes[..frame.bytes.len().min(usize::from(packet.payload_offset) + payload)];
         let (from, len) = (road.open.bytes.len() as u32, kept.len() as u32);
         road.open.bytes.extend_from_slice(kept);
         road.open.items.push(Item { packet, from, len, wire_len: frame.wire_len, link: frame.link });
@@ -308,26 +310,21 @@ impl SpreadWorker {
         let SpreadWorker { shard, desk, .. } = self;
         let kept = |item: &Item| bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
         desk.clear();
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             let ready = desk.place();
             ready.packet = item.packet;
+            ready.frame = index as u8;
             shard.near(ready, None, kept(item));
             desk.keep();
         }
-        for ready in desk.packets_mut() {
-            shard.nearer(ready);
-        }
-        for ready in desk.packets() {
-            shard.nearest(ready);
-        }
-        for (ready, item) in desk.packets().iter().zip(items) {
+        desk.walk(shard, |shard, ready| {
             if ready.packet.marks.has(Marks::QUOTED) {
-                shard.quoted(&ready.packet);
-                continue;
+                return shard.quoted(&ready.packet);
             }
+            let Some(item) = items.get(usize::from(ready.frame)) else { return };
             let volume = Volume { packets: 1, bytes: u64::from(item.wire_len) };
             shard.tally.take(ready.packet.input, volume);
             shard.take(ready, kept(item), item.link);
-        }
+        });
     }
 }

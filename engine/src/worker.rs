@@ -67,7 +67,8 @@ impl Worker {
         self.shard.finish(now);
     }
 
-    /// Accounts the frames of one burst: decode and bring buckets near; bring flows near; account.
+    /// Accounts the frames of one burst: decode and bring buckets near; then, some packets apart, bring the flow near, bring
+    /// its history near, account.
     #[inline]
     pub fn burst(&mut self, batch: &[Frame<'_>]) {
         if self.sieve.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
@@ -102,21 +103,15 @@ impl Worker {
                 Err(verdict) => shard.tally.refuse(verdict),
             }
         }
-        for ready in desk.packets_mut() {
-            shard.nearer(ready);
-        }
-        for ready in desk.packets() {
-            shard.nearest(ready);
-        }
-        for ready in desk.packets() {
-            let Some(frame) = batch.get(usize::from(ready.frame)) else { continue };
+        desk.walk(shard, |shard, ready| {
+            let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
             shard.take(ready, frame.bytes, frame.link);
             if ready.packet.marks.has(Marks::ICMP_ERROR)
                 && let Some(quoted) = decode::quoted(&ready.packet, frame.bytes)
             {
                 shard.quoted(&quoted);
             }
-        }
+        });
     }
 
     /// From one poll to the next is time at work, if the first one brought frames.

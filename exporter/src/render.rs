@@ -198,6 +198,8 @@ pub(crate) mod tests {
             s2c: Direction { mac: Some([0, 1, 2, 0xab, 0xcd, 0xef]), ..Direction::default() },
             icmp_errors: 0,
             sampling: [1; 2],
+            sctp: None,
+            esp: None,
             tcp: None,
         }
     }

@@ -16,12 +16,13 @@ use crate::testpmd::NicStatistics;
 use crate::{Ending, log};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
-use parshall_engine::live::{self, Control};
+use parshall_engine::live::{self, Control, LiveError};
 use parshall_engine::merge::collect::{Collector, Outlet};
 use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::tally::Books;
 use parshall_engine::time::Nanos;
+use std::os::unix::process::CommandExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -95,9 +96,25 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
             Ok(if seen.books.closed() && !lost && seen.dropped == 0 { Ending::Done } else { Ending::Failed })
         }
         Ok(Err(sentence)) => Err(failed(sentence)),
+        Err(error @ LiveError::Xdp(_)) => Err(failed(again_without_xdp(&error))),
         Err(error) if error.is_usage() => Err((Ending::BadConfiguration, error.to_string())),
         Err(error) => Err(failed(error.to_string())),
     }
+}
+
+/// Becomes this program anew, with the same words and net_af_packet, since an EAL starts only once in a process. Comes back,
+/// with a sentence, where that was tried before or cannot be done.
+fn again_without_xdp(error: &LiveError) -> String {
+    let driver = "PARSHALL_INTERFACE_DRIVER";
+    if std::env::var_os(driver).is_some() {
+        return error.to_string();
+    }
+    tracing::warn!("{error}: starting anew so");
+    log::flush();
+    let program = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+    let mut command = std::process::Command::new(program);
+    let refused = command.args(std::env::args_os().skip(1)).env(driver, "af_packet").exec();
+    format!("{error}; starting anew failed: {refused}")
 }
 
 /// The control loop, with the fan-out thread beside it. Returns when the run is over and every record is out.

@@ -58,6 +58,8 @@ struct EngineArguments {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindName {
     Exchange,
+    Bulk,
+    Acks,
     Lossy,
     Udp,
     NewFlows,
@@ -105,6 +107,8 @@ fn engine(asked: &EngineArguments) -> std::io::Result<()> {
                 flows,
                 kind: match kind {
                     KindName::Exchange => Kind::Exchange,
+                    KindName::Bulk => Kind::Bulk,
+                    KindName::Acks => Kind::Acks,
                     KindName::Lossy => Kind::Lossy,
                     KindName::Udp => Kind::Udp,
                     KindName::NewFlows => Kind::NewFlows,

@@ -13,6 +13,10 @@ use parshall_engine::time::Nanos;
 pub enum Kind {
     /// TCP: data from the client in one visit, its acknowledgement from the server in the next.
     Exchange,
+    /// TCP: seven segments of data from the client, then one acknowledgement of them all.
+    Bulk,
+    /// TCP: acknowledgements alone, each of more than the one before: one way of an asymmetric route.
+    Acks,
     /// As `Exchange`, with one segment in 25 sent again and one in 25 overtaken by the next.
     Lossy,
     /// UDP, from both sides in turn.
@@ -181,7 +185,12 @@ impl Stream {
     fn write(&mut self, place: usize, flow: u32, visit: u32) {
         let new = self.kind == Kind::NewFlows;
         let client = if new { mix(u64::from(flow) << 32 | u64::from(visit)) } else { u64::from(flow) };
-        let up = new || visit.is_multiple_of(2);
+        let up = match self.kind {
+            Kind::NewFlows => true,
+            Kind::Bulk => visit % 8 != 7,
+            Kind::Acks => false,
+            _ => visit.is_multiple_of(2),
+        };
         let (address, port) = (0x0a00_0000 | client as u32 & 0xff_ffff, 1024 | (client >> 24 ^ u64::from(flow)) as u16);
         let server = 0xc633_6400 | flow & 0xff;
         let buffer = &mut self.buffers[place];
@@ -197,7 +206,11 @@ impl Stream {
             buffer[38..40].copy_from_slice(&26_u16.to_be_bytes());
             return;
         }
-        let turn = visit / 2;
+        let turn = match self.kind {
+            Kind::Bulk => visit / 8 * 7 + (visit % 8).min(6),
+            Kind::Acks => visit,
+            _ => visit / 2,
+        };
         let turn = match self.kind {
             Kind::Lossy if up && turn % 25 == 7 => turn - 1,
             Kind::Lossy if up && turn % 25 == 16 => turn + 1,

@@ -59,6 +59,8 @@ pub enum Mark {
     PartTold = 1 << 8,
     /// The latest packet came from the server.
     ServerLast = 1 << 9,
+    /// SCTP or ESP: more is stored apart.
+    Extra = 1 << 11,
     /// ICMP errors quoted a packet of the flow: their number is stored with its origin.
     IcmpErrors = 1 << 10,
 }

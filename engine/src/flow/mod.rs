@@ -13,12 +13,14 @@
 //! flow other than TCP costs 128 bytes, a TCP flow 448, and 256 of the pool with its first data. Side 0 is client to server, side 1 server to client.
 
 pub mod context;
+pub mod extra;
 pub mod hot;
 pub mod tcp;
 pub mod trail;
 
 use bytemuck::{Pod, Zeroable};
 pub use context::{Context, Contexts};
+pub use extra::Extra;
 pub use hot::{Hot, Mark};
 pub use tcp::{TcpCore, TcpRest};
 

@@ -19,7 +19,8 @@ pub struct InterfaceFacts {
     pub hardware: u32,
     /// Receive queues.
     pub queues: u32,
-    /// A device of its own with which the host does nothing: no address but IPv6 link-local ones, nothing above it.
+    /// A device of its own with which the host does nothing: no address but IPv6 link-local ones, nothing above it, and next to
+    /// nothing sent (PPPoE and routes without addresses are known by that).
     pub mirror_port: bool,
 }
 
@@ -60,6 +61,9 @@ mod capability {
 
 /// `IFF_UP` of /sys/class/net/NAME/flags.
 const UP: u32 = 1;
+
+/// Frames that a host sends of itself on an interface that it does not use: router and neighbour solicitations.
+const SOLICITATIONS: u64 = 100;
 
 impl Host {
     /// Reads all of it; what cannot be read counts as not there.
@@ -121,7 +125,9 @@ fn one(path: &Path, addressed: &[String]) -> Option<InterfaceFacts> {
         entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(start)).count()
     };
     let stacked = path.join("master").exists() || listed("", "upper_") > 0;
-    let mirror_port = path.join("device").exists() && !stacked && !addressed.contains(&name);
+    let count = |name: &str| text(&format!("statistics/{name}")).parse::<u64>().unwrap_or(0);
+    let silent = count("tx_packets") <= SOLICITATIONS + count("rx_packets") / 1_000;
+    let mirror_port = path.join("device").exists() && !stacked && silent && !addressed.contains(&name);
     Some(InterfaceFacts {
         up: flags & UP != 0,
         mtu: number("mtu"),

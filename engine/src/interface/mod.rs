@@ -6,7 +6,8 @@
 //!
 //! net_af_packet gives a copy of every frame, received and sent, and takes none away from the host. net_af_xdp takes what an
 //! interface receives away from the host, so it is chosen only for a mirror port, with which the host does nothing else:
-//! a device of its own, without addresses, without anything stacked on it, with the rights and the kernel for it.
+//! a device of its own, without addresses, without anything stacked on it, on which the host sends next to nothing, with the
+//! rights and the kernel for it. Where it does not work all the same, the exporter starts anew without it.
 
 mod facts;
 mod words;

@@ -24,7 +24,8 @@ const SENDERS: usize = 1_024;
 const FAR: u32 = 1 << 20;
 
 /// The packet count of a TZSP datagram, if it has one.
-pub(super) fn packet_count(datagram: &[u8]) -> Option<u32> {
+#[must_use]
+pub fn packet_count(datagram: &[u8]) -> Option<u32> {
     let mut rest = datagram.get(4..)?;
     loop {
         match rest {

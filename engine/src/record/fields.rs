@@ -6,6 +6,7 @@
 
 use super::tcp_fields::{TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS};
 use super::{Direction, FlowRecord};
+use crate::flow::extra::{EspSpis, SctpChunks};
 use crate::key::IcmpKey;
 use std::net::IpAddr;
 
@@ -182,6 +183,62 @@ const IDENTITY: &[Field] = rows! {
         |record| Value::Integer(u64::from(record.icmp_errors));
 };
 
+/// One direction of an SCTP flow.
+fn sctp(record: &FlowRecord, side: usize, get: fn(&SctpChunks) -> u32) -> Value<'static> {
+    integer(record.sctp.as_ref().and_then(|sides| sides.get(side)).map(get))
+}
+
+/// One direction of an ESP flow that had a packet.
+fn esp(record: &FlowRecord, side: usize, get: fn(&EspSpis) -> u32) -> Value<'static> {
+    integer(record.esp.as_ref().and_then(|sides| sides.get(side)).filter(|spis| spis.seen > 0).map(get))
+}
+
+/// SCTP and ESP.
+const OTHERS: &[Field] = rows! {
+    "c2s_sctp_data_chunks", "chunks", None, None,
+        "SCTP: DATA and I-DATA chunks of the client (RFC 9260 section 3.3.1, RFC 8260), as far as captured.",
+        |record| sctp(record, 0, |chunks| chunks.data);
+    "s2c_sctp_data_chunks", "chunks", None, None,
+        "SCTP: DATA and I-DATA chunks of the server.",
+        |record| sctp(record, 1, |chunks| chunks.data);
+    "c2s_sctp_control_chunks", "chunks", None, None,
+        "SCTP: all other chunks of the client, as far as captured.",
+        |record| sctp(record, 0, |chunks| chunks.control);
+    "s2c_sctp_control_chunks", "chunks", None, None,
+        "SCTP: all other chunks of the server.",
+        |record| sctp(record, 1, |chunks| chunks.control);
+    "c2s_sctp_sack_chunks", "chunks", None, None,
+        "SCTP: SACK chunks of the client, among the control chunks.",
+        |record| sctp(record, 0, |chunks| chunks.sack);
+    "s2c_sctp_sack_chunks", "chunks", None, None,
+        "SCTP: SACK chunks of the server.",
+        |record| sctp(record, 1, |chunks| chunks.sack);
+    "c2s_sctp_init_chunks", "chunks", None, None,
+        "SCTP: INIT and INIT ACK chunks of the client, among the control chunks.",
+        |record| sctp(record, 0, |chunks| chunks.init);
+    "s2c_sctp_init_chunks", "chunks", None, None,
+        "SCTP: INIT and INIT ACK chunks of the server.",
+        |record| sctp(record, 1, |chunks| chunks.init);
+    "c2s_sctp_abort_chunks", "chunks", None, None,
+        "SCTP: ABORT chunks of the client, among the control chunks.",
+        |record| sctp(record, 0, |chunks| chunks.abort);
+    "s2c_sctp_abort_chunks", "chunks", None, None,
+        "SCTP: ABORT chunks of the server.",
+        |record| sctp(record, 1, |chunks| chunks.abort);
+    "c2s_esp_spi", "32 bits", Some("IPSecSPI"), None,
+        "ESP: security parameters index of the client's first packet in this record (RFC 4303 section 2.1).",
+        |record| esp(record, 0, |spis| spis.first);
+    "s2c_esp_spi", "32 bits", None, None,
+        "ESP: security parameters index of the server's first packet in this record.",
+        |record| esp(record, 1, |spis| spis.first);
+    "c2s_esp_spi_changes", "changes", None, None,
+        "ESP: how often the client's next packet had another index: rekeying, or several associations between the two ends.",
+        |record| esp(record, 0, |spis| spis.changes);
+    "s2c_esp_spi_changes", "changes", None, None,
+        "ESP: how often the server's next packet had another index.",
+        |record| esp(record, 1, |spis| spis.changes);
+};
+
 /// How it was chosen.
 const CHOICE: &[Field] = rows! {
     "sample_packets", "1 in so many", Some("samplingPacketInterval"), None,
@@ -232,7 +289,7 @@ const DIRECTIONS: &[Field] = pairs! {
 
 /// Every field, in column order.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, CHOICE].into_iter().flatten()
+    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, CHOICE, OTHERS].into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! **Owns** the arithmetic of two records. **May touch** records. **Order** called by `merge::join`.
 
 use super::{Direction, EndReason, FlowRecord, TcpDirection, TcpHistory, TcpRecord};
+use crate::flow::extra::{EspSpis, SctpChunks};
 use crate::key::flow_id;
 
 impl FlowRecord {
@@ -39,6 +40,12 @@ impl FlowRecord {
         self.icmp_errors += other.icmp_errors;
         self.c2s.add(&other.c2s);
         self.s2c.add(&other.s2c);
+        if let (Some(chunks), Some(more)) = (&mut self.sctp, &other.sctp) {
+            chunks.iter_mut().zip(more).for_each(|(mine, theirs)| mine.add(theirs));
+        }
+        if let (Some(spis), Some(more)) = (&mut self.esp, &other.esp) {
+            spis.iter_mut().zip(more).for_each(|(mine, theirs)| mine.add(theirs));
+        }
         if let (Some(tcp), Some(more)) = (&mut self.tcp, &other.tcp) {
             tcp.add(more);
         }
@@ -50,6 +57,12 @@ impl FlowRecord {
         self.outer_source_is_client = !self.outer_source_is_client;
         std::mem::swap(&mut self.client_local, &mut self.server_local);
         std::mem::swap(&mut self.c2s, &mut self.s2c);
+        if let Some([c2s, s2c]) = &mut self.sctp {
+            std::mem::swap(c2s, s2c);
+        }
+        if let Some([c2s, s2c]) = &mut self.esp {
+            std::mem::swap(c2s, s2c);
+        }
         if let Some(tcp) = &mut self.tcp {
             std::mem::swap(&mut tcp.c2s, &mut tcp.s2c);
         }
@@ -59,6 +72,28 @@ impl FlowRecord {
 /// Whether the flow itself said that it ended.
 const fn firm(reason: EndReason) -> bool {
     matches!(reason, EndReason::TcpFin | EndReason::TcpRst)
+}
+
+impl SctpChunks {
+    fn add(&mut self, other: &SctpChunks) {
+        self.data = self.data.saturating_add(other.data);
+        self.control = self.control.saturating_add(other.control);
+        self.sack = self.sack.saturating_add(other.sack);
+        self.init = self.init.saturating_add(other.init);
+        self.abort = self.abort.saturating_add(other.abort);
+    }
+}
+
+impl EspSpis {
+    /// The part that this one is called on began first.
+    fn add(&mut self, other: &EspSpis) {
+        if self.seen == 0 {
+            *self = *other;
+        } else if other.seen > 0 {
+            self.changes = self.changes.saturating_add(other.changes);
+            self.seen = self.seen.saturating_add(other.seen);
+        }
+    }
 }
 
 impl Direction {

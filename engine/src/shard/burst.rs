@@ -8,6 +8,11 @@ use crate::packet::Packet;
 use crate::source::BURST;
 use crate::table::Slot;
 
+use super::Shard;
+
+/// Packets between two passes.
+const APART: usize = 8;
+
 /// A packet on its way through the passes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ready {
@@ -57,16 +62,22 @@ impl Desk {
         }
     }
 
-    /// The packets kept.
-    #[inline]
-    #[must_use]
-    pub fn packets(&self) -> &[Ready] {
-        &self.places[..self.used.min(BURST)]
-    }
-
-    /// The packets kept, to write to.
-    #[inline]
-    pub fn packets_mut(&mut self) -> &mut [Ready] {
-        &mut self.places[..self.used.min(BURST)]
+    /// Takes the packets kept through the later passes: each flow is brought near [`APART`] packets before its history
+    /// is, and that so many before the packet is accounted. So memory answers while other packets are worked on, and
+    /// never has more to do at once than it can.
+    #[inline(always)]
+    pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready)) {
+        let packets = &mut self.places[..self.used.min(BURST)];
+        for at in 0..packets.len() + 2 * APART {
+            if let Some(ready) = packets.get_mut(at) {
+                shard.nearer(ready);
+            }
+            if let Some(ready) = packets.get(at.wrapping_sub(APART)) {
+                shard.nearest(ready);
+            }
+            if let Some(ready) = packets.get(at.wrapping_sub(2 * APART)) {
+                account(shard, ready);
+            }
+        }
     }
 }

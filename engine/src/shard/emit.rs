@@ -5,8 +5,8 @@
 
 use super::Shard;
 use crate::exit::Exit;
-use crate::flow::Mark;
-use crate::key::{FlowKey, flow_id};
+use crate::flow::{Extra, Mark};
+use crate::key::{FlowKey, flow_id, protocol};
 use crate::record::{Direction, EndReason, FlowRecord};
 use crate::table::Slot;
 use crate::time::Nanos;
@@ -57,6 +57,9 @@ impl Shard {
             identity.start = time.0;
             identity.server_first = 0;
             identity.other_last = 0;
+            if pair.hot.has(Mark::Extra) {
+                self.extras[at] = Extra::default();
+            }
         }
     }
 
@@ -65,10 +68,10 @@ impl Shard {
         let (pair, identity) = (&self.pairs[at], self.identity(slot));
         let hot = &pair.hot;
         let context = self.contexts.get(identity.context);
-        let (low_port, high_port, protocol) = hot.image().exact();
+        let (low_port, high_port, number) = hot.image().exact();
         let (low, high) = identity.endpoints();
         let version = hot.image().version();
-        let key = FlowKey { low, high, low_port, high_port, protocol, version, scope: context.scope };
+        let key = FlowKey { low, high, low_port, high_port, protocol: number, version, scope: context.scope };
         let client_is_low = hot.has(Mark::ClientIsLow);
         let start = Nanos(identity.start);
         let (origin, record_seq) =
@@ -96,8 +99,16 @@ impl Shard {
             s2c: self.direction(slot, 1),
             sampling: self.plan.sampling,
             icmp_errors: if hot.has(Mark::IcmpErrors) { self.origins[at].icmp_errors } else { 0 },
+            sctp: self.extra(slot, protocol::SCTP).map(Extra::sctp_chunks),
+            esp: self.extra(slot, protocol::ESP).map(Extra::esp_spis),
             tcp,
         }
+    }
+
+    /// What a flow of this protocol has beside.
+    fn extra(&self, slot: Slot, protocol: u8) -> Option<&Extra> {
+        let hot = &self.pairs[slot as usize].hot;
+        (hot.has(Mark::Extra) && hot.image().exact().2 == protocol).then(|| &self.extras[slot as usize])
     }
 
     fn direction(&self, slot: Slot, side: usize) -> Direction {

@@ -12,7 +12,7 @@ mod sweep;
 use crate::decode::{self, DecodeOptions};
 use crate::dedup::Dedup;
 use crate::exit::{Exit, ExitDoor};
-use crate::flow::{Context, Contexts, Hot, Identity, Mark, Origin, Pair, TcpBlock, TcpCore, TcpRest};
+use crate::flow::{Context, Contexts, Extra, Hot, Identity, Mark, Origin, Pair, TcpBlock, TcpCore, TcpRest};
 use crate::key::{HashSecret, KeyImage, protocol};
 use crate::life::{Fate, Limits};
 use crate::link::LinkType;
@@ -65,6 +65,7 @@ pub struct Shard {
     pairs: Arena<Pair>,
     blocks: Arena<TcpBlock>,
     origins: Arena<Origin>,
+    extras: Arena<Extra>,
     contexts: Contexts,
     history: History,
     dedup: Dedup,
@@ -102,6 +103,7 @@ impl Shard {
             pairs: Arena::new(flows, plan.memory)?,
             blocks: Arena::new(flows, plan.memory)?,
             origins: Arena::new(flows, ArenaOptions { huge: false, touch: false })?,
+            extras: Arena::new(flows, ArenaOptions { huge: false, touch: false })?,
             contexts: Contexts::new(flows),
             dedup: Dedup::default(),
             history: History::new(plan.segment_memory, plan.memory)?,
@@ -288,6 +290,10 @@ impl Shard {
         match packet.key.protocol {
             protocol::TCP => hot.set(Mark::Tcp),
             protocol::UDP => hot.set(Mark::Udp),
+            protocol::SCTP | protocol::ESP => {
+                hot.set(Mark::Extra);
+                self.extras[at] = Extra::default();
+            }
             _ => {}
         }
         if packet.marks.has(Marks::TCP_FLAGS) && packet.tcp.flags & tcp_flags::SYN != 0 {
@@ -356,6 +362,9 @@ impl Shard {
         } else {
             let (hot, identity) = pair.hot_and_identity();
             track::udp::packet(hot, identity, side, packet);
+            if hot.has(Mark::Extra) {
+                track::extra::packet(&mut self.extras[at], side, packet, seen.bytes);
+            }
         }
         pair.hot.count(side, packet.time, packet.ip_bytes, packet.wire_bytes, packet.ttl, packet.tos);
         if self.plan.limits.ends_at_once()

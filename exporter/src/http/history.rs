@@ -62,7 +62,7 @@ pub(super) fn history(view: &View, ask: &Ask) -> Result<Answer, Answer> {
         "rtt_us": { "client": rtt(0), "server": rtt(1) },
         "workers": workers(&samples),
     });
-    Ok(Answer::json(200, &body))
+    Ok(Answer::compact(&body))
 }
 
 /// Each worker of the latest sample; `null` where an older one did not have it.
@@ -95,5 +95,5 @@ pub(super) fn histograms(view: &View, ask: &Ask) -> Result<Answer, Answer> {
             }));
         }
     }
-    Ok(Answer::json(200, &json!({ "taken_at_ns": view.snapshot.taken_at.0, "histograms": rows })))
+    Ok(Answer::compact(&json!({ "taken_at_ns": view.snapshot.taken_at.0, "histograms": rows })))
 }

@@ -22,12 +22,13 @@ use parshall_engine::record::{Direction, EndReason, FlowRecord, TcpDirection};
 use parshall_engine::tally::{L4_LABELS, l4_label};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 /// Flows cut by the active timeout whose sums are remembered.
 const CONTINUED: usize = 20_000;
 
-/// How long an ended stream is still served: tcp-stream-exporter's `-finalized-age`. Unit: nanoseconds.
-const FINALIZED: u64 = 60_000_000_000;
+/// How long an ended stream is still served: tcp-stream-exporter's `-finalized-age`.
+const FINALIZED: Duration = Duration::from_secs(60);
 
 /// What is remembered of flows whose records are out already.
 #[derive(Debug, Default)]
@@ -35,8 +36,8 @@ pub struct Continued {
     wanted: bool,
     most: usize,
     sums: HashMap<u64, FlowRecord>,
-    ended: Vec<FlowRecord>,
-    latest: u64,
+    /// With the time at which each came.
+    ended: Vec<(Instant, FlowRecord)>,
 }
 
 fn bytes(record: &FlowRecord) -> u64 {
@@ -56,7 +57,6 @@ impl Continued {
         if !self.wanted {
             return;
         }
-        self.latest = self.latest.max(record.end.0);
         let sum = self.whole(record);
         if record.end_reason == EndReason::Active {
             if self.sums.len() < CONTINUED || self.sums.contains_key(&record.flow_id) {
@@ -65,16 +65,15 @@ impl Continued {
             return;
         }
         self.sums.remove(&record.flow_id);
-        self.ended.push(sum);
+        self.ended.push((Instant::now(), sum));
         if self.ended.len() > self.most.saturating_mul(2) {
             self.trim();
         }
     }
 
     fn trim(&mut self) {
-        let oldest = self.latest.saturating_sub(FINALIZED);
-        self.ended.retain(|record| record.end.0 >= oldest);
-        self.ended.sort_by_key(|record| std::cmp::Reverse(bytes(record)));
+        self.ended.retain(|(came, _)| came.elapsed() < FINALIZED);
+        self.ended.sort_by_key(|(_, record)| std::cmp::Reverse(bytes(record)));
         self.ended.truncate(self.most);
     }
 
@@ -106,7 +105,7 @@ fn served(watch: &Watch) -> Vec<Served> {
         lives: true,
         bits: rate.map(|rate| rate.bits),
     });
-    let ended = continued.ended.iter().map(|record| Served { record: record.clone(), lives: false, bits: None });
+    let ended = continued.ended.iter().map(|(_, record)| Served { record: record.clone(), lives: false, bits: None });
     let mut all: Vec<Served> = live.chain(ended).collect();
     let most = continued.most;
     drop(observed);

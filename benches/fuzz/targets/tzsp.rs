@@ -1,0 +1,8 @@
+//! libFuzzer's door to `bodies::tzsp`.
+
+#![no_main]
+
+#[path = "../bodies/mod.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::tzsp::run(data));
