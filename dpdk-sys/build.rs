@@ -66,13 +66,26 @@ const NAMES: &[&str] = &[
     "rte_bpf_get_jit",
     "rte_bpf_exec",
     "rte_bpf_destroy",
+    // what other processes see
+    "rte_pdump_init",
+    "rte_pdump_uninit",
+    // devices that go away, for tests
+    "rte_eal_hotplug_remove",
     // the ring of a net_ring port, for tests
     "rte_ring_lookup",
 ];
 
 /// Types that stay opaque: nothing of Rust may depend on their layout, which differs from release to release.
-const OPAQUE: &[&str] =
-    &["rte_bpf", "rte_mbuf", "rte_mempool", "rte_ring", "rte_device", "rte_eth_txmode", "rte_eth_switch_info"];
+const OPAQUE: &[&str] = &[
+    "rte_bpf",
+    "rte_mbuf",
+    "rte_mempool",
+    "rte_ring",
+    "rte_device",
+    "rte_eth_txmode",
+    "rte_eth_switch_info",
+    "rte_tel_data",
+];
 
 fn main() -> ExitCode {
     for file in ["build.rs", "shim.h", "shim.c"] {

@@ -1,6 +1,7 @@
 /* Symbols for what DPDK has as static inlines. One call a burst at the most on the packet path. */
 #include "shim.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -149,4 +150,80 @@ shim_link_modes(uint16_t port, uint32_t *speed, uint32_t *up, uint32_t *full, ui
 	*full = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
 	*autoneg = link.link_autoneg == RTE_ETH_LINK_AUTONEG;
 	return ret;
+}
+
+static uint32_t removed[RTE_MAX_ETHPORTS];
+
+static int
+on_removal(uint16_t port, enum rte_eth_event_type event, void *arg, void *answer)
+{
+	(void)event;
+	(void)arg;
+	(void)answer;
+	if (port < RTE_MAX_ETHPORTS)
+		__atomic_store_n(&removed[port], 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int
+shim_watch_removal(uint16_t port)
+{
+	int ret = rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_RMV, on_removal, NULL);
+
+	if (ret == 0)
+		ret = rte_eth_dev_callback_register(port, RTE_ETH_EVENT_DESTROY, on_removal, NULL);
+	return ret;
+}
+
+int
+shim_is_removed(uint16_t port)
+{
+	return port < RTE_MAX_ETHPORTS && __atomic_load_n(&removed[port], __ATOMIC_RELAXED) != 0;
+}
+
+static shim_tel_answer tel_answer[4];
+
+/* DPDK 22.11 gives a command no argument of its own, so each has a function. */
+#define TEL_COMMAND(n) \
+	static int \
+	tel_command_##n(const char *name, const char *parameters, struct rte_tel_data *answer) \
+	{ \
+		(void)name; \
+		(void)parameters; \
+		rte_tel_data_start_dict(answer); \
+		tel_answer[n](n, answer); \
+		return 0; \
+	}
+TEL_COMMAND(0)
+TEL_COMMAND(1)
+TEL_COMMAND(2)
+TEL_COMMAND(3)
+
+int
+shim_tel_register(uint32_t number, const char *name, const char *help, shim_tel_answer answer)
+{
+	static const telemetry_cb commands[] = {
+		tel_command_0, tel_command_1, tel_command_2, tel_command_3,
+	};
+
+	if (number >= RTE_DIM(commands))
+		return -EINVAL;
+	tel_answer[number] = answer;
+	return rte_telemetry_register_cmd(name, commands[number], help);
+}
+
+int
+shim_tel_count(struct rte_tel_data *answer, const char *name, uint64_t value)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	return rte_tel_data_add_dict_uint(answer, name, value);
+#else
+	return rte_tel_data_add_dict_u64(answer, name, value);
+#endif
+}
+
+int
+shim_tel_text(struct rte_tel_data *answer, const char *name, const char *value)
+{
+	return rte_tel_data_add_dict_string(answer, name, value);
 }

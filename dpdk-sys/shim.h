@@ -34,7 +34,9 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 #include <rte_mempool.h>
+#include <rte_pdump.h>
 #include <rte_ring.h>
+#include <rte_telemetry.h>
 
 #if RTE_VERSION < RTE_VERSION_NUM(22, 11, 0, 0)
 #error "DPDK 22.11 or newer is needed; install libdpdk-dev"
@@ -123,6 +125,25 @@ int shim_link_modes(uint16_t port, uint32_t *speed, uint32_t *up, uint32_t *full
 
 /* The arguments that a device was given behind its name; NULL where there are none. */
 const char *shim_devargs(const struct rte_device *device);
+
+/* Notes from now on when the device of a port goes away: RTE_ETH_EVENT_INTR_RMV, RTE_ETH_EVENT_DESTROY. 0, or a negative errno. */
+int shim_watch_removal(uint16_t port);
+
+/* Whether it has gone away since it was watched. */
+int shim_is_removed(uint16_t port);
+
+/* Answers the command of this number: adds to `answer` by shim_tel_count() and shim_tel_text(). */
+typedef void (*shim_tel_answer)(uint32_t command, struct rte_tel_data *answer);
+
+/* Commands of ours at the most. */
+static const uint32_t SHIM_TEL_COMMANDS = 4;
+
+/* rte_telemetry_register_cmd() of command `number`, below SHIM_TEL_COMMANDS. 0, or a negative errno. */
+int shim_tel_register(uint32_t number, const char *name, const char *help, shim_tel_answer answer);
+
+/* Adds to an answer. 0, or a negative errno: too many, or a text that is too long. */
+int shim_tel_count(struct rte_tel_data *answer, const char *name, uint64_t value);
+int shim_tel_text(struct rte_tel_data *answer, const char *name, const char *value);
 
 /* rte_pktmbuf_alloc(); NULL when the pool is empty. */
 struct rte_mbuf *shim_alloc(struct rte_mempool *pool);

@@ -96,6 +96,27 @@ pub(crate) fn of(sub: Sub) -> String {
     command(sub, shown).render_help().to_string()
 }
 
+/// The whole command line, with nothing in it that a user is not shown: for completions and man pages.
+pub(crate) fn whole() -> Command {
+    let mut whole =
+        Command::new("parshall").about("A passive traffic probe: packets in, flow records and metrics out.");
+    for sub in Sub::ALL {
+        let mut shown = Command::new(sub.name()).after_help(LAYERS).disable_help_flag(true).max_term_width(110);
+        let like = command(sub, |option, argument| match option.kind.is_flag() {
+            true => argument.num_args(0),
+            false => argument,
+        });
+        if let Some(about) = like.get_about() {
+            shown = shown.about(about.clone());
+        }
+        if sub == Sub::Run {
+            shown = shown.before_help(RUN_LAW);
+        }
+        whole = whole.subcommand(shown.args(like.get_arguments().filter(|argument| !argument.is_hide_set()).cloned()));
+    }
+    whole
+}
+
 /// The help of the program.
 pub(crate) fn top() -> String {
     let mut text = String::from(

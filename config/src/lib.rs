@@ -38,6 +38,12 @@ use asked::Asked;
 use command_line::Wanted;
 use std::ffi::OsString;
 
+/// The command line as clap has it, for completions and man pages.
+#[must_use]
+pub fn grammar() -> clap::Command {
+    help::whole()
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 /// What the program will do.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is boxed")]
 pub enum Command {
     /// `parshall run`: live ports and vdevs.
     Run(RunPlan),
@@ -356,6 +357,8 @@ pub struct RunPlan {
     pub rss: RssFields,
     /// `--enable-rx-timestamp`.
     pub rx_timestamp: bool,
+    /// `--worker-timeout`: a worker that is silent for so long ends the run; `None` waits for ever.
+    pub worker_timeout: Option<Duration>,
     /// `--stats-period`; `None` prints none.
     pub stats_period: Option<Duration>,
     /// `--exit-at-eof`: end when every file-backed port has given all its packets.

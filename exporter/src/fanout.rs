@@ -5,10 +5,10 @@
 //!
 //! In `read` the feeder waits for the slowest sink. In `run` it never waits: a batch that finds a sink's queue full is
 //! dropped for that sink, and its records and packets are counted. A sink that fails loses what it was writing, is
-//! counted and told once, and is tried again with the next batch; the others never notice.
+//! counted and told once until it writes again, and is tried again with the next batch; the others never notice.
 
-use crate::sink::Sink;
-use crate::watch::Watch;
+use crate::sink::{Settled, Sink};
+use crate::survey::Watch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use parshall_engine::record::FlowRecord;
 use std::io;
@@ -201,19 +201,27 @@ impl SinkState {
 fn serve(mut sink: Box<dyn Sink>, orders: &Receiver<Order>, state: &SinkState) {
     let mut told = false;
     loop {
+        let mut batch = None;
         let done = match orders.recv_timeout(IDLE_FLUSH) {
-            Ok(Order::Records(records)) => {
-                let written = sink.write(&records);
-                match &written {
-                    Ok(()) => drop(state.records.fetch_add(records.len() as u64, Ordering::Relaxed)),
-                    Err(_) => state.lose(&records),
-                }
-                written
-            }
+            Ok(Order::Records(records)) => sink.write(batch.insert(records)),
             Ok(Order::Reopen) => sink.reopen(),
             Err(RecvTimeoutError::Timeout) => sink.flush(),
             Err(RecvTimeoutError::Disconnected) => break,
         };
+        let wrote = match (settle(sink.as_mut(), state), batch) {
+            (Some(settled), _) => settled.written > 0,
+            (None, Some(records)) if done.is_ok() => {
+                state.records.fetch_add(records.len() as u64, Ordering::Relaxed);
+                true
+            }
+            (None, records) => {
+                records.iter().for_each(|records| state.lose(records));
+                false
+            }
+        };
+        if wrote && done.is_ok() && std::mem::take(&mut told) {
+            tracing::info!("sink {} writes again", state.name);
+        }
         if let Err(error) = done {
             fail(state, &error, &mut told);
             if error.kind() == io::ErrorKind::BrokenPipe {
@@ -221,9 +229,20 @@ fn serve(mut sink: Box<dyn Sink>, orders: &Receiver<Order>, state: &SinkState) {
             }
         }
     }
-    if let Err(error) = sink.close() {
+    let closed = sink.close();
+    settle(sink.as_mut(), state);
+    if let Err(error) = closed {
         fail(state, &error, &mut told);
     }
+}
+
+/// Counts what became of records; `None` for a sink that does not say.
+fn settle(sink: &mut dyn Sink, state: &SinkState) -> Option<Settled> {
+    let settled = sink.settled()?;
+    state.records.fetch_add(settled.written, Ordering::Relaxed);
+    state.dropped_records.fetch_add(settled.lost, Ordering::Relaxed);
+    state.dropped_packets.fetch_add(settled.lost_packets, Ordering::Relaxed);
+    Some(settled)
 }
 
 fn fail(state: &SinkState, error: &io::Error, told: &mut bool) {
@@ -232,6 +251,6 @@ fn fail(state: &SinkState, error: &io::Error, told: &mut bool) {
         state.broken_pipe.store(true, Ordering::Relaxed);
     } else if !*told {
         *told = true;
-        tracing::error!("sink {} lost records: {error}", state.name);
+        tracing::error!("sink {} cannot write: {error}", state.name);
     }
 }

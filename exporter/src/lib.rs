@@ -1,7 +1,7 @@
 //! Records and snapshots out: sinks, metrics, HTTP, summary; and the program that starts it all.
 //!
 //! Modules: `log` what is said, `affinity` on which processors, `render` records as text, `sink` where they go, `fanout` how they get there, `order` in which order in `read`,
-//! `watch` what is counted of them, `exposition`, `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
+//! `survey` what is counted of them, `exposition`, `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
 #![forbid(unsafe_code)]
 
 pub mod log;
@@ -9,7 +9,7 @@ pub mod affinity;
 pub mod render;
 pub mod exposition;
 pub mod sink;
-pub mod watch;
+pub mod survey;
 pub mod fanout;
 pub mod order;
 pub mod metrics;
@@ -20,6 +20,11 @@ pub mod summary;
 pub mod read;
 #[cfg(feature = "dpdk")]
 pub mod core_plan;
+pub mod ports;
+#[cfg(feature = "dpdk")]
+pub mod telemetry;
+pub mod watch;
+pub mod service;
 #[cfg(feature = "dpdk")]
 pub mod prompt;
 #[cfg(feature = "dpdk")]

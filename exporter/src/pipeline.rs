@@ -5,7 +5,7 @@
 use crate::http::Server;
 use crate::metrics::Board;
 use crate::sink::{self, Existing, Sink};
-use crate::watch::Watch;
+use crate::survey::Watch;
 use parshall_config::plan::{Common, SievePlan, SinkSpec};
 use parshall_engine::merge::lookout::Lookout;
 use parshall_engine::time::Nanos;

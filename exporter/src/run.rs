@@ -8,12 +8,15 @@ use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
 use crate::pipeline::{Named, Stop, look_at_flows, now, open_sinks, sampling, serve};
+use crate::ports::Ports;
 use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
+use crate::service::{self, Service};
 use crate::sink::Existing;
 use crate::statistics;
 use crate::testpmd::NicStatistics;
-use crate::{Ending, log};
+use crate::watch::Stuck;
+use crate::{Ending, log, telemetry};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
 use parshall_engine::live::{self, Control, LiveError};
@@ -28,6 +31,9 @@ use std::time::{Duration, Instant};
 
 /// How long the control loop waits for the workers' counts.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long the end waits for the other workers and for the sinks when a worker is stuck.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Carries out a plan for `run`.
 #[must_use]
@@ -73,6 +79,18 @@ struct Seen {
     books: Books,
     dropped: u64,
     text: String,
+    stuck: Option<Stuck>,
+    /// No port was left.
+    gone: bool,
+}
+
+/// What the control loop tells the thread that feeds the sinks.
+#[derive(Debug, Default)]
+struct Course {
+    /// The workers have ended, or are given up.
+    over: AtomicBool,
+    /// A worker is stuck: its records will never end.
+    cut: AtomicBool,
 }
 
 fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
@@ -80,6 +98,7 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
     let (board, server) = serve("run", &plan.common, false).map_err(failed)?;
+    telemetry::offer(&board);
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let result =
         live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks, &given));
@@ -93,7 +112,11 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
             if seen.dropped > 0 {
                 tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
-            Ok(if seen.books.closed() && !lost && seen.dropped == 0 { Ending::Done } else { Ending::Failed })
+            Ok(if seen.books.closed() && !lost && seen.dropped == 0 && !seen.gone {
+                Ending::Done
+            } else {
+                Ending::Failed
+            })
         }
         Ok(Err(sentence)) => Err(failed(sentence)),
         Err(error @ LiveError::Xdp(_)) => Err(failed(again_without_xdp(&error))),
@@ -134,31 +157,47 @@ fn conduct(
     board.sampled(&plan.common.engine.sieve);
     greet(control, server);
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
-    let (over, watch, sinks) = (AtomicBool::new(false), Watch::default(), fanout.states());
+    let (course, watch, sinks) = (Course::default(), Watch::default(), fanout.states());
     let (seen, (states, left)) = std::thread::scope(|scope| {
         let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
         let feeding = feeder.spawn_scoped(scope, || {
-            feed(&mut collector, &mut fanout, &watch, board, stop, &over);
-            fanout.close(plan.common.shutdown_timeout)
+            feed(&mut collector, &mut fanout, &watch, board, stop, &course);
+            let (cut, patience) = (course.cut.load(Ordering::Acquire), plan.common.shutdown_timeout);
+            fanout.close(if cut { patience.min(LAST_PATIENCE) } else { patience })
         });
         let feeding = feeding.map_err(|error| format!("cannot start the thread that feeds the sinks: {error}"))?;
         let rest = given.keep_off(&control.processors);
         tracing::debug!("the control side's threads run on processors {rest:?}");
         let seen = publish(&mut Scene { control, plan, watch: &watch, sinks: &sinks }, stop, board);
         stop.ask();
-        over.store(true, Ordering::Release);
+        let stuck = seen.as_ref().is_ok_and(|seen| seen.stuck.is_some());
+        course.cut.store(stuck, Ordering::Release);
+        course.over.store(true, Ordering::Release);
+        if !stuck {
+            service::stopping(plan.common.shutdown_timeout, || feeding.is_finished());
+        }
         let fed = feeding.join().map_err(|_| "the thread that feeds the sinks panicked".to_owned());
         Ok::<_, String>((seen?, fed?))
     })?;
     let lost = told_losses(&states, &left);
+    if seen.stuck.is_some() {
+        give_up(&seen);
+    }
     Ok((seen, lost))
 }
 
+/// Ends the process: a stuck lcore can be neither stopped nor waited for, and destructors would pull memory from under it.
+fn give_up(seen: &Seen) -> ! {
+    log::plain(&seen.text);
+    log::flush();
+    signal_hook::low_level::exit(1)
+}
+
 /// Moves records to the sinks until the workers are done and the rings are empty.
-fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &Board, stop: &Stop, over: &AtomicBool) {
+fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &Board, stop: &Stop, course: &Course) {
     let mut sent = Instant::now();
     loop {
-        let last = over.load(Ordering::Acquire) && collector.ended();
+        let last = course.over.load(Ordering::Acquire) && (course.cut.load(Ordering::Acquire) || collector.ended());
         let taken = collector.turn(now(), &mut Line(fanout, watch));
         if sent.elapsed() > Duration::from_millis(200) {
             fanout.send();
@@ -166,7 +205,9 @@ fn feed(collector: &mut Collector, fanout: &mut Fanout, watch: &Watch, board: &B
             sent = Instant::now();
         }
         if stop.take_hangup() {
+            service::reloading();
             fanout.reopen();
+            service::reloaded();
         }
         if fanout.broken_pipe() {
             stop.ask();
@@ -188,15 +229,24 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
     let (mut next, mut look) = (Instant::now(), Instant::now());
-    while scene.control.still_working(now()) {
+    let (mut service, mut ports, mut stuck) = (Service::new(plan), Ports::default(), None);
+    while scene.control.still_working(now()) && stuck.is_none() {
         look_at_flows(&mut scene.control.lookout, board, &mut look);
         if !console.turn(scene) {
             stop.ask();
         }
         scene.control.sieves.settle();
-        if stop.asked() || next.elapsed() >= period || Instant::now() >= next {
-            next = Instant::now() + period;
+        let publishing = stop.asked() || Instant::now() >= next;
+        if publishing || service.is_due() {
             let snapshot = collect(scene.control);
+            stuck = service.heard(&snapshot);
+            if ports.follow(&snapshot.ports) {
+                stop.ask();
+            }
+            if !publishing {
+                continue;
+            }
+            next = Instant::now() + period;
             if plan.stats_period.is_some_and(|every| printed.elapsed() >= every) {
                 printed = Instant::now();
                 statistics::print(plan, &mut blocks, &snapshot);
@@ -205,9 +255,14 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+    if let Some(stuck) = stuck {
+        mourn(stuck, scene.control, stop);
+    }
     let mut snapshot = scene.control.merger.last(now());
     add_devices(scene.control, &mut snapshot);
     let seen = Seen {
+        stuck,
+        gone: ports.are_all_gone(),
         books: snapshot.total.books(),
         dropped: snapshot.total.records_dropped_count,
         text: statistics::ending(&snapshot),
@@ -218,6 +273,19 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
     board.publish(snapshot);
     board.end();
     Ok(seen)
+}
+
+/// Names the worker that is stuck, and lets the others end.
+fn mourn(stuck: Stuck, control: &mut Control<'_>, stop: &Stop) {
+    let Stuck { worker, lcore, silent, flows, packets } = stuck;
+    let sentence = format!("worker {worker} on lcore {lcore} is stuck: no answer for {silent:.1?} (--worker-timeout)");
+    service::failing(&sentence);
+    tracing::error!("{sentence}; its {flows} live flows with {packets} packets are lost");
+    stop.ask();
+    let begun = Instant::now();
+    while begun.elapsed() < LAST_PATIENCE && control.working > 1 && control.still_working(now()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// What workers, ports and pools have counted by now.

@@ -2,7 +2,7 @@
 
 use parshall_engine::record::fields;
 use parshall_exporter::metrics::catalogue::{self, Kind};
-use parshall_exporter::watch::top_metrics;
+use parshall_exporter::survey::top_metrics;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn the_page_of_metrics_is_that_of_the_catalogue() {
     let mut page = String::from(
         "# Metrics\n\nAt `/metrics`, text 0.0.4, OpenMetrics or protobuf by `Accept`; histograms also as native ones in protobuf. Labels come from closed sets; no address, port of a \
          host or name is ever a label, so the number of series does not depend on traffic; but for the two families at the end, which are off by default.\n\nThis page is made \
-         from the tables in `exporter/src/metrics/` and `exporter/src/watch/`.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
+         from the tables in `exporter/src/metrics/` and `exporter/src/survey/`.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
     );
     for row in catalogue::all() {
         let kind = match row.kind {

@@ -46,6 +46,7 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         max_packet_len: settings.maybe_number("max-pkt-len").and_then(|number| u32::try_from(number).ok()),
         rss: rss(settings, problems),
         rx_timestamp: settings.flag("enable-rx-timestamp"),
+        worker_timeout: settings.maybe_duration("worker-timeout"),
         stats_period: settings.maybe_duration("stats-period").filter(|period| !period.is_zero()),
         exit_at_eof: settings.flag("exit-at-eof"),
         interactive: settings.flag("interactive"),

@@ -195,6 +195,8 @@ pub const GROUPS: &[Group] = &[
             .help("Prints testpmd's statistics and the books this often; a plain number is seconds, 0 prints none."),
         Opt::flag("plan", Run)
             .help("Prints which lcore would poll which queues, with pools, memory and warnings, and ends before anything is received."),
+        Opt::new("worker-timeout", Duration(100, LONGEST), Run, "10s").unset("off")
+            .help("A worker that does not answer for so long is stuck: it is named, sinks are closed, and the probe ends with status 1."),
         Opt::flag("exit-at-eof", Run)
             .help("Ends when every net_pcap vdev has given all packets of its files."),
         Opt::flag("interactive", Run).letter('i')

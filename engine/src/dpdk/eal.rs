@@ -9,9 +9,9 @@ use super::error::DpdkError;
 use super::facts::PortFacts;
 use super::host;
 use super::launch::Lcore;
-use super::log;
 use super::port::{Port, Stopped};
 use super::vdev;
+use super::{log, others};
 use dpdk_sys as ffi;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -72,6 +72,7 @@ impl Eal {
         let eal = Eal { taken: RefCell::default(), main_only: PhantomData };
         eal.check_leftovers(args, usize::try_from(parsed).unwrap_or(0))?;
         eal.check_vdevs(args)?;
+        others::let_capture();
         Ok(eal)
     }
 
@@ -202,6 +203,7 @@ fn processors(lcore: u32) -> Vec<u32> {
 impl Drop for Eal {
     fn drop(&mut self) {
         if claim::end() {
+            others::end_captures();
             // SAFETY: this is the main lcore; ports, queues and scopes borrow the EAL, so none is left, and lcores are
             // idle because a scope waits for them. A failure changes nothing for a process that ends.
             unsafe { ffi::rte_eal_cleanup() };

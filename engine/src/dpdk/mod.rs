@@ -31,10 +31,13 @@ pub mod launch;
 pub mod log;
 mod mbuf;
 mod monitor;
+pub mod others;
 pub mod plan;
 pub mod pool;
 pub mod port;
 mod queue;
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod ring_tests;
 pub mod rss;

@@ -120,6 +120,14 @@ impl<'p> Monitor<'p> {
         Ok((up != 0, mbps))
     }
 
+    /// Whether the device has gone away: its driver said so, or it was taken out. DPDK: `RTE_ETH_EVENT_INTR_RMV`,
+    /// `RTE_ETH_EVENT_DESTROY`.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        // SAFETY: reads a flag; any number is taken.
+        unsafe { ffi::shim_is_removed(self.facts.id) != 0 }
+    }
+
     /// Name of the interface where `--interface` made the port for it, else that of the device.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -141,6 +149,7 @@ impl<'p> Monitor<'p> {
             socket: self.facts.socket,
             link_up,
             link_mbps,
+            removed: self.is_removed(),
             ipackets: stats.ipackets,
             ibytes: stats.ibytes,
             imissed: stats.imissed + lost_in_rings,

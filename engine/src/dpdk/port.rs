@@ -102,6 +102,8 @@ impl<S> Port<'_, S> {
 
 impl<'e> Port<'e, Stopped> {
     pub(super) fn taken(facts: PortFacts) -> Port<'e, Stopped> {
+        // SAFETY: the port is valid. Where the EAL has no memory for it the removal goes unnoticed.
+        unsafe { ffi::shim_watch_removal(facts.id) };
         let kernel = KernelSide::of(&facts);
         let was_modest = kernel.as_ref().is_some_and(|kernel| !kernel.is_promiscuous());
         let device = Device { id: facts.id, started: false, broken: false, kernel, was_modest, eal: PhantomData };

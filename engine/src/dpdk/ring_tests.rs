@@ -9,7 +9,7 @@ use parshall_config::plan::RssFields;
 use std::ffi::CStr;
 
 #[path = "../../tests/dpdk_support/child.rs"]
-mod child;
+pub(super) mod child;
 
 /// The ring that net_ring makes for the first queue of net_ring0.
 const RING: &CStr = c"ETH_RXTX0_net_ring0";

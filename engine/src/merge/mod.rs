@@ -45,10 +45,10 @@ impl Merger {
     /// snapshot are the caller's to fill.
     pub fn collect(&mut self, now: Nanos, patience: Duration) -> Snapshot {
         let began = Instant::now();
-        for end in &mut self.ends {
-            end.ask();
+        let mut open: Vec<usize> = (0..self.ends.len()).filter(|worker| !self.workers[*worker].ended).collect();
+        for worker in &open {
+            self.ends[*worker].ask();
         }
-        let mut open: Vec<usize> = (0..self.ends.len()).collect();
         while !open.is_empty() {
             open.retain(|worker| {
                 let last = &mut self.workers[*worker];
@@ -76,6 +76,7 @@ impl Merger {
         if let Some(last) = self.workers.get_mut(worker) {
             last.tally = tally.clone();
             last.handed_over = now;
+            last.ended = true;
         }
     }
 
@@ -120,5 +121,15 @@ mod tests {
         let heard = merger.collect(Nanos(3), Duration::from_millis(1));
         assert_eq!((heard.workers[0].missed_turns, heard.total.polls, heard.turn), (1, 7, 2));
         assert_eq!((heard.workers[0].lcore, heard.workers[0].handed_over), (3, Nanos(3)));
+    }
+
+    #[test]
+    fn a_worker_that_has_ended_is_not_asked_and_misses_no_turn() {
+        let mut merger = Merger::new(Nanos(1));
+        let (_worker, end) = handover::pair();
+        let number = merger.add(end, 3);
+        merger.conclude(number, &Tally { polls: 9, ..Tally::default() }, Nanos(2));
+        let after = merger.collect(Nanos(3), Duration::from_secs(3600));
+        assert_eq!((after.workers[0].missed_turns, after.workers[0].ended, after.total.polls), (0, true, 9));
     }
 }

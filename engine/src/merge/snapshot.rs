@@ -18,6 +18,8 @@ pub struct WorkerSnapshot {
     pub handed_over: Nanos,
     /// Periods in which it did not hand over.
     pub missed_turns: u64,
+    /// It has ended, and its tally is its last.
+    pub ended: bool,
 }
 
 /// What a port's driver says of itself (`rte_eth_stats_get`).
@@ -35,6 +37,8 @@ pub struct PortSnapshot {
     pub link_up: bool,
     /// Link speed. Unit: Mbit/s; 0 unknown.
     pub link_mbps: u32,
+    /// The device has gone away.
+    pub removed: bool,
     /// Frames received by the driver.
     pub ipackets: u64,
     /// Bytes received by the driver.

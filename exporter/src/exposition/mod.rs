@@ -10,7 +10,7 @@ mod openmetrics;
 mod protobuf;
 mod text;
 
-use crate::watch::distribution::Native;
+use crate::survey::distribution::Native;
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

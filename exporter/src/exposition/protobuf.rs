@@ -4,7 +4,7 @@
 //! numbers there. **May touch** families. **Order** called by [`super::Format::render`].
 
 use super::{Family, Kind, Series, Value};
-use crate::watch::distribution::{Native, SCHEMA};
+use crate::survey::distribution::{Native, SCHEMA};
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]

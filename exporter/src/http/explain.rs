@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::ask::Ask;
 use crate::metrics::View;
 use crate::summary::grouped;
-use crate::watch::history::{Sample, WorkerSample};
+use crate::survey::history::{Sample, WorkerSample};
 use parshall_engine::tally::Tally;
 use serde_json::{Value, json};
 use std::sync::Arc;

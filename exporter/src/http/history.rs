@@ -5,9 +5,9 @@
 use super::answer::Answer;
 use super::ask::Ask;
 use crate::metrics::View;
-use crate::watch::distribution::Distribution;
-use crate::watch::distributions::ROWS;
-use crate::watch::history::{MOST, Sample};
+use crate::survey::distribution::Distribution;
+use crate::survey::distributions::ROWS;
+use crate::survey::history::{MOST, Sample};
 use parshall_engine::packet::Outcome;
 use parshall_engine::tally::L4_LABELS;
 use serde_json::{Map, Value, json};
@@ -68,7 +68,7 @@ pub(super) fn history(view: &View, ask: &Ask) -> Result<Answer, Answer> {
 /// Each worker of the latest sample; `null` where an older one did not have it.
 fn workers(samples: &Samples) -> Vec<Value> {
     let Some(latest) = samples.last() else { return Vec::new() };
-    let row = |worker: &crate::watch::history::WorkerSample| {
+    let row = |worker: &crate::survey::history::WorkerSample| {
         let of = |sample: &Sample| sample.workers.iter().find(|other| other.worker == worker.worker).copied();
         json!({
             "worker": worker.worker,

@@ -5,7 +5,7 @@
 use super::answer::Answer;
 use super::ask::Ask;
 use crate::metrics::View;
-use crate::watch::who::{DISTINCT_ERROR, Distinct, Entry, KINDS, MEASURES, Party, WINDOWS};
+use crate::survey::who::{DISTINCT_ERROR, Distinct, Entry, KINDS, MEASURES, Party, WINDOWS};
 use parshall_engine::tally::{L4_LABELS, l4_label};
 use serde_json::{Value, json};
 

@@ -188,6 +188,12 @@ pub const CATALOGUE: &[Row] = &[
     gauge("parshall_port_up", &["port"], "The link is up.", |view, emit| {
         ports(view, emit, |port| u64::from(port.link_up));
     }),
+    gauge("parshall_port_removed", &["port"], "The device has gone away.", |view, emit| {
+        ports(view, emit, |port| u64::from(port.removed));
+    }),
+    counter("parshall_port_link_changes_total", &[], "Links that went down or came up, all ports.", |view, emit| {
+        one(emit, view.link_changes);
+    }),
     gauge("parshall_port_speed_bytes_per_second", &["port"], "Link speed; 0 when unknown.", |view, emit| {
         ports(view, emit, |port| u64::from(port.link_mbps) * 125_000);
     }),

@@ -9,7 +9,7 @@ pub mod watched;
 
 use crate::exposition::{self, Family, Format, Series};
 use crate::fanout::SinkState;
-use crate::watch::{Watch, compat};
+use crate::survey::{Watch, compat};
 use catalogue::{Kind, Row};
 use parshall_config::plan::{Effective, SievePlan};
 use parshall_engine::merge::snapshot::Snapshot;
@@ -36,6 +36,8 @@ pub struct View {
     pub dpdk: (String, String),
     /// Messages written by level, and messages left out.
     pub messages: ([u64; 4], u64),
+    /// Links that went down or came up.
+    pub link_changes: u64,
     /// What is watched beside the snapshots; `None` without HTTP.
     pub watch: Option<Arc<Watch>>,
     /// What the last scrape took. Unit: seconds.
@@ -171,6 +173,7 @@ impl Board {
             ended: last.ended,
             effective: last.effective.clone(),
             messages: crate::log::counts(),
+            link_changes: crate::ports::link_changes(),
         }
     }
 }

@@ -5,10 +5,10 @@
 use super::catalogue::{Row, counter, gauge, named, one};
 use super::{Kind, View};
 use crate::exposition::{self, Family, Series, Value};
-use crate::watch::Watch;
-use crate::watch::distribution::Distribution;
-use crate::watch::distributions::ROWS as HISTOGRAMS;
-use crate::watch::growth::{COUNTED, FIRST_CLASS};
+use crate::survey::Watch;
+use crate::survey::distribution::Distribution;
+use crate::survey::distributions::ROWS as HISTOGRAMS;
+use crate::survey::growth::{COUNTED, FIRST_CLASS};
 
 /// One series for each side and row of what is counted.
 fn sides(view: &View, emit: &mut dyn FnMut(&[&str], &[f64]), names: &[&str]) {
@@ -159,7 +159,7 @@ const fn rows() -> [Row; OTHERS.len() + HISTOGRAMS.len()] {
 #[must_use]
 pub fn distributions(watch: &Watch) -> Vec<Family> {
     let counted = watch.observed().distributions.clone();
-    let family = |(row, series): (&crate::watch::distributions::Row, &Vec<Distribution>)| {
+    let family = |(row, series): (&crate::survey::distributions::Row, &Vec<Distribution>)| {
         let mut family = Family::new(row.name, exposition::Kind::Histogram, row.help);
         let (low, high, step) = row.range;
         for (label, one) in row.label.1.iter().zip(series) {

@@ -14,6 +14,7 @@ use parshall_engine::time::{Nanos, nanos_of};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// Level of zstd: its default.
@@ -113,10 +114,39 @@ impl Target {
         if replace {
             File::create(&name)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(name)?;
+        // A fifo that is open for reading too neither waits for a reader nor ends with it: a slow sink, as any other.
+        let fifo =
+            self.existing == Existing::Continue && std::fs::metadata(&name).is_ok_and(|it| it.file_type().is_fifo());
+        let mut options = OpenOptions::new();
+        let file = if fifo { options.read(true).write(true) } else { options.create(true).append(true) }.open(name)?;
         self.fresh = file.metadata()?.len() == 0;
         self.open = Some(if self.zstd { Open::Zstd(zstd::Encoder::new(file, LEVEL)?) } else { Open::Plain(file) });
         Ok(())
+    }
+
+    /// Writes until all is written or the system refuses; says how many bytes were written.
+    pub fn write_as_far_as_possible(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
+        let mut written = 0;
+        while written < bytes.len() {
+            match Write::write(self, &bytes[written..]) {
+                Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+                Ok(more) => written += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (written, Err(error)),
+            }
+        }
+        (written, Ok(()))
+    }
+
+    /// Cuts the last bytes off a regular file; anything else keeps them.
+    pub fn take_back(&mut self, bytes: u64) {
+        if let (Some(Open::Plain(file)), true) = (&self.open, bytes > 0)
+            && let Ok(about) = file.metadata()
+            && about.is_file()
+        {
+            // A file that cannot be cut keeps half a line, which its reader will notice.
+            let _ = file.set_len(about.len().saturating_sub(bytes));
+        }
     }
 
     /// The name of the current file.
@@ -162,7 +192,7 @@ impl Target {
     ///
     /// # Errors
     /// What the system said.
-    pub fn close(mut self) -> io::Result<()> {
+    pub fn close(&mut self) -> io::Result<()> {
         self.finish()
     }
 }

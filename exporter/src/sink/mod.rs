@@ -33,11 +33,28 @@ pub trait Sink: Send {
     /// What the system said; the old file stays open then.
     fn reopen(&mut self) -> io::Result<()>;
 
-    /// Writes out everything and ends.
+    /// What became of records since this was asked last, from a sink that gathers them before it writes. `None`: what
+    /// `write` took was written, and what it refused was lost.
+    fn settled(&mut self) -> Option<Settled> {
+        None
+    }
+
+    /// Writes out everything and ends; nothing but `settled` is called after it.
     ///
     /// # Errors
     /// What the system said.
-    fn close(self: Box<Self>) -> io::Result<()>;
+    fn close(&mut self) -> io::Result<()>;
+}
+
+/// What became of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Records whose last byte the system has taken.
+    pub written: u64,
+    /// Records of which it has not.
+    pub lost: u64,
+    /// Packets in them.
+    pub lost_packets: u64,
 }
 
 /// What becomes of a file that exists when its sink opens it.

@@ -2,11 +2,11 @@
 //!
 //! **Owns** the buffer between rendering and writing. **May touch** its target. **Order** as [`Sink`] says.
 
-use super::{Existing, Sink, Target};
+use super::{Existing, Settled, Sink, Target};
 use crate::render;
 use parshall_config::plan::SinkSpec;
 use parshall_engine::record::FlowRecord;
-use std::io::{self, Write};
+use std::io;
 
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 256 << 10;
@@ -14,6 +14,9 @@ const GATHERED: usize = 256 << 10;
 struct Text {
     target: Target,
     buffer: Vec<u8>,
+    /// Where each record in the buffer ends, and its packets.
+    held: Vec<(usize, u64)>,
+    settled: Settled,
     header: fn(&mut Vec<u8>),
     line: fn(&FlowRecord, &mut Vec<u8>),
 }
@@ -32,7 +35,14 @@ fn open(
     header: fn(&mut Vec<u8>),
     line: fn(&FlowRecord, &mut Vec<u8>),
 ) -> io::Result<Box<dyn Sink>> {
-    let mut text = Text { target: Target::open(spec, existing)?, buffer: Vec::with_capacity(GATHERED), header, line };
+    let mut text = Text {
+        target: Target::open(spec, existing)?,
+        buffer: Vec::with_capacity(GATHERED),
+        held: Vec::new(),
+        settled: Settled::default(),
+        header,
+        line,
+    };
     text.begin();
     Ok(Box::new(text))
 }
@@ -45,27 +55,49 @@ impl Text {
         }
     }
 
+    /// Writes what was gathered. Where that fails, the records whose last byte is in the file are written and the others are
+    /// lost; a regular file is cut behind the last whole record, so that what comes later is not glued to half a line.
     fn spill(&mut self) -> io::Result<()> {
-        let written = self.target.write_all(&self.buffer);
+        let (written, result) = self.target.write_as_far_as_possible(&self.buffer);
+        let whole = self.held.iter().rposition(|(end, _)| *end <= written);
+        let cut = whole.map_or(0, |last| self.held[last].0);
+        let count = whole.map_or(0, |last| last + 1);
+        self.settled.written += count as u64;
+        self.settled.lost += (self.held.len() - count) as u64;
+        self.settled.lost_packets += self.held[count..].iter().map(|(_, packets)| packets).sum::<u64>();
+        if result.is_err() {
+            self.target.take_back((written - cut.min(written)) as u64);
+        }
+        self.held.clear();
         self.buffer.clear();
-        written
+        result
+    }
+
+    /// Takes one record; the file that it belongs to may be another one than that of the record before.
+    fn take(&mut self, record: &FlowRecord) -> io::Result<()> {
+        let mut result = Ok(());
+        if self.target.is_due(record.end) {
+            result = self.spill().and_then(|()| self.target.rotate(record.end));
+            if result.is_ok() {
+                self.begin();
+            }
+        }
+        (self.line)(record, &mut self.buffer);
+        self.held.push((self.buffer.len(), record.packets()));
+        if self.buffer.len() >= GATHERED {
+            result = result.and(self.spill());
+        }
+        result
     }
 }
 
 impl Sink for Text {
     fn write(&mut self, records: &[FlowRecord]) -> io::Result<()> {
+        let mut result = Ok(());
         for record in records {
-            if self.target.is_due(record.end) {
-                self.spill()?;
-                self.target.rotate(record.end)?;
-                self.begin();
-            }
-            (self.line)(record, &mut self.buffer);
-            if self.buffer.len() >= GATHERED {
-                self.spill()?;
-            }
+            result = result.and(self.take(record));
         }
-        Ok(())
+        result
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -74,13 +106,17 @@ impl Sink for Text {
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        self.spill()?;
+        let spilt = self.spill();
         self.target.reopen()?;
         self.begin();
-        Ok(())
+        spilt
     }
 
-    fn close(mut self: Box<Self>) -> io::Result<()> {
+    fn settled(&mut self) -> Option<Settled> {
+        Some(std::mem::take(&mut self.settled))
+    }
+
+    fn close(&mut self) -> io::Result<()> {
         self.spill()?;
         self.target.close()
     }

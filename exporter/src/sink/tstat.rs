@@ -375,7 +375,7 @@ impl Sink for Tstat {
         Ok(())
     }
 
-    fn close(mut self: Box<Self>) -> io::Result<()> {
+    fn close(&mut self) -> io::Result<()> {
         self.flush()
     }
 }

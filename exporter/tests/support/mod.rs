@@ -5,6 +5,8 @@
 
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part of this
 
+pub mod endless;
+
 use parshall_benches::synth::artefacts::Artefacts;
 use parshall_benches::synth::compose::{Capture, Choice, Order, compose};
 use serde_json::Value;
