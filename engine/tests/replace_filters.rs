@@ -56,9 +56,9 @@ fn plan(workers: u16) -> EnginePlan {
         key: KeyScope::default(),
         decap: DecapPlan::default(),
         record_ring: 64,
+        live_flows: 0,
         segment_memory: 1 << 20,
         duplicates: Duplicates::Off,
-        live_flows: 1000,
         sieve: Default::default(),
     }
 }
