@@ -108,7 +108,9 @@ fn misplaced(sub: Sub, option: &Opt) -> Problem {
         Scope::Prints => ("parshall flows and parshall stats", "it is about what is printed once"),
         Scope::Top => ("parshall top", "it is about what is shown again and again"),
         Scope::Flows => ("parshall flows", "it is about what is printed once"),
-        Scope::Both | Scope::All => ("parshall run and parshall read", "it is about a run, not about a file"),
+        Scope::Both | Scope::Http | Scope::All => {
+            ("parshall run and parshall read", "it is about a run, not about a file")
+        }
     };
     Problem {
         what: format!("--{} is an option of {owner}: {reason}", option.name),

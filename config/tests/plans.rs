@@ -208,6 +208,12 @@ fn a_running_probe_is_asked_where_the_line_says_or_where_file_and_environment_wo
     };
     assert_eq!(url("top", &[]), "http://127.0.0.1:9184");
     assert_eq!(url("stats", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://127.0.0.1:9999");
+    let Ok(Outcome::Start(command)) = ask("top --http-token 0123456789abcdef0123456789abcdef", &[]) else {
+        panic!("refused")
+    };
+    assert!(
+        matches!(*command, Command::Top(plan) if plan.probe.token.as_deref() == Some("0123456789abcdef0123456789abcdef"))
+    );
     assert_eq!(url("flows probe.lan", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://probe.lan:9184");
 }
 

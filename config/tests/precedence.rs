@@ -14,6 +14,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
     match (option.name, option.kind) {
         ("tcp-linger", _) => ["1s", "2s", "3s"],
         ("key", _) => ["vlan", "tunnel", "vlan,tunnel"],
+        ("compat-metrics", _) => ["tcp-stream", "kdump", "packet,tzsp"],
         ("log-format", _) => ["json", "text", "json"],
         ("log-level", _) => ["warn", "error", "debug"],
         (_, Kind::Count(low, _)) if low <= 3 => ["3", "4", "5"],

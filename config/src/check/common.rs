@@ -49,7 +49,7 @@ fn watch(settings: &Settings) -> WatchPlan {
 }
 
 /// The token, from its file if it is one.
-fn token(settings: &Settings, problems: &mut Problems) -> Option<String> {
+pub(super) fn token(settings: &Settings, problems: &mut Problems) -> Option<String> {
     let said = settings.get("http-token");
     if !said.is_said() {
         return None;

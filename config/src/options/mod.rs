@@ -153,6 +153,8 @@ pub enum Scope {
     Run,
     /// Every sub-command.
     All,
+    /// Every sub-command that serves or asks over HTTP.
+    Http,
     /// `top` and `flows`, which list flows.
     Lists,
     /// `flows` and `stats`, which print once.
@@ -171,6 +173,7 @@ impl Scope {
             Scope::All => true,
             Scope::Both => matches!(sub, Sub::Run | Sub::Read),
             Scope::Run => sub == Sub::Run,
+            Scope::Http => sub != Sub::CheckConfig,
             Scope::Lists => matches!(sub, Sub::Top | Sub::Flows),
             Scope::Prints => matches!(sub, Sub::Flows | Sub::Stats),
             Scope::Top => sub == Sub::Top,

@@ -9,7 +9,7 @@ use super::Kind::{
     Sink, Size,
 };
 use super::Kind::{FlowFilter, PcapFilter, Text, UdpPorts, Words};
-use super::Scope::{All, Both, Flows, Lists, Prints, Run, Top};
+use super::Scope::{All, Both, Flows, Http, Lists, Prints, Run, Top};
 use super::{Group, Opt};
 
 /// A hundred days, the longest any span of time may be. Unit: milliseconds.
@@ -55,8 +55,8 @@ pub const GROUPS: &[Group] = &[
     Group { title: "HTTP", options: &[
         Opt::new("listen", Address, Both, "127.0.0.1:9184").in_read("off").unset("off")
             .help("Where /metrics and the API are served. An address other than loopback needs --http-token or --listen-insecure."),
-        Opt::new("http-token", Text, Both, "none").unset("none")
-            .help("What every request has to show, as a bearer token or as the password of HTTP Basic; file:PATH takes the first line of a file."),
+        Opt::new("http-token", Text, Http, "none").unset("none")
+            .help("What every request has to show, and what top, flows and stats show, as a bearer token or as the password of HTTP Basic; file:PATH takes the first line of a file."),
         Opt::flag("listen-insecure", Both)
             .help("Lets --listen be an address other than loopback: whoever reaches it can read every flow."),
         Opt::new("publish-interval", Duration(10, 3_600_000), Both, "1s")

@@ -8,14 +8,13 @@ use super::ask::Ask;
 use super::{explain, flows, history, stats, top};
 use crate::exposition::Format;
 use crate::metrics::{self, Board, View};
+use crate::web;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tiny_http::{Method, Request};
 
 /// How old the last publication may be before the probe counts as not well.
 const STALE: Duration = Duration::from_secs(10);
-
-const HTML: &str = "text/html; charset=utf-8";
 
 /// The description of the API for machines.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -28,6 +27,8 @@ type Route = (&'static str, Give);
 /// Every path. One that ends in a slash and is longer than that is the beginning of a path.
 pub(super) const ROUTES: &[Route] = &[
     ("/", page),
+    ("/favicon.ico", page),
+    ("/assets/", page),
     ("/metrics", metrics),
     ("/healthz", |board, _| healthz(board)),
     ("/readyz", |board, _| readyz(board)),
@@ -135,19 +136,11 @@ fn config(view: &View, ask: &Ask) -> Result<Answer, Answer> {
     Ok(Answer::json(200, &json!({ "mode": view.mode, "options": options })))
 }
 
-fn page(board: &Board, _: &Ask) -> Result<Answer, Answer> {
-    let view = board.view();
-    let total = &view.snapshot.total;
-    let verdict = if total.books().closed() { "all" } else { "NOT all" };
-    let page = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-         <meta http-equiv=refresh content=5><title>parshall</title>\
-         <style>body{{font:16px/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}</style>\
-         <h1>parshall</h1><p>{verdict} {} frames accounted for; {} flows live.</p>\
-         <ul><li><a href=/metrics>/metrics</a> for Prometheus<li><a href=/api/v1/stats>/api/v1/stats</a> numbers and the books\
-         <li><a href=/api/v1/openapi.json>/api/v1/openapi.json</a> all there is<li><a href=/healthz>/healthz</a>, <a href=/readyz>/readyz</a></ul>",
-        crate::summary::grouped(total.taken_packets()),
-        crate::summary::grouped(total.live_flows),
-    );
-    Ok(Answer::new(200, HTML, page.into_bytes()))
+/// A file of the web page.
+fn page(_: &Board, ask: &Ask) -> Result<Answer, Answer> {
+    let Some(file) = web::find(&ask.path) else {
+        return Err(Answer::refuse(404, "the page has no such file"));
+    };
+    let answer = Answer::new(200, file.kind, file.body.to_vec());
+    Ok(web::HEADERS.iter().fold(answer, |answer, (name, value)| answer.header(name, value)))
 }

@@ -40,7 +40,13 @@ fn each_route_answers_and_the_rest_is_an_error_with_a_reason() {
     assert_eq!((&body["books"]["closed"], &body["books"]["frames_taken"]), (&true.into(), &1.into()));
     assert!(get(&server, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(get(&server, "/readyz").starts_with("HTTP/1.1 200"));
-    assert!(get(&server, "/").contains("all 1 frames accounted for"));
+    let page = get(&server, "/");
+    assert!(
+        page.contains("<title>parshall</title>") && page.contains("default-src 'none'; script-src 'self'"),
+        "{page}"
+    );
+    assert!(get(&server, "/assets/main.js").contains("text/javascript"));
+    assert!(get(&server, "/assets/none.js").starts_with("HTTP/1.1 404"));
     let missing = get(&server, "/nothing");
     assert!(missing.starts_with("HTTP/1.1 404") && missing.contains("\"error\""), "{missing}");
     let posted = send(&server, b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
