@@ -86,6 +86,40 @@ pub struct Arrivals {
     home: Producer<Box<Parcel>>,
 }
 
+/// What a look down the road shows.
+#[derive(Debug)]
+enum Arrival {
+    /// The next parcel.
+    Parcel(Box<Parcel>),
+    /// None now, but more may come.
+    Nothing,
+    /// None, and none will come: the spreader has gone.
+    Gone,
+}
+
+impl Arrivals {
+    /// The next parcel, if one has come.
+    #[inline]
+    fn next(&mut self) -> Arrival {
+        self.next_after(|| ())
+    }
+
+    /// [`Arrivals::next`] with something that happens in the midst of it: whatever the spreader does there, no parcel
+    /// stays behind.
+    #[inline]
+    fn next_after(&mut self, meanwhile: impl FnOnce()) -> Arrival {
+        // In this order: whoever had gone by the first look has sent all that the second can see. The other way round,
+        // what is sent between the looks, by one who goes at once, is taken by nobody.
+        let gone = self.come.is_abandoned();
+        meanwhile();
+        match self.come.pop() {
+            Ok(parcel) => Arrival::Parcel(parcel),
+            Err(_) if gone => Arrival::Gone,
+            Err(_) => Arrival::Nothing,
+        }
+    }
+}
+
 /// Decodes frames and sends their packets to the workers.
 #[derive(Debug)]
 pub struct Spreader {
@@ -280,17 +314,13 @@ impl SpreadWorker {
     pub fn run(&mut self) {
         loop {
             self.handover.turn(&self.shard.tally);
-            let Ok(parcel) = self.arrivals.come.pop() else {
-                if self.arrivals.come.is_abandoned() {
-                    return self.shard.finish(self.shard.tally.packet_clock);
+            let parcel = match self.arrivals.next() {
+                Arrival::Parcel(parcel) => parcel,
+                Arrival::Gone => return self.shard.finish(self.shard.tally.packet_clock),
+                Arrival::Nothing => {
+                    self.rest();
+                    continue;
                 }
-                self.shard.tally.empty_polls += 1;
-                if self.waits {
-                    std::thread::sleep(Duration::from_micros(20));
-                } else {
-                    std::hint::spin_loop();
-                }
-                continue;
             };
             self.shard.tally.polls += 1;
             for items in parcel.items.chunks(BURST) {
@@ -303,6 +333,16 @@ impl SpreadWorker {
                 Errand::Sweep(now) => self.shard.sweep_all(now),
                 Errand::Finish(now) => return self.shard.finish(now),
             }
+        }
+    }
+
+    #[inline]
+    fn rest(&mut self) {
+        self.shard.tally.empty_polls += 1;
+        if self.waits {
+            std::thread::sleep(Duration::from_micros(20));
+        } else {
+            std::hint::spin_loop();
         }
     }
 
@@ -326,5 +366,52 @@ impl SpreadWorker {
             shard.tally.take(ready.packet.input, volume);
             shard.take(ready, kept(item), item.link);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handover;
+    use crate::key::READ_SECRET;
+    use crate::source::Input;
+    use parshall_config::plan::{DecapPlan, KeyScope};
+
+    fn road() -> (Spreader, Arrivals) {
+        let options = DecodeOptions::new(&DecapPlan::default(), KeyScope::default());
+        let (spreader, mut ends) = Spreader::new(1, options, READ_SECRET, handover::pair().0);
+        (spreader, ends.remove(0))
+    }
+
+    /// An IPv4 header with eight bytes of UDP behind it.
+    const UDP: [u8; 28] =
+        [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c, 0x40, 0, 53, 0, 8, 0, 0];
+
+    fn frame(time: u64) -> Frame<'static> {
+        Frame { bytes: &UDP, time: Nanos(time), wire_len: 28, link: LinkType::RAW, input: Input::default() }
+    }
+
+    #[test]
+    fn what_a_spreader_sends_before_it_goes_arrives_even_where_the_worker_was_just_looking() {
+        let (mut spreader, mut arrivals) = road();
+        let seen = arrivals.next_after(move || {
+            spreader.frames(&[frame(1), frame(2)]);
+            spreader.flush(Nanos(2));
+            spreader.frames(&[frame(3)]);
+            spreader.errand(Errand::Finish(Nanos(3)));
+        });
+        let Arrival::Parcel(first) = seen else { panic!("{seen:?}") };
+        assert_eq!((first.items.len(), first.errand), (2, Errand::None));
+        let Arrival::Parcel(last) = arrivals.next() else { panic!("the last parcel was left on the road") };
+        assert_eq!((last.items.len(), last.errand), (1, Errand::Finish(Nanos(3))));
+        assert!(matches!(arrivals.next(), Arrival::Gone));
+    }
+
+    #[test]
+    fn an_empty_road_is_no_end_while_the_spreader_lives() {
+        let (spreader, mut arrivals) = road();
+        assert!(matches!(arrivals.next(), Arrival::Nothing));
+        drop(spreader);
+        assert!(matches!(arrivals.next(), Arrival::Gone));
     }
 }

@@ -65,11 +65,14 @@ fn a_vdev_gives_the_records_that_read_gives() {
 #[test]
 fn software_spreading_gives_the_records_that_read_gives() {
     let folder = folder();
-    let file = write(&at(&folder, "a.pcap"), &whole_frames(300));
+    let frames = whole_frames(300);
+    let file = write(&at(&folder, "a.pcap"), &frames);
     let want = read(&file, &at(&folder, "read"));
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
     let cores = ["--lcores", "0@0,1@1,2@0,3@1"];
-    let (have, _) = live(&cores, &vdev, &at(&folder, "run"), &["--nb-cores", "1", "--workers", "2"]);
+    let (have, said) = live(&cores, &vdev, &at(&folder, "run"), &["--nb-cores", "1", "--workers", "2"]);
+    let all = format!("all {} frames accounted for", support::grouped(frames.len() as u64));
+    assert!(said.err.contains(&all), "{}", said.err);
     assert_same(&have, &want, &INPUT);
 }
 

@@ -4,6 +4,7 @@ Burst gaps: the mean time between two polls in the first and in the last minute,
 often the kernel took the processor away from the worker meanwhile.
 """
 
+import collections
 import os
 import re
 import signal
@@ -26,11 +27,12 @@ def address():
 def scrape(where):
     began = time.monotonic()
     text = urllib.request.urlopen(f"http://{where}/metrics", timeout=10).read().decode()
-    sums = {}
+    # Ports and workers have their series from their first frame on.
+    sums = collections.defaultdict(float)
     for line in text.splitlines():
         if line and not line.startswith("#"):
             name, value = re.split(r"[{ ]", line, maxsplit=1)[0], line.rsplit(" ", 1)[1]
-            sums[name] = sums.get(name, 0.0) + float(value)
+            sums[name] += float(value)
     return sums, time.monotonic() - began
 
 
@@ -42,7 +44,10 @@ def switched():
     """Involuntary context switches of the workers."""
     count = 0
     for task in os.listdir(f"/proc/{PROBE}/task"):
-        status = open(f"/proc/{PROBE}/task/{task}/status").read()
+        try:
+            status = open(f"/proc/{PROBE}/task/{task}/status").read()
+        except OSError:
+            continue  # a thread that has ended
         if re.search(r"Name:\s+(rte|lcore)-worker", status):
             count += int(re.search(r"nonvoluntary_ctxt_switches:\s+(\d+)", status).group(1))
     return count
