@@ -57,6 +57,7 @@ fn plan(workers: u16) -> EnginePlan {
         decap: DecapPlan::default(),
         record_ring: 64,
         segment_memory: 1 << 20,
+        first_packets: 0,
         duplicates: Duplicates::Off,
         sieve: Default::default(),
     }

@@ -41,6 +41,7 @@ pub fn account(frames: &[StoredFrame], timeouts: Timeouts) -> Seen {
         decap: DecapPlan::default(),
         record_ring: 1 << 12,
         segment_memory: 4 << 20,
+        first_packets: 0,
         duplicates: Duplicates::Count,
         sieve: SievePlan::default(),
     };
