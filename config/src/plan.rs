@@ -149,6 +149,8 @@ pub struct EnginePlan {
     pub record_ring: usize,
     /// Memory for segment histories of each worker. Unit: bytes.
     pub segment_memory: u64,
+    /// `--first-packets`: so many of each flow's first packets are told in its record; 0 none.
+    pub first_packets: u8,
     /// `--duplicates`: what becomes of mirror duplicates.
     pub duplicates: Duplicates,
     /// `--live-flows`: live flows that one look tells of.

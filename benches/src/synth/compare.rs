@@ -126,6 +126,7 @@ fn equal(want: &Value, have: &Value) -> bool {
         (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
             a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| (a - b).abs() <= ROUNDING)
         }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         _ => want == have,
     }
 }
@@ -133,11 +134,20 @@ fn equal(want: &Value, have: &Value) -> bool {
 /// Whether two long lapses since the record's start are equal but for their resolution, always rounded down.
 fn equal_lapse(key: &str, truth: &Value, want: &Value, have: &Value) -> bool {
     if key == "response_us" {
-        let pair = want.as_f64().zip(have.as_f64());
-        return pair.is_some_and(|(a, b)| a >= EXACT_LAPSE_NS as f64 / 1e3 && (0.0..1.0).contains(&(a - b)));
+        return equal_micros(want, have);
+    }
+    if let (Value::Array(want), Value::Array(have)) = (want, have) {
+        let all = || want.iter().zip(have).all(|(want, have)| equal(want, have) || equal_micros(want, have));
+        return key == "first_gaps_us" && want.len() == have.len() && all();
     }
     let numbers = want.as_u64().zip(have.as_u64()).zip(truth["start_ns"].as_u64()).filter(|_| LAPSES.contains(&key));
     numbers.is_some_and(|((a, b), start)| a - start >= EXACT_LAPSE_NS && b <= a && a - b < 1000)
+}
+
+/// The same of a lapse in microseconds.
+fn equal_micros(want: &Value, have: &Value) -> bool {
+    let pair = want.as_f64().zip(have.as_f64());
+    pair.is_some_and(|(a, b)| a >= EXACT_LAPSE_NS as f64 / 1e3 && (0.0..1.0).contains(&(a - b)))
 }
 
 fn identity(record: &Value) -> String {

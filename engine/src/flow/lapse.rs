@@ -1,6 +1,6 @@
 //! A length of time in 32 bits.
 //!
-//! **Owns** its packing. **May touch** nothing. **Order** written by `track::udp`, read when a record is made.
+//! **Owns** its packing. **May touch** nothing. **Order** written by `track::udp` and `flow::first`, read when a record is made.
 //!
 //! Exact up to 2.1 s, where request and response lie; then down to a microsecond up to 17.9 minutes, and down to 64 us
 //! up to 19 hours. Zeroed is none.
@@ -18,13 +18,16 @@ const EXACT_END: u64 = MICROS as u64 - 1;
 const MICROS_END: u64 = 1000 << 30;
 
 /// A length of time, or none, or one too long to tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable, serde::Serialize, serde::Deserialize)]
 #[repr(transparent)]
 pub struct Lapse(u32);
 
 impl Lapse {
     /// None.
     pub const NONE: Lapse = Lapse(0);
+
+    /// What one too long to tell is longer than. Unit: nanoseconds.
+    pub const LONGEST: u64 = ((1 << 30) - 1) * COARSE_UNIT;
 
     /// From `start` to `time`, rounded down to the unit; nothing when `time` is earlier.
     #[inline]
@@ -46,16 +49,24 @@ impl Lapse {
         }
     }
 
+    /// Its length; `None` for none, or for one too long to tell. Unit: nanoseconds.
+    #[must_use]
+    pub const fn nanos(self) -> Option<u64> {
+        match self {
+            Lapse(0 | u32::MAX) => None,
+            Lapse(exact) if exact < MICROS => Some(exact as u64 - 1),
+            Lapse(micros) if micros < COARSE => Some((micros ^ MICROS) as u64 * 1000),
+            Lapse(coarse) => Some((coarse ^ COARSE) as u64 * COARSE_UNIT),
+        }
+    }
+
     /// So much after `start`; `None` for none, or for one too long to tell.
     #[must_use]
     pub const fn after(self, start: Nanos) -> Option<Nanos> {
-        let nanos = match self {
-            Lapse(0 | u32::MAX) => return None,
-            Lapse(exact) if exact < MICROS => exact as u64 - 1,
-            Lapse(micros) if micros < COARSE => (micros ^ MICROS) as u64 * 1000,
-            Lapse(coarse) => (coarse ^ COARSE) as u64 * COARSE_UNIT,
-        };
-        Some(start.plus(nanos))
+        match self.nanos() {
+            Some(nanos) => Some(start.plus(nanos)),
+            None => None,
+        }
     }
 
     /// The same moment after another start. One too long to tell stays so.

@@ -14,6 +14,7 @@
 
 pub mod context;
 pub mod extra;
+pub mod first;
 pub mod hot;
 pub mod lapse;
 pub mod tcp;
@@ -22,6 +23,7 @@ pub mod trail;
 use bytemuck::{Pod, Zeroable};
 pub use context::{Context, Contexts};
 pub use extra::Extra;
+pub use first::First;
 pub use hot::{Hot, Mark};
 use lapse::Lapse;
 pub use tcp::{TcpCore, TcpRest};

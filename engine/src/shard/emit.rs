@@ -102,6 +102,7 @@ impl Shard {
             icmp_errors: if hot.has(Mark::IcmpErrors) { self.origins[at].icmp_errors } else { 0 },
             sctp: self.extra(slot, protocol::SCTP).map(Extra::sctp_chunks),
             esp: self.extra(slot, protocol::ESP).map(Extra::esp_spis),
+            first: self.first_packets(slot),
             tcp,
         }
     }
