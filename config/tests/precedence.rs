@@ -26,7 +26,6 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::UdpPorts) => ["1111", "2222", "3333"],
         ("http-token", _) => ["0123456789abcdef", "123456789abcdef0", "23456789abcdef01"],
         (_, Kind::Networks) => ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"],
-        ("compat-metrics", _) => ["kdump", "packet", "tzsp,kdump"],
         (_, Kind::Words(_)) => ["gre", "vxlan", "teredo"],
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
         (_, Kind::Interfaces) => ["eth0", "eth1,eth2", "any"],
