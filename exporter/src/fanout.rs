@@ -78,7 +78,8 @@ impl Fanout {
     /// A thread could not be started.
     pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
         let lanes = Vec::new();
-        let mut fanout = Fanout { lanes, leaving: Vec::new(), started: 0, batch: Vec::with_capacity(BATCH), waits, watch: None };
+        let mut fanout =
+            Fanout { lanes, leaving: Vec::new(), started: 0, batch: Vec::with_capacity(BATCH), waits, watch: None };
         sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
         Ok(fanout)
     }
