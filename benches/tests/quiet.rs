@@ -31,6 +31,7 @@ fn plan() -> EnginePlan {
         segment_memory: 16 << 20,
         sieve: Default::default(),
         duplicates: Duplicates::Count,
+        live_flows: 1000,
     }
 }
 

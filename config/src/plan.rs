@@ -39,6 +39,12 @@ pub enum Command {
 pub struct Common {
     /// Where HTTP is served; `None` is `off`.
     pub listen: Option<SocketAddr>,
+    /// `--http-token`: what a request has to show; `None` asks for nothing.
+    pub http_token: Option<String>,
+    /// What is watched beside the records: who, and metrics about them.
+    pub watch: WatchPlan,
+    /// Every option of the sub-command as it is in force.
+    pub effective: Effective,
     /// Where records go.
     pub sinks: Vec<SinkSpec>,
     /// The engine's part.
@@ -49,6 +55,44 @@ pub struct Common {
     pub shutdown_timeout: Duration,
     /// How messages are written.
     pub messages: Messages,
+}
+
+/// Top lists, and metrics with addresses in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WatchPlan {
+    /// `--top-prefixes`: networks that are counted.
+    pub prefixes: Vec<IpNet>,
+    /// `--top-metrics`: entries of each top list that are metrics; 0 none.
+    pub top_metrics: u64,
+    /// `--compat-metrics`: whose metric names are served for the top flows, as the words of the option.
+    pub compat: Vec<String>,
+    /// `--compat-flows`: flows that these are served for.
+    pub compat_flows: u64,
+    /// `--max-series`: series of one scrape, at most.
+    pub max_series: u64,
+}
+
+/// Every option as it is in force, to be shown. Two plans are equal when they do the same, however that was said.
+#[derive(Clone, Debug, Default)]
+pub struct Effective(pub Vec<InForce>);
+
+impl PartialEq for Effective {
+    fn eq(&self, _other: &Effective) -> bool {
+        true
+    }
+}
+
+/// One option as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value as one would type it; secrets are `***`.
+    pub value: String,
+    /// Which layer said it: `default`, `file`, `environment`, `command line`.
+    pub origin: &'static str,
+    /// What it does.
+    pub help: &'static str,
 }
 
 /// How messages are written to standard error.
@@ -107,6 +151,8 @@ pub struct EnginePlan {
     pub segment_memory: u64,
     /// `--duplicates`: what becomes of mirror duplicates.
     pub duplicates: Duplicates,
+    /// `--live-flows`: live flows that one look tells of.
+    pub live_flows: u64,
     /// What is let in.
     pub sieve: SievePlan,
 }

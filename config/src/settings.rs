@@ -8,7 +8,7 @@ use crate::asked::{Asked, Said, quote};
 use crate::filter::FlowFilter;
 use crate::options::{self, Opt, Scope, Sub};
 use crate::origin::{Layer, Origin};
-use crate::plan::SinkSpec;
+use crate::plan::{Effective, InForce, SinkSpec};
 use crate::problem::{Problem, Problems};
 use crate::value::{self, Refusal, Value};
 use ipnet::IpNet;
@@ -41,6 +41,7 @@ impl Setting {
 /// Every option of the table with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
+    sub: Sub,
     rows: Vec<Setting>,
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct Settings {
 /// command line they are a mistake.
 pub(crate) fn resolve(asked: &Asked, sub: Sub, problems: &mut Problems) -> Settings {
     let rows = options::all().map(|option| setting(asked, sub, option, problems)).collect();
-    Settings { rows }
+    Settings { sub, rows }
 }
 
 fn setting(asked: &Asked, sub: Sub, option: &'static Opt, problems: &mut Problems) -> Setting {
@@ -109,7 +110,9 @@ fn misplaced(sub: Sub, option: &Opt) -> Problem {
         Scope::Prints => ("parshall flows and parshall stats", "it is about what is printed once"),
         Scope::Top => ("parshall top", "it is about what is shown again and again"),
         Scope::Flows => ("parshall flows", "it is about what is printed once"),
-        Scope::Both | Scope::All => ("parshall run and parshall read", "it is about a run, not about a file"),
+        Scope::Both | Scope::Http | Scope::All => {
+            ("parshall run and parshall read", "it is about a run, not about a file")
+        }
     };
     Problem {
         what: format!("--{} is an option of {owner}: {reason}", option.name),
@@ -145,10 +148,42 @@ fn refused(said: &Said, sub: Sub, refusal: Refusal) -> Problem {
     }
 }
 
+/// What stands for a secret.
+const HIDDEN: &str = "***";
+
+/// The value with what nobody should read hidden: tokens, and passwords in addresses.
+pub(crate) fn shown(setting: &Setting) -> String {
+    if setting.option.name == "http-token" && setting.is_said() {
+        return HIDDEN.to_owned();
+    }
+    let Some((scheme, rest)) = setting.text.split_once("://") else { return setting.text.clone() };
+    match rest.split_once('@') {
+        Some((user, host)) if !user.contains('/') => format!("{scheme}://{HIDDEN}@{host}"),
+        _ => setting.text.clone(),
+    }
+}
+
 impl Settings {
     /// Every option.
     pub(crate) fn rows(&self) -> &[Setting] {
         &self.rows
+    }
+
+    /// Every option that the sub-command knows, as it is in force.
+    pub(crate) fn effective(&self) -> Effective {
+        let known = self.rows.iter().filter(|row| row.option.scope.has(self.sub) && row.option.built);
+        let in_force = |row: &Setting| InForce {
+            name: row.option.name,
+            value: shown(row),
+            origin: match row.origin.layer() {
+                Layer::Default => "default",
+                Layer::File => "file",
+                Layer::Environment => "environment",
+                Layer::CommandLine => "command line",
+            },
+            help: row.option.help,
+        };
+        Effective(known.map(in_force).collect())
     }
 
     /// The option's setting. The names are those of the table: a test asks for every one that `check` asks for.

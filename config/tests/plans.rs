@@ -208,17 +208,24 @@ fn a_running_probe_is_asked_where_the_line_says_or_where_file_and_environment_wo
     };
     assert_eq!(url("top", &[]), "http://127.0.0.1:9184");
     assert_eq!(url("stats", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://127.0.0.1:9999");
+    let Ok(Outcome::Start(command)) = ask("top --http-token 0123456789abcdef0123456789abcdef", &[]) else {
+        panic!("refused")
+    };
+    assert!(
+        matches!(*command, Command::Top(plan) if plan.probe.token.as_deref() == Some("0123456789abcdef0123456789abcdef"))
+    );
     assert_eq!(url("flows probe.lan", &[("PARSHALL_LISTEN", "127.0.0.1:9999")]), "http://probe.lan:9184");
 }
 
 /// A value other than the default for an option, and what else a plan with it needs.
 fn another(option: &options::Opt) -> &'static str {
     match (option.name, option.kind) {
-        ("local-nets", _) => "192.0.2.0/24",
+        (_, Kind::Networks) => "192.0.2.0/24",
         ("listen", _) => "127.0.0.1:9999",
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
+        ("http-token", _) => "0123456789abcdef",
         ("where", _) => "tcp",
         ("state", _) => "ended",
         (_, Kind::Path) => "commands",

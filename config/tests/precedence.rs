@@ -14,6 +14,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
     match (option.name, option.kind) {
         ("tcp-linger", _) => ["1s", "2s", "3s"],
         ("key", _) => ["vlan", "tunnel", "vlan,tunnel"],
+        ("compat-metrics", _) => ["tcp-stream", "kdump", "packet,tzsp"],
         ("log-format", _) => ["json", "text", "json"],
         ("log-level", _) => ["warn", "error", "debug"],
         (_, Kind::Count(low, _)) if low <= 3 => ["3", "4", "5"],
@@ -23,6 +24,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         (_, Kind::Mask) => ["0x2", "4", "0xc"],
         (_, Kind::Numbers) => ["1", "2", "3-4"],
         (_, Kind::UdpPorts) => ["1111", "2222", "3333"],
+        ("http-token", _) => ["0123456789abcdef", "123456789abcdef0", "23456789abcdef01"],
         (_, Kind::Networks) => ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"],
         (_, Kind::Words(_)) => ["gre", "vxlan", "teredo"],
         (_, Kind::Address) => ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],

@@ -9,10 +9,12 @@ use crate::handover;
 use crate::key::{HashSecret, READ_SECRET};
 use crate::life::Limits;
 use crate::locality::Locality;
+use crate::look::Registry;
 use crate::memory::ArenaOptions;
 use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::{Joiner, Parts};
+use crate::merge::lookout::Lookout;
 use crate::replay;
 use crate::shard::{BYTES_PER_FLOW, Shard, ShardPlan};
 use crate::sieve::control::{FilterError, Sieves};
@@ -54,6 +56,8 @@ pub struct Replay<S> {
     pub merger: Merger,
     /// Collects the workers' records.
     pub collector: Collector,
+    /// Looks at the workers' live flows.
+    pub lookout: Lookout,
     /// Replaces filters.
     pub sieves: Sieves,
     reader: JoinHandle<(S, usize, Tally)>,
@@ -84,7 +88,10 @@ fn read_alone<S: Source + Send + 'static>(
     let (end, merger_end) = handover::pair();
     let number = merger.add(merger_end, 0);
     let (door, ring) = door(plan.record_ring, WhenFull::Wait);
-    let shard = shard(read_shard(plan, 1), door)?;
+    let registry = Registry::default();
+    let mut shard = shard(read_shard(plan, 1), door)?;
+    shard.look = registry.door(number as u16);
+    let lookout = Lookout::new(registry, plan.live_flows);
     let mut sieves = Sieves::new(&plan.sieve);
     let options = DecodeOptions::new(&plan.decap, plan.key);
     let mut worker = Worker::new(shard, options, end, stop.clone()).with_sieve(sieves.of_any_link()?);
@@ -93,7 +100,8 @@ fn read_alone<S: Source + Send + 'static>(
         replay::alone(&mut source, &mut worker, &stop);
         (source, number, worker.shard.tally)
     })?;
-    Ok(Replay { merger, collector: collector(vec![ring], plan, Parts::Never), sieves, reader, workers: Vec::new() })
+    let collector = collector(vec![ring], plan, Parts::Never);
+    Ok(Replay { merger, collector, lookout, sieves, reader, workers: Vec::new() })
 }
 
 fn read_spread<S: Source + Send + 'static>(
@@ -110,24 +118,27 @@ fn read_spread<S: Source + Send + 'static>(
     let mut sieves = Sieves::new(&plan.sieve);
     let (spreader, arrivals) = Spreader::new(workers, options, READ_SECRET, end);
     let mut spreader = spreader.with_sieve(sieves.of_any_link()?);
-    let (mut rings, mut threads) = (Vec::new(), Vec::new());
+    let (mut rings, mut threads, registry) = (Vec::new(), Vec::new(), Registry::default());
     for arrivals in arrivals {
         let (end, merger_end) = handover::pair();
         let number = merger.add(merger_end, 0);
         let (door, ring) = door(plan.record_ring, WhenFull::Wait);
         rings.push(ring);
-        let mut worker = SpreadWorker::new(shard(read_shard(plan, workers), door)?, arrivals, end, true);
+        let mut shard = shard(read_shard(plan, workers), door)?;
+        shard.look = registry.door(number as u16);
+        let mut worker = SpreadWorker::new(shard, arrivals, end, true);
         threads.push(thread(&format!("parshall-work{number}"), move || {
             worker.run();
             (number, worker.shard.tally)
         })?);
     }
-    let stop = stop.clone();
+    let (stop, lookout) = (stop.clone(), Lookout::new(registry, plan.live_flows));
     let reader = thread("parshall-read", move || {
         replay::spread(&mut source, &mut spreader, &stop);
         (source, number, spreader.tally)
     })?;
-    Ok(Replay { merger, collector: collector(rings, plan, Parts::Never), sieves, reader, workers: threads })
+    let collector = collector(rings, plan, Parts::Never);
+    Ok(Replay { merger, collector, lookout, sieves, reader, workers: threads })
 }
 
 impl<S> Replay<S> {

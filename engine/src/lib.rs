@@ -25,6 +25,7 @@ pub mod record;
 pub mod tally;
 pub mod exit;
 pub mod tuning;
+pub mod look;
 pub mod shard;
 pub mod handover;
 pub mod stop;

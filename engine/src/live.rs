@@ -17,8 +17,9 @@ use crate::launch::{LaunchError, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
 use crate::link::LinkType;
 use crate::listen::ListenError;
+use crate::look::Registry;
 use crate::merge::join::Parts;
-use crate::shard::ShardPlan;
+use crate::shard::Shard;
 use crate::sieve::Sieve;
 use crate::sieve::control::FilterError;
 use crate::source::capture::facts::FactsError;
@@ -292,8 +293,9 @@ fn work<'e, T>(
     let parts = layout.parts;
     let notes = notes(&layout, ports);
     let (hands, monitors) = lend(ports, files, &layout);
-    let report = begun.report.clone();
-    let crew = Crew { plan, stop, secret: HashSecret::from_system(), slack: files.largest_step_back, parts, report };
+    let (report, looks) = (begun.report.clone(), begun.looks.clone());
+    let crew =
+        Crew { plan, stop, secret: HashSecret::from_system(), slack: files.largest_step_back, parts, report, looks };
     let mut gate = Gate::new(!plan.interactive || plan.auto_start);
     eal.scope(|scope| {
         let mut working = 0;
@@ -385,13 +387,17 @@ struct Crew<'a> {
     slack: u64,
     parts: Parts,
     report: Sender<Ended>,
+    looks: Registry,
 }
 
 impl Crew<'_> {
-    fn shard_plan(&self) -> ShardPlan {
+    /// A worker's shard on this thread.
+    fn shard(&self, number: usize, door: ExitDoor) -> Result<Shard, LaunchError> {
         let mut plan = live_shard(&self.plan.common.engine, self.secret);
         plan.tell_parts = self.parts == Parts::Fragments;
-        plan
+        let mut shard = shard(plan, door)?;
+        shard.look = self.looks.door(number as u16);
+        Ok(shard)
     }
 
     fn tell(&self, number: usize, result: Result<Tally, LiveError>) {
@@ -408,7 +414,7 @@ impl Crew<'_> {
         let Doors { sieve, end, door } = doors;
         let result = self.source(here, hand, keeper).and_then(|mut source| {
             let engine = &self.plan.common.engine;
-            let shard = shard(self.shard_plan(), door)?;
+            let shard = self.shard(number, door)?;
             let options = DecodeOptions::new(&engine.decap, engine.key);
             let mut worker = Worker::new(shard, options, end, self.stop.clone()).with_sieve(sieve);
             worker.run(&mut source, self.slack);
@@ -428,7 +434,7 @@ impl Crew<'_> {
 
     /// Accounts what a spreader sends.
     fn account(&self, number: usize, arrivals: Arrivals, end: WorkerEnd, door: ExitDoor) {
-        let result = shard(self.shard_plan(), door).map_err(LiveError::from).map(|shard| {
+        let result = self.shard(number, door).map_err(LiveError::from).map(|shard| {
             let mut worker = SpreadWorker::new(shard, arrivals, end, self.plan.idle != Idle::Busy);
             worker.run();
             worker.shard.tally

@@ -129,8 +129,8 @@ pub struct Tally {
     pub polls: u64,
     /// Polls that brought no frame.
     pub empty_polls: u64,
-    /// Time spent on bursts that were not empty. Unit: TSC cycles in `run`, nanoseconds in `read`.
-    pub busy_cycles: u64,
+    /// From each poll of a live source that brought frames to the next poll: time at work. Unit: nanoseconds.
+    pub busy_nanos: u64,
     /// Latest packet time seen.
     pub packet_clock: Nanos,
     /// Bursts by size: 0, 1, 2, 3-4, 5-8, 9-16, 17-32, 33-64 frames.
@@ -259,7 +259,7 @@ impl Tally {
             &mut self.contexts_full,
             &mut self.polls,
             &mut self.empty_polls,
-            &mut self.busy_cycles,
+            &mut self.busy_nanos,
             &mut self.records_dropped_count,
         ]
     }

@@ -47,13 +47,15 @@ impl Worker {
     /// Polls until the source ends or stopping is asked, then ends every flow. `slack`: the farthest that the source goes
     /// back in time, in nanoseconds; flows are reclaimed that much later.
     pub fn run(&mut self, source: &mut impl Source, slack: u64) {
-        let mut now = Nanos::ZERO;
+        let (mut now, mut frames, mut polled_at) = (Nanos::ZERO, 0, None);
         loop {
             let mut batch = Batch::new();
             let polled = source.poll(&mut batch);
             self.burst(&batch);
-            let frames = batch.len();
+            let last = std::mem::replace(&mut frames, batch.len());
             drop(batch);
+            let before = std::mem::replace(&mut polled_at, source.wall());
+            self.count_work(last, before, polled_at);
             now = source.clock().unwrap_or(self.shard.tally.packet_clock).max(now);
             self.count_poll(frames);
             self.shard.tick(now.minus(slack));
@@ -114,6 +116,16 @@ impl Worker {
         });
     }
 
+    /// From one poll to the next is time at work, if the first one brought frames.
+    #[inline]
+    fn count_work(&mut self, frames: usize, from: Option<Nanos>, to: Option<Nanos>) {
+        if frames > 0
+            && let (Some(from), Some(to)) = (from, to)
+        {
+            self.shard.tally.busy_nanos += to.since(from);
+        }
+    }
+
     #[inline]
     fn count_poll(&mut self, frames: usize) {
         let tally = &mut self.shard.tally;
@@ -126,6 +138,7 @@ impl Worker {
     /// Answers the merger, if it has asked.
     #[inline]
     pub fn turn(&mut self) {
+        self.shard.glance();
         self.shard.tally.fragment_cache = self.fragments.counts();
         self.handover.turn(&self.shard.tally);
     }

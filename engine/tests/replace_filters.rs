@@ -56,6 +56,7 @@ fn plan(workers: u16) -> EnginePlan {
         key: KeyScope::default(),
         decap: DecapPlan::default(),
         record_ring: 64,
+        live_flows: 0,
         segment_memory: 1 << 20,
         duplicates: Duplicates::Off,
         sieve: Default::default(),

@@ -5,8 +5,11 @@ import { el, say } from "./dom.js";
 import { bitRate, clock, count, rate, scaled, share } from "./units.js";
 import { colour, onTheme } from "./theme.js";
 
-/** Seconds shown. */
+/** Seconds shown at the most. */
 export const SPAN = 900;
+
+/** Seconds shown while there are fewer. */
+const LEAST = 60;
 
 const CHARTS = [
   { title: "Throughput", keys: ["bits"], names: [""], read: bitRate, axis: (n) => scaled(n, "bit/s").join(" ") },
@@ -79,7 +82,7 @@ export class Charts {
         y: { range: (_, low, high) => [0, high > 0 ? high * 1.12 : EMPTY] },
       },
       axes: [
-        { ...axis, space: 90, size: 26, values: (_, times) => times.map((time) => clock(new Date(time * 1000)).slice(0, 5)) },
+        { ...axis, space: 90, size: 26, values: (_, times) => times.map((time) => clock(new Date(time * 1000)).slice(0, this.length > 300 ? 5 : 8)) },
         { ...axis, space: 34, size: 74, values: (plot, numbers) => numbers.map((n) => label(plot, n, chart)) },
       ],
       series: [
@@ -98,7 +101,13 @@ export class Charts {
 
   range() {
     const last = this.history.time.at(-1) ?? Date.now() / 1000;
-    return [last - SPAN, last];
+    return [last - Math.max(LEAST, this.length), last];
+  }
+
+  /** Seconds of history that there are. */
+  get length() {
+    const { time } = this.history;
+    return time.length > 0 ? Math.min(SPAN, time.at(-1) - time[0]) : 0;
   }
 
   point(index) {

@@ -109,9 +109,9 @@ export class Flows {
   head() {
     const cells = COLUMNS.map(([title, by, numeric, , css]) => {
       const content = by ? el("button", { type: "button", click: () => this.sort(by) }, title) : title;
-      return el("th", { scope: "col", class: `${numeric ? "n" : ""} ${css}`.trim() || null, "data-by": by }, content);
+      return el("th", { scope: "col", role: "columnheader", class: `${numeric ? "n" : ""} ${css}`.trim() || null, "data-by": by }, content);
     });
-    fill($("flows-head"), el("tr", {}, cells));
+    fill($("flows-head"), el("tr", { role: "row" }, cells));
     this.mark();
   }
 
@@ -175,7 +175,7 @@ export class Flows {
     const name = el("button", { type: "button", "data-flow": flow.flow_id, click: open, "aria-label": `${client} to ${server}, details` }, client, el("span", { class: "arrow" }, "\u2192"), server);
     const tunnel = [...(flow.vlan_ids ?? []).map((id) => `vlan ${id}`), ...(flow.encap ?? [])];
     const tags = tunnel.map((text) => el("span", { class: "tag" }, text));
-    const cells = COLUMNS.slice(1).map(([, , numeric, read, css]) => el("td", { class: `${numeric ? "n" : ""} ${css}`.trim() || null }, read(flow)));
-    return el("tr", {}, el("td", {}, name, ...tags.flatMap((tag) => [" ", tag])), ...cells);
+    const cells = COLUMNS.slice(1).map(([, , numeric, read, css]) => el("td", { role: "cell", class: `${numeric ? "n" : ""} ${css}`.trim() || null }, read(flow)));
+    return el("tr", { role: "row" }, el("td", { role: "cell" }, name, ...tags.flatMap((tag) => [" ", tag])), ...cells);
   }
 }

@@ -2,7 +2,7 @@
 
 import { $, el, fill, say } from "./dom.js";
 import { ask } from "./probe.js";
-import { Charts } from "./charts.js";
+import { Charts, SPAN } from "./charts.js";
 import { Flows } from "./flows.js";
 import { History, Stats } from "./model.js";
 import { Talkers } from "./talkers.js";
@@ -71,7 +71,7 @@ function about(answer) {
   const ports = answer.ports.map((port) => `${port.name}${port.link_up ? "" : " (no link)"}`);
   const source = answer.mode === "read" ? "reading captures" : ports.join(", ");
   say($("probe"), `${location.host} \u00b7 ${source} \u00b7 ${answer.state === "ended" ? "ran" : "up"} ${span(answer.uptime_seconds)}`);
-  const dpdk = answer.version.dpdk_runtime ? `, DPDK ${answer.version.dpdk_runtime}` : "";
+  const dpdk = answer.version.dpdk_runtime ? `, ${answer.version.dpdk_runtime.replace(/^(DPDK )?/, "DPDK ")}` : "";
   say($("version"), `parshall ${answer.version.parshall} (${answer.version.git})${dpdk}, counts since ${new Date(answer.started_ns / 1e6).toLocaleString("en-GB")}`);
 }
 
@@ -91,6 +91,7 @@ async function numbers() {
   panels.mix(stats);
   panels.tcp(stats);
   charts.show(past.columns());
+  say($("history-title"), charts.length >= SPAN - 30 ? "The last 15 minutes" : `The last ${span(Math.max(1, charts.length))}`);
 }
 
 /** What is dearer, or moves slower, less often. */

@@ -51,7 +51,11 @@ export class History {
 
   /** Takes an answer of /api/v1/history, which says what is new. */
   take(answer) {
-    answer.time_ns.forEach((time, n) => this.rows.push(row(answer, time / 1e9, n)));
+    // A double holds these times to a quarter of a microsecond, so what was asked for as new may begin with what is known.
+    const known = this.rows.at(-1)?.time ?? 0;
+    answer.time_ns.forEach((time, n) => {
+      if (time / 1e9 > known) this.rows.push(row(answer, time / 1e9, n));
+    });
     this.since = answer.time_ns.at(-1) ?? this.since;
     const oldest = (this.rows.at(-1)?.time ?? 0) - SPAN;
     this.rows = this.rows.filter((one) => one.time >= oldest);
@@ -100,7 +104,7 @@ function row(answer, time, n) {
     packets: taken / seconds,
     flows: answer.flows_active[n],
     created: answer.flows_created[n] / seconds,
-    retransmitted: ratio(retransmitted, data) ?? 0,
+    retransmitted: ratio(retransmitted, Math.max(data, retransmitted)),
     lost: ratio(lost, taken + lost) ?? 0,
     counts: { retransmitted, data, lost, missed: answer.missed[n], errors: answer.errors[n], nombuf: answer.nombuf[n], records: answer.records_dropped[n] },
     rtt: { client: side("client"), server: side("server") },

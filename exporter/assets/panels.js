@@ -46,7 +46,9 @@ export function books(stats) {
   if (records > 0) parts.push(" ", el("strong", {}, `${int(records)} flow records were lost behind it.`));
   $("books-more").classList.toggle("lossy", lost > 0 || records > 0);
   fill($("books-more"), ...parts);
-  const rows = Object.entries(outcomes).map(([name, value], n) => [OUTCOMES[name] ?? name, value, BAD.has(name) ? "f8" : `f${n % 8}`]);
+  const order = Object.keys(OUTCOMES);
+  const names = [...order.filter((name) => name in outcomes), ...Object.keys(outcomes).filter((name) => !order.includes(name))];
+  const rows = names.map((name, n) => [OUTCOMES[name] ?? name, outcomes[name], BAD.has(name) ? "f8" : `f${n % 8}`]);
   strip($("books-bar"), rows);
   fill($("books-legend"), ...rows.filter(([, value]) => value > 0).map(([name, value, css]) =>
     el("li", {}, el("span", { class: `dot ${css}`, "aria-hidden": "true" }), el("b", {}, int(value)), ` ${name}`)));
@@ -74,7 +76,7 @@ export function figures(stats, history) {
     figure("Packets", scaled(known(rates?.packets_per_second), "/s"), lost > 0 ? `${rate(lost, "/s")} lost before` : "none lost before", lost > 0),
     figure("Live flows", scaled(stats.flows.active, "", true), `${rate(known(rates?.flows_created_per_second), "new/s")}`),
     figure("Round trip to servers", spanParts(rtt?.server.p50 ?? null), rtt ? `clients' side ${span(rtt.client.p50 ?? NaN)}` : "nothing measured yet"),
-    figure("Sent again", share(data > 0 ? again / data : NaN).split("\u202f"), data > 0 ? `${count(again)} segments, 1 min` : "no TCP data in 1 min"),
+    figure("Sent again", share(data > 0 ? again / Math.max(data, again) : NaN).split("\u202f"), data > 0 ? `${count(again)} segments, 1 min` : "no TCP data in 1 min"),
     figure("Busiest worker", share(known(busiest?.load)).split("\u202f"), Number.isFinite(room) ? `could take ${rate(room, "/s")}` : `${stats.workers.length} workers`, busiest?.load > 0.95),
   );
 }
@@ -148,7 +150,7 @@ export const ROUND_TRIPS = [["parshall_tcp_rtt_seconds", "data"], ["parshall_tcp
 export function roundTrips(answer, name) {
   const sides = ["server", "client"].map((side) => [side, answer.histograms.find((one) => one.name === name && one.labels.side === side)]);
   const known = sides.filter(([, one]) => one && one.count > 0);
-  if (known.length === 0) return fill($("rtt"), el("p", { class: "empty" }, "No round trip was measured yet: it takes a TCP handshake, or data and its acknowledgement."));
+  if (known.length === 0) return fill($("rtt"), el("p", { class: "empty" }, "No TCP flow with a measured round trip has ended yet."));
   const bounds = known[0][1].upper_bounds;
   const used = bounds.map((_, n) => n).filter((n) => known.some(([, one]) => one.counts[n] > 0));
   const [low, high] = [Math.max(0, Math.min(...used) - 1), Math.min(bounds.length - 1, Math.max(...used) + 1)];

@@ -8,6 +8,7 @@
 //! counted and told once until it writes again, and is tried again with the next batch; the others never notice.
 
 use crate::sink::{Settled, Sink};
+use crate::survey::Watch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use parshall_engine::record::FlowRecord;
 use std::io;
@@ -61,6 +62,7 @@ pub struct Fanout {
     started: usize,
     batch: Vec<FlowRecord>,
     waits: bool,
+    watch: Option<Arc<Watch>>,
 }
 
 impl std::fmt::Debug for Fanout {
@@ -76,7 +78,8 @@ impl Fanout {
     /// A thread could not be started.
     pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
         let lanes = Vec::new();
-        let mut fanout = Fanout { lanes, leaving: Vec::new(), started: 0, batch: Vec::with_capacity(BATCH), waits };
+        let mut fanout =
+            Fanout { lanes, leaving: Vec::new(), started: 0, batch: Vec::with_capacity(BATCH), waits, watch: None };
         sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
         Ok(fanout)
     }
@@ -109,6 +112,12 @@ impl Fanout {
         join.into_iter().try_for_each(|(name, sink)| self.join(name, sink))
     }
 
+    /// The same, with a watch that gets every batch too.
+    #[must_use]
+    pub fn watched_by(self, watch: Option<Arc<Watch>>) -> Fanout {
+        Fanout { watch, ..self }
+    }
+
     /// What is known of each sink.
     #[must_use]
     pub fn states(&self) -> Vec<Arc<SinkState>> {
@@ -117,7 +126,7 @@ impl Fanout {
 
     /// Takes a record; it leaves with its batch.
     pub fn record(&mut self, record: FlowRecord) {
-        if self.lanes.is_empty() {
+        if self.lanes.is_empty() && self.watch.is_none() {
             return;
         }
         self.batch.push(record);
@@ -132,6 +141,9 @@ impl Fanout {
             return;
         }
         let batch = Arc::new(std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)));
+        if let Some(watch) = &self.watch {
+            watch.records(&batch);
+        }
         for lane in &self.lanes {
             let order = Order::Records(batch.clone());
             let refused = if self.waits {
@@ -203,6 +215,9 @@ impl Fanout {
             return;
         }
         let batch = Arc::new(std::mem::take(&mut self.batch));
+        if let Some(watch) = &self.watch {
+            watch.records(&batch);
+        }
         for lane in &self.lanes {
             if lane.queue.send_deadline(Order::Records(batch.clone()), deadline).is_err() {
                 lane.state.lose(&batch);

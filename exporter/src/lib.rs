@@ -1,13 +1,15 @@
 //! Records and snapshots out: sinks, metrics, HTTP, summary; and the program that starts it all.
 //!
 //! Modules: `log` what is said, `affinity` on which processors, `render` records as text, `sink` where they go, `fanout` how they get there, `order` in which order in `read`,
-//! `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
+//! `survey` what is counted of them, `exposition`, `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
 #![forbid(unsafe_code)]
 
 pub mod log;
 pub mod affinity;
 pub mod render;
+pub mod exposition;
 pub mod sink;
+pub mod survey;
 pub mod fanout;
 pub mod order;
 pub mod metrics;

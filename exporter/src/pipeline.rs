@@ -2,13 +2,17 @@
 //!
 //! **Owns** the stop on signals. **May touch** signals and the clock. **Order** called by `read` and `run`.
 
+use crate::http::Server;
+use crate::metrics::Board;
 use crate::sink::{self, Existing, Sink};
-use parshall_config::plan::{SievePlan, SinkSpec};
+use crate::survey::Watch;
+use parshall_config::plan::{Common, SievePlan, SinkSpec};
+use parshall_engine::merge::lookout::Lookout;
 use parshall_engine::time::Nanos;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The wall clock.
 #[must_use]
@@ -60,6 +64,34 @@ impl Stop {
     #[must_use]
     pub fn take_hangup(&self) -> bool {
         self.hangup.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// A board, what is watched for it, and the server that shows it, if the plan listens.
+///
+/// # Errors
+/// A sentence, when the address cannot be had or a thread cannot be started.
+pub fn serve(mode: &'static str, common: &Common, waits: bool) -> Result<(Board, Option<Server>), String> {
+    let board = Board::default();
+    let Some(address) = common.listen else { return Ok((board, None)) };
+    let watch = Watch::start(&common.watch, now(), waits).map_err(|error| format!("cannot start to watch: {error}"))?;
+    board.describe(mode, &common.effective, Some(watch));
+    let server = Server::start(address, &board, common.http_token.as_deref())?;
+    Ok((board, Some(server)))
+}
+
+/// Time between two looks at the live flows.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Asks for a picture of the live flows when it is time, and hands on what has come.
+pub fn look_at_flows(lookout: &mut Lookout, board: &Board, next: &mut Instant) {
+    let Some(watch) = board.watch() else { return };
+    if Instant::now() >= *next {
+        *next = Instant::now() + LOOK;
+        lookout.ask(now());
+    }
+    if let Some(picture) = lookout.turn(now()) {
+        watch.picture(picture);
     }
 }
 

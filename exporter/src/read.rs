@@ -4,17 +4,15 @@
 //! **May touch** the front doors of the engine, the sinks and the summary. **Order** called by `main`.
 
 use crate::fanout::{Fanout, SinkState};
-use crate::http::Server;
 use crate::metrics::Board;
 use crate::order::{BUDGET, OrderWindow};
-use crate::pipeline::{Stop, now, open_sinks, sampling};
+use crate::pipeline::{Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::launch::{self, LaunchError, Replay};
-use parshall_engine::merge::Merger;
 use parshall_engine::merge::collect::Outlet;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::source::capture::{CaptureFile, Merged};
@@ -66,11 +64,12 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let stop = Stop::on_signals().map_err(failed)?;
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
     let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
-    let board = Board::default();
-    let _server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
+    let (board, _server) = serve("read", &plan.common, true).map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
-    let fanout = Fanout::start(sinks, true).map_err(|error| failed(format!("cannot start the sinks: {error}")))?;
+    let fanout = Fanout::start(sinks, true)
+        .map_err(|error| failed(format!("cannot start the sinks: {error}")))?
+        .watched_by(board.watch());
     board.introduce(fanout.states(), (String::new(), String::new()));
     board.sampled(&plan.common.engine.sieve);
     let started = Instant::now();
@@ -80,18 +79,13 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     })?;
     let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
-    pump(
-        &mut replay,
-        &mut line,
-        &stop,
-        &bar,
-        &|merger| board.publish(merger.collect(now(), Duration::from_millis(20))),
-        period,
-    );
+    pump(&mut replay, &mut line, &stop, &bar, &board, period);
     let (captures, mut merger) = replay.conclude(now()).map_err(failed)?;
     bar.finish();
     let (states, left) = line.fanout.close(plan.common.shutdown_timeout);
     let snapshot = merger.last(now());
+    board.publish(snapshot.clone());
+    board.end();
     let damage = captures.damage().to_vec();
     let summary = Summary {
         snapshot: &snapshot,
@@ -122,16 +116,10 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
 }
 
 /// Moves records from the workers to the sinks until all is read.
-fn pump(
-    replay: &mut Replay<Merged>,
-    line: &mut Line,
-    stop: &Stop,
-    bar: &Bar,
-    publish: &dyn Fn(&mut Merger),
-    period: Duration,
-) {
-    let (mut shown, mut published) = (Instant::now(), Instant::now());
+fn pump(replay: &mut Replay<Merged>, line: &mut Line, stop: &Stop, bar: &Bar, board: &Board, period: Duration) {
+    let (mut shown, mut published, mut look) = (Instant::now(), Instant::now(), Instant::now());
     loop {
+        look_at_flows(&mut replay.lookout, board, &mut look);
         let ended = replay.is_finished() && replay.collector.ended();
         let taken = replay.collector.turn(now(), line);
         if line.fanout.broken_pipe() {
@@ -143,7 +131,7 @@ fn pump(
             shown = Instant::now();
         }
         if published.elapsed() > period {
-            publish(&mut replay.merger);
+            board.publish(replay.merger.collect(now(), Duration::from_millis(20)));
             published = Instant::now();
         }
         if ended {

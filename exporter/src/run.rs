@@ -7,7 +7,7 @@ use crate::affinity::Processors;
 use crate::fanout::Fanout;
 use crate::http::Server;
 use crate::metrics::Board;
-use crate::pipeline::{Named, Stop, now, open_sinks, sampling};
+use crate::pipeline::{Named, Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::ports::Ports;
 use crate::prompt::{Console, Scene, Watch};
 use crate::read::told_losses;
@@ -99,9 +99,8 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
     let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
-    let board = Board::default();
+    let (board, server) = serve("run", &plan.common, false).map_err(failed)?;
     telemetry::offer(&board);
-    let server = plan.common.listen.map(|address| Server::start(address, &board)).transpose().map_err(failed)?;
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let result =
         live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks, &given));
@@ -153,7 +152,9 @@ fn conduct(
     sinks: Vec<Named>,
     given: &Processors,
 ) -> Result<(Seen, bool), String> {
-    let mut fanout = Fanout::start(sinks, false).map_err(|error| format!("cannot start the sinks: {error}"))?;
+    let mut fanout = Fanout::start(sinks, false)
+        .map_err(|error| format!("cannot start the sinks: {error}"))?
+        .watched_by(board.watch());
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));
     board.sampled(&plan.common.engine.sieve);
     greet(control, server);
@@ -259,9 +260,10 @@ fn obey(order: FeedOrder, collector: &mut Collector, fanout: &mut Fanout, board:
 fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen, String> {
     let mut console = Console::start(scene)?;
     let (mut printed, mut blocks) = (Instant::now(), NicStatistics::default());
-    let mut next = Instant::now();
+    let (mut next, mut look) = (Instant::now(), Instant::now());
     let (mut service, mut ports, mut stuck) = (Service::new(scene.plan), Ports::default(), None);
     while scene.control.still_working(now()) && stuck.is_none() {
+        look_at_flows(&mut scene.control.lookout, board, &mut look);
         if !console.turn(scene) {
             stop.ask();
         }
@@ -310,6 +312,7 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
         statistics::print(plan, &mut blocks, &snapshot);
     }
     board.publish(snapshot);
+    board.end();
     Ok(seen)
 }
 

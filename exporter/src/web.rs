@@ -136,4 +136,33 @@ mod tests {
             assert!(text.lines().count() <= 500, "{} is too long", script.path);
         }
     }
+
+    /// Relative luminance of `#rrggbb`, WCAG 2.2.
+    fn luminance(colour: &str) -> f64 {
+        let channel = |n: usize| {
+            let value = f64::from(u8::from_str_radix(&colour[n..n + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    #[test]
+    fn every_ink_can_be_read_on_every_paper_in_light_and_in_dark() {
+        let css = text(find("/assets/style.css").unwrap());
+        for theme in [":root {", ":root[data-theme=\"dark\"] {"] {
+            let block = css.split(theme).nth(1).unwrap().split('}').next().unwrap();
+            let colour = |name: &str| {
+                let value =
+                    block.split(&format!("--{name}: ")).nth(1).unwrap_or_else(|| panic!("{theme} has no {name}"));
+                luminance(&value[..7])
+            };
+            let inks = ["ink", "soft", "faint", "water", "bad"];
+            let plain = inks.iter().flat_map(|ink| ["paper", "card", "sunk"].map(|paper| (*ink, paper)));
+            for (ink, paper) in plain.chain([("good", "good-soft"), ("warn", "warn-soft"), ("bad", "bad-soft")]) {
+                let (a, b) = (colour(ink), colour(paper));
+                let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+                assert!(contrast >= 4.5, "{theme} {ink} on {paper}: {contrast:.2}");
+            }
+        }
+    }
 }

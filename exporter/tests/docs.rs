@@ -2,6 +2,7 @@
 
 use parshall_engine::record::fields;
 use parshall_exporter::metrics::catalogue::{self, Kind};
+use parshall_exporter::survey::top_metrics;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -35,8 +36,9 @@ fn the_page_of_records_is_that_of_the_table() {
 #[test]
 fn the_page_of_metrics_is_that_of_the_catalogue() {
     let mut page = String::from(
-        "# Metrics\n\nAt `/metrics`, text format 0.0.4. Labels come from closed sets; no address, port of a host or name is ever a label, so the number of \
-         series does not depend on traffic.\n\nThis page is made from the tables in `exporter/src/metrics/`.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
+        "# Metrics\n\nAt `/metrics`, text 0.0.4, OpenMetrics or protobuf by `Accept`; histograms also as native ones in protobuf. Labels come from closed sets; no address, port of a \
+         host or name is ever a label, so the number of series does not depend on traffic; but for the two families at the end, which are off by default.\n\nThis page is made \
+         from the tables in `exporter/src/metrics/` and `exporter/src/survey/`.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
     );
     for row in catalogue::all() {
         let kind = match row.kind {
@@ -46,6 +48,19 @@ fn the_page_of_metrics_is_that_of_the_catalogue() {
         };
         let _ = writeln!(page, "| `{}` | {kind} | {} | {} |", row.name, row.labels.join(", "), row.help);
     }
+    page.push_str(
+        "\n## Metrics about hosts\n\nOnly by option, and never more series than `--max-series` has room for (`parshall_series_left_out` counts the rest).\n\n\
+         `--top-metrics K`: the first K of each top list, labels `kind` and `key`; a counter holds what came while its entry was served, all else is in the key `other`, so \
+         their increases sum to those of the whole.\n\n| name | meaning |\n|---|---|\n",
+    );
+    for (name, help) in top_metrics::NAMES {
+        let _ = writeln!(page, "| `{name}` | {help} |");
+    }
+    page.push_str(
+        "\n`--compat-metrics tcp-stream,kdump,packet,tzsp`: names and labels of tcp-stream-exporter, kdump's tcp-exporter, packet-exporter and tzsp_packetstream_exporter for the \
+         `--compat-flows` largest flows, with right arithmetic. Left out because a record does not know them: `tcp_packet_size_variance`, `tcp_interarrival_variance_seconds`, \
+         `tcp_bitrate_variance`.\n",
+    );
     hold("METRICS.md", &page);
 }
 

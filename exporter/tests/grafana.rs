@@ -11,13 +11,18 @@ mod overview;
 mod probe;
 #[path = "grafana/promql.rs"]
 mod promql;
+#[path = "grafana/seeds.rs"]
+mod seeds;
+#[path = "grafana/tcp.rs"]
+mod tcp;
 
 use board::{Board, Look};
 use parshall_exporter::metrics::catalogue::{self, Kind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const BOARDS: &[Board] = &[overview::OVERVIEW, probe::PROBE];
+const BOARDS: &[Board] =
+    &[overview::OVERVIEW, probe::PROBE, tcp::TCP, seeds::TCP_STREAM, seeds::KDUMP, seeds::PACKET, seeds::TZSP];
 
 /// Labels that Prometheus adds to everything it scrapes.
 const ADDED: &[&str] = &["instance", "job"];
@@ -53,16 +58,32 @@ fn alerts() -> Vec<(String, String)> {
     all
 }
 
-/// The labels that a metric has, or `None` for a metric that is not in the catalogue.
+/// The labels that a metric has, or `None` for a metric that is neither in the catalogue nor another exporter's.
 fn labels(metric: &str) -> Option<Vec<&'static str>> {
-    let row = catalogue::all().find(|row| {
+    let ours = catalogue::all().find(|row| {
         let histogram = matches!(row.kind, Kind::Histogram(_));
         let parts = ["_bucket", "_sum", "_count"];
         row.name == metric && !histogram
             || histogram && metric.strip_prefix(row.name).is_some_and(|part| parts.contains(&part))
-    })?;
+    });
+    let theirs = || seeds::NAMES.iter().find(|(name, _)| *name == metric).map(|(_, labels)| *labels);
+    let known = ours.map(|row| row.labels).or_else(theirs)?;
     let le = metric.ends_with("_bucket").then_some("le");
-    Some(row.labels.iter().copied().chain(ADDED.iter().copied()).chain(le).collect())
+    Some(known.iter().copied().chain(ADDED.iter().copied()).chain(le).collect())
+}
+
+#[test]
+fn the_names_of_other_exporters_are_those_that_are_served() {
+    let source = include_str!("../src/survey/compat.rs");
+    for (metric, labels) in seeds::NAMES {
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|part| metric.strip_suffix(part));
+        let name = family.filter(|family| *family == "total_throughput").unwrap_or(metric);
+        for word in labels.iter().chain([&name]) {
+            assert!(source.contains(&format!("\"{word}\"")), "{metric}: {word} is not served");
+        }
+        let used = BOARDS.iter().flat_map(|board| board.panels).flat_map(|panel| panel.series);
+        assert!(used.into_iter().any(|(expression, _)| expression.contains(metric)), "{metric} is on no dashboard");
+    }
 }
 
 #[test]
@@ -98,8 +119,9 @@ fn every_legend_names_labels_that_its_expression_keeps() {
         for panel in board.panels {
             for (expression, legend) in panel.series {
                 let names = promql::names(&board::plain(expression));
-                let aggregated =
-                    ["sum", "max", "min", "avg", "histogram_quantile"].iter().any(|word| expression.contains(word));
+                let aggregated = ["sum", "max", "min", "avg", "histogram_quantile"]
+                    .iter()
+                    .any(|word| expression.contains(&format!("{word}(")) || expression.contains(&format!("{word} by")));
                 for label in legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()) {
                     let kept = names.grouped.iter().any(|grouped| grouped == label)
                         || !aggregated

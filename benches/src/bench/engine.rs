@@ -112,6 +112,7 @@ impl Rig {
             segment_memory: (u64::from(setting.flows) * 512).max(64 << 20),
             sieve: Default::default(),
             duplicates: setting.duplicates,
+            live_flows: 1000,
         };
         let (door, records) = door(plan.record_ring, WhenFull::Drop);
         let shard = live_shard(&plan, READ_SECRET);

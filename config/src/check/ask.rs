@@ -3,6 +3,7 @@
 //! **Owns** what a probe's URL may look like, and which formats an answer has. **May touch** nothing.
 //! **Order** called by `check`. Whether anybody answers there is found out by who asks.
 
+use super::common;
 use crate::asked::{Asked, quote, usage};
 use crate::plan::{FlowsPlan, Format, Probe, StatsPlan, TopPlan, Wish};
 use crate::problem::{Problem, Problems};
@@ -77,7 +78,7 @@ fn probe(settings: &Settings, asked: &Asked, problems: &mut Problems) -> Probe {
         }),
         None => format!("http://{}", local(settings.address("listen"))),
     };
-    Probe { url, token: None }
+    Probe { url, token: common::token(settings, problems) }
 }
 
 /// Where a probe that listens at `listen` is reached from the same machine.

@@ -4,7 +4,9 @@
 //! **Order** called by `check` and `check::live`.
 
 use super::{decap, timeouts};
-use crate::plan::{Common, Duplicates, EnginePlan, KeyScope, LogFormat, LogLevel, Messages, SievePlan, TableSize};
+use crate::plan::{
+    Common, Duplicates, EnginePlan, KeyScope, LogFormat, LogLevel, Messages, SievePlan, TableSize, WatchPlan,
+};
 use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use std::net::SocketAddr;
@@ -16,6 +18,9 @@ pub(super) fn plan(settings: &Settings, workers: u16, problems: &mut Problems) -
     sinks(settings, problems);
     Common {
         listen: listen(settings, problems),
+        http_token: token(settings, problems),
+        watch: watch(settings),
+        effective: settings.effective(),
         sinks: settings.sinks("sink"),
         engine: engine(settings, workers, problems),
         publish_interval: settings.duration("publish-interval"),
@@ -33,6 +38,46 @@ pub(super) fn plan(settings: &Settings, workers: u16, problems: &mut Problems) -
     }
 }
 
+fn watch(settings: &Settings) -> WatchPlan {
+    WatchPlan {
+        prefixes: settings.networks("top-prefixes"),
+        top_metrics: settings.number("top-metrics"),
+        compat: settings.words("compat-metrics").to_vec(),
+        compat_flows: settings.number("compat-flows"),
+        max_series: settings.number("max-series"),
+    }
+}
+
+/// The token, from its file if it is one.
+pub(super) fn token(settings: &Settings, problems: &mut Problems) -> Option<String> {
+    let said = settings.get("http-token");
+    if !said.is_said() {
+        return None;
+    }
+    let given = settings.text("http-token").to_owned();
+    let (token, source) = match given.strip_prefix("file:") {
+        None => (Ok(given.clone()), "the token".to_owned()),
+        Some(path) => (std::fs::read_to_string(path), format!("the first line of {path}")),
+    };
+    let refuse = |what: String| Problem {
+        what,
+        asked: format!("asked for {}", said.origin),
+        possible: "16 to 1024 printable ASCII characters without spaces, or file:PATH".to_owned(),
+        remedy: "make one, e.g. openssl rand -hex 32 > token, and give --http-token file:token".to_owned(),
+    };
+    match token {
+        Err(error) => problems.add(refuse(format!("--http-token: {source} cannot be read: {error}"))),
+        Ok(text) => {
+            let line = text.lines().next().unwrap_or_default().trim().to_owned();
+            if (16..=1024).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Some(line);
+            }
+            problems.add(refuse(format!("--http-token: {source} is no token that protects anything")));
+        }
+    }
+    Some(String::new())
+}
+
 fn engine(settings: &Settings, workers: u16, problems: &mut Problems) -> EnginePlan {
     let keyed = |word: &str| settings.words("key").iter().any(|key| key == word);
     EnginePlan {
@@ -44,6 +89,7 @@ fn engine(settings: &Settings, workers: u16, problems: &mut Problems) -> EngineP
         decap: decap::plan(settings, problems),
         record_ring: usize::try_from(settings.number("record-ring")).unwrap_or(usize::MAX),
         segment_memory: settings.number("segment-memory"),
+        live_flows: settings.number("live-flows"),
         duplicates: match settings.text("duplicates") {
             "off" => Duplicates::Off,
             "drop" => Duplicates::Drop,
@@ -74,15 +120,20 @@ fn table(settings: &Settings, problems: &mut Problems) -> TableSize {
 
 fn listen(settings: &Settings, problems: &mut Problems) -> Option<SocketAddr> {
     let address = settings.address("listen")?;
-    if !address.ip().to_canonical().is_loopback() && !settings.flag("listen-insecure") {
+    if !address.ip().to_canonical().is_loopback()
+        && !settings.flag("listen-insecure")
+        && !settings.get("http-token").is_said()
+    {
         let said = settings.get("listen");
         problems.add(Problem {
             what: format!("{} {address} would show every flow to whoever reaches it", said.origin.spell(said.option)),
             asked: format!("asked for {}", said.origin),
-            possible: "a loopback address such as 127.0.0.1 or [::1], or any with --listen-insecure".to_owned(),
-            remedy: format!("write {} behind a proxy that asks who is there, or add --listen-insecure", {
-                said.origin.write(said.option, &format!("127.0.0.1:{}", address.port()))
-            }),
+            possible: "a loopback address such as 127.0.0.1 or [::1], or any with --http-token or --listen-insecure"
+                .to_owned(),
+            remedy: format!(
+                "write {} behind a proxy that asks who is there, or add --http-token file:PATH, or --listen-insecure",
+                { said.origin.write(said.option, &format!("127.0.0.1:{}", address.port())) }
+            ),
         });
     }
     Some(address)

@@ -164,6 +164,8 @@ pub enum Scope {
     Doctor,
     /// Every sub-command.
     All,
+    /// Every sub-command that serves or asks over HTTP.
+    Http,
     /// `top` and `flows`, which list flows.
     Lists,
     /// `flows` and `stats`, which print once.
@@ -184,6 +186,7 @@ impl Scope {
             Scope::Run => matches!(sub, Sub::Run | Sub::Doctor),
             Scope::Control => matches!(sub, Sub::Run | Sub::Reload | Sub::Doctor),
             Scope::Doctor => sub == Sub::Doctor,
+            Scope::Http => !matches!(sub, Sub::CheckConfig | Sub::Reload),
             Scope::Lists => matches!(sub, Sub::Top | Sub::Flows),
             Scope::Prints => matches!(sub, Sub::Flows | Sub::Stats),
             Scope::Top => sub == Sub::Top,

@@ -9,7 +9,7 @@ use super::Kind::{
     Sink, Size,
 };
 use super::Kind::{FlowFilter, PcapFilter, Text, UdpPorts, Words};
-use super::Scope::{All, Both, Control, Doctor, Flows, Lists, Prints, Run, Top};
+use super::Scope::{All, Both, Control, Doctor, Flows, Http, Lists, Prints, Run, Top};
 use super::{Group, Opt};
 
 /// A hundred days, the longest any span of time may be. Unit: milliseconds.
@@ -62,11 +62,27 @@ pub const GROUPS: &[Group] = &[
     ] },
     Group { title: "HTTP", options: &[
         Opt::new("listen", Address, Both, "127.0.0.1:9184").in_read("off").unset("off")
-            .help("Where /metrics and the API are served. An address other than loopback needs --listen-insecure."),
+            .help("Where /metrics and the API are served. An address other than loopback needs --http-token or --listen-insecure."),
+        Opt::new("http-token", Text, Http, "none").unset("none")
+            .help("What every request has to show, and what top, flows and stats show, as a bearer token or as the password of HTTP Basic; file:PATH takes the first line of a file."),
         Opt::flag("listen-insecure", Both)
             .help("Lets --listen be an address other than loopback: whoever reaches it can read every flow."),
         Opt::new("publish-interval", Duration(10, 3_600_000), Both, "1s").live()
             .help("How often the workers' tallies are collected and published."),
+        Opt::new("live-flows", Count(0, 1_000_000), Both, "10k")
+            .help("Live flows that the API, the top lists and the compatible metrics see at once; where there are more, the largest. 0 looks at none."),
+    ] },
+    Group { title: "Top lists and metrics about hosts", options: &[
+        Opt::new("top-prefixes", Networks, Both, "none").unset("none")
+            .help("Networks that are counted for /api/v1/top/prefixes; an address counts for the longest that holds it."),
+        Opt::new("top-metrics", Count(0, 1000), Both, "0")
+            .help("Serves so many entries of each top list as metrics, and the rest as other. 0 serves none: addresses are no labels then."),
+        Opt::new("compat-metrics", Words(&["tcp-stream", "kdump", "packet", "tzsp"]), Both, "none").unset("none")
+            .help("Serves the metric names of tcp-stream-exporter, kdump, packet-exporter and tzsp_packetstream_exporter for the top flows."),
+        Opt::new("compat-flows", Count(1, 100_000), Both, "1000")
+            .help("Flows that --compat-metrics serves."),
+        Opt::new("max-series", Count(1000, 10_000_000), Both, "100k")
+            .help("Series of one scrape, at most; metrics about hosts that find no room are left out and counted."),
     ] },
     Group { title: "Flows", options: &[
         Opt::new("workers", Count(1, 1024), Both, "auto").in_read("1").unset("auto")

@@ -10,9 +10,11 @@ use crate::exit::Exit;
 use crate::launch::collector;
 use crate::layout::Layout;
 use crate::listen::Listener;
+use crate::look::Registry;
 use crate::merge::Merger;
 use crate::merge::collect::Collector;
 use crate::merge::join::Parts;
+use crate::merge::lookout::Lookout;
 use crate::merge::snapshot::{PortSnapshot, Snapshot};
 use crate::sieve::control::Sieves;
 use crate::stop::Stop;
@@ -31,6 +33,8 @@ pub struct Control<'p> {
     pub merger: Merger,
     /// Collects the workers' records; taken by the thread that feeds the sinks.
     pub collector: Option<Collector>,
+    /// Looks at the workers' live flows.
+    pub lookout: Lookout,
     /// One for each port.
     pub monitors: Vec<Monitor<'p>>,
     /// The mbuf pools.
@@ -95,6 +99,7 @@ pub(super) struct Begun {
     pub(super) merger: Merger,
     pub(super) rings: Vec<Consumer<Exit>>,
     pub(super) report: Sender<Ended>,
+    pub(super) looks: Registry,
     pub(super) sieves: Sieves,
     ended: Receiver<Ended>,
     listening: Listening,
@@ -104,11 +109,12 @@ impl Begun {
     /// Starts the listeners, with or without ports beside them.
     pub(super) fn new(plan: &RunPlan, stop: &Stop, now: Nanos) -> Result<Begun, LiveError> {
         let (mut merger, mut rings) = (Merger::new(now), Vec::new());
-        let (report, ended) = channel();
+        let ((report, ended), looks) = (channel(), Registry::default());
         let mut sieves = Sieves::new(&plan.common.engine.sieve);
-        let office = &mut Office { merger: &mut merger, rings: &mut rings, report: &report, sieves: &mut sieves };
+        let office =
+            &mut Office { merger: &mut merger, rings: &mut rings, report: &report, looks: &looks, sieves: &mut sieves };
         let listening = Listening::start(plan, stop, !has_ports(plan), office)?;
-        Ok(Begun { merger, rings, report, sieves, ended, listening })
+        Ok(Begun { merger, rings, report, looks, sieves, ended, listening })
     }
 
     /// Lends this thread to `control` until the end of the run.
@@ -119,7 +125,7 @@ impl Begun {
         ports: Ports<'p>,
         control: impl FnOnce(&mut Control<'p>) -> T,
     ) -> Result<T, LiveError> {
-        let Begun { merger, rings, ended, report, sieves, listening } = self;
+        let Begun { merger, rings, ended, report, looks, sieves, listening } = self;
         drop(report);
         let Ports { monitors, pools, mut notes, processors, layout, gate, working } = ports;
         notes.extend_from_slice(sieves.notes());
@@ -128,6 +134,7 @@ impl Begun {
         let mut live = Control {
             merger,
             collector,
+            lookout: Lookout::new(looks, plan.common.engine.live_flows),
             monitors,
             pools,
             sieves,

@@ -13,7 +13,9 @@ use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
 use crate::launch::{LaunchError, live_shard, shard};
 use crate::listen::{self, ListenSource, Listener, Receiver};
+use crate::look::Registry;
 use crate::merge::Merger;
+use crate::shard::Shard;
 use crate::sieve::Sieve;
 use crate::sieve::control::Sieves;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
@@ -44,6 +46,7 @@ pub(super) struct Office<'a> {
     pub(super) merger: &'a mut Merger,
     pub(super) rings: &'a mut Vec<Consumer<Exit>>,
     pub(super) report: &'a Sender<Ended>,
+    pub(super) looks: &'a Registry,
     pub(super) sieves: &'a mut Sieves,
 }
 
@@ -53,6 +56,9 @@ struct Desk {
     plan: Arc<RunPlan>,
     secret: HashSecret,
     report: Sender<Ended>,
+    looks: Registry,
+    /// Number of the worker.
+    number: usize,
 }
 
 impl Listening {
@@ -72,7 +78,13 @@ impl Listening {
         let (receivers, source, listeners) = listen::connect(sockets);
         listening.listeners = listeners;
         let secret = HashSecret::from_system();
-        let desk = Desk { plan: Arc::new(plan.clone()), secret, report: office.report.clone() };
+        let desk = Desk {
+            plan: Arc::new(plan.clone()),
+            secret,
+            report: office.report.clone(),
+            looks: office.looks.clone(),
+            number: 0,
+        };
         let workers = if alone { usize::from(plan.common.engine.workers.get()) } else { 1 };
         listening.workers(&desk, source, workers, office)?;
         for receiver in receivers {
@@ -122,7 +134,7 @@ impl Listening {
         number: usize,
         work: impl FnOnce(&Desk) -> Result<Tally, LiveError> + Send + 'static,
     ) -> Result<(), LiveError> {
-        let desk = desk.clone();
+        let desk = Desk { number, ..desk.clone() };
         self.spawn(name, move || {
             let result = catch_unwind(AssertUnwindSafe(|| work(&desk))).unwrap_or(Err(LiveError::Panic));
             let (tally, failure) = match result {
@@ -172,6 +184,13 @@ fn spread(mut source: ListenSource, mut spreader: Spreader) -> Tally {
 }
 
 impl Desk {
+    /// The worker's shard on this thread.
+    fn shard(&self, door: ExitDoor) -> Result<Shard, LaunchError> {
+        let mut shard = shard(live_shard(&self.plan.common.engine, self.secret), door)?;
+        shard.look = self.looks.door(self.number as u16);
+        Ok(shard)
+    }
+
     /// Accounts all that listeners receive.
     fn account_all(
         &self,
@@ -181,7 +200,7 @@ impl Desk {
         door: ExitDoor,
     ) -> Result<Tally, LiveError> {
         let engine = &self.plan.common.engine;
-        let shard = shard(live_shard(engine, self.secret), door)?;
+        let shard = self.shard(door)?;
         let options = DecodeOptions::new(&engine.decap, engine.key);
         let mut worker = Worker::new(shard, options, end, never()).with_sieve(sieve);
         worker.run(&mut source, ListenSource::SLACK);
@@ -190,7 +209,7 @@ impl Desk {
 
     /// Accounts what a spreader sends.
     fn account(&self, arrivals: Arrivals, end: WorkerEnd, door: ExitDoor) -> Result<Tally, LiveError> {
-        let shard = shard(live_shard(&self.plan.common.engine, self.secret), door)?;
+        let shard = self.shard(door)?;
         let mut worker = SpreadWorker::new(shard, arrivals, end, true);
         worker.run();
         Ok(worker.shard.tally)

@@ -6,6 +6,7 @@
 
 pub mod collect;
 pub mod join;
+pub mod lookout;
 pub mod snapshot;
 
 use crate::handover::MergerEnd;

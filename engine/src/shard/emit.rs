@@ -63,7 +63,7 @@ impl Shard {
         }
     }
 
-    fn record(&self, slot: Slot, end_reason: EndReason) -> FlowRecord {
+    pub(super) fn record(&self, slot: Slot, end_reason: EndReason) -> FlowRecord {
         let at = slot as usize;
         let (pair, identity) = (&self.pairs[at], self.identity(slot));
         let hot = &pair.hot;

@@ -6,6 +6,7 @@
 
 mod burst;
 mod emit;
+mod glance;
 mod sweep;
 
 use crate::decode::{self, DecodeOptions};
@@ -16,6 +17,7 @@ use crate::key::{HashSecret, KeyImage, protocol};
 use crate::life::{Fate, Limits};
 use crate::link::LinkType;
 use crate::locality::Locality;
+use crate::look::LookEnd;
 use crate::memory::{Arena, ArenaOptions, prefetch_value};
 use crate::packet::{Marks, Outcome, Packet, tcp_flags};
 use crate::record::{EndReason, Outer};
@@ -70,6 +72,8 @@ pub struct Shard {
     plan: ShardPlan,
     door: ExitDoor,
     sweep: sweep::Cursor,
+    /// The door through which live flows are looked at; nobody looks by default.
+    pub look: LookEnd,
     /// What was counted.
     pub tally: Tally,
 }
@@ -106,6 +110,7 @@ impl Shard {
             plan,
             door,
             sweep: sweep::Cursor::default(),
+            look: LookEnd::default(),
             tally,
         })
     }

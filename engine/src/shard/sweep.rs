@@ -53,6 +53,7 @@ impl Shard {
             self.sweep.due -= u64::from(slots) * ROUND;
             self.sweep_slots(slots.min(used), now);
         }
+        self.glance();
     }
 
     fn sweep_slots(&mut self, slots: u32, now: Nanos) {

@@ -15,12 +15,12 @@ const CLIENT: (u128, u16) = (0x0a00_0002, 40_000);
 const SERVER: (u128, u16) = (0x0a00_0001, 443);
 const SECOND: u64 = 1_000_000_000;
 
-struct Bench {
-    shard: Shard,
+pub(super) struct Bench {
+    pub(super) shard: Shard,
     out: Consumer<Exit>,
 }
 
-fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
+pub(super) fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
     let (door, out) = door(1 << 16, WhenFull::Drop);
     let plan = ShardPlan {
         capacity,
@@ -38,7 +38,7 @@ fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
     Bench { shard: Shard::new(plan, door).unwrap(), out }
 }
 
-fn udp(millis: u64, from: (u128, u16), to: (u128, u16)) -> Packet {
+pub(super) fn udp(millis: u64, from: (u128, u16), to: (u128, u16)) -> Packet {
     packet(protocol::UDP, millis, from, to)
 }
 
@@ -59,7 +59,7 @@ fn tcp(millis: u64, to_server: bool, flags: u8, seq: u32, ack: u32, payload: u32
 }
 
 impl Bench {
-    fn see(&mut self, packet: &Packet) {
+    pub(super) fn see(&mut self, packet: &Packet) {
         let mut ready = Ready { packet: *packet, ..Ready::default() };
         self.shard.near(&mut ready, None, &[]);
         self.shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });

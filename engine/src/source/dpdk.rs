@@ -198,6 +198,11 @@ impl Source for DpdkSource<'_, '_> {
     fn clock(&self) -> Option<Nanos> {
         Some(self.now())
     }
+
+    #[inline]
+    fn wall(&self) -> Option<Nanos> {
+        Some(self.wall)
+    }
 }
 
 impl Lane<'_, '_> {

@@ -65,4 +65,9 @@ pub trait Source {
     fn clock(&self) -> Option<Nanos> {
         None
     }
+
+    /// When the last poll began, by a clock that never stands still. `None`: nobody asked one.
+    fn wall(&self) -> Option<Nanos> {
+        None
+    }
 }

@@ -7,8 +7,16 @@
 //! own and has no limit on idle connections, which starve the others, so a small gate stands before it: at most
 //! [`CONNECTIONS`] at once, each of which has to bring the whole head of its request within [`PATIENCE`].
 
+mod access;
+mod answer;
+mod ask;
+mod explain;
+mod flows;
 mod gate;
+mod history;
 mod routes;
+mod stats;
+mod top;
 
 use crate::metrics::Board;
 use std::net::SocketAddr;
@@ -40,11 +48,12 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Listens at `address`.
+    /// Listens at `address`; every request has to show `token`, if there is one.
     ///
     /// # Errors
     /// A sentence with the remedy, when the address cannot be had.
-    pub fn start(address: SocketAddr, board: &Board) -> Result<Server, String> {
+    pub fn start(address: SocketAddr, board: &Board, token: Option<&str>) -> Result<Server, String> {
+        let access = access::Access::new(token);
         let fail = |cause: &dyn std::fmt::Display| {
             format!("cannot listen at {address}: {cause}; choose another address with --listen, or --listen off")
         };
@@ -55,10 +64,10 @@ impl Server {
         let inner = Arc::new(inner);
         let mut threads = Vec::new();
         for n in 0..THREADS {
-            let (server, board) = (inner.clone(), board.clone());
+            let (server, board, access) = (inner.clone(), board.clone(), access.clone());
             let thread = std::thread::Builder::new().name(format!("parshall-http{n}")).spawn(move || {
                 while let Ok(request) = server.recv() {
-                    routes::answer(request, &board);
+                    routes::answer(request, &board, &access);
                 }
             });
             threads.push(thread.map_err(|error| fail(&error))?);

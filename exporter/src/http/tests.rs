@@ -14,7 +14,7 @@ fn server() -> (Server, Board) {
         .take(parshall_engine::source::Input::default(), parshall_engine::tally::Volume { packets: 1, bytes: 60 });
     snapshot.total.outcomes[2] = 1;
     board.publish(snapshot);
-    let server = Server::start("127.0.0.1:0".parse().unwrap(), &board).unwrap();
+    let server = Server::start("127.0.0.1:0".parse().unwrap(), &board, None).unwrap();
     (server, board)
 }
 
@@ -40,7 +40,13 @@ fn each_route_answers_and_the_rest_is_an_error_with_a_reason() {
     assert_eq!((&body["books"]["closed"], &body["books"]["frames_taken"]), (&true.into(), &1.into()));
     assert!(get(&server, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(get(&server, "/readyz").starts_with("HTTP/1.1 200"));
-    assert!(get(&server, "/").contains("all 1 frames accounted for"));
+    let page = get(&server, "/");
+    assert!(
+        page.contains("<title>parshall</title>") && page.contains("default-src 'none'; script-src 'self'"),
+        "{page}"
+    );
+    assert!(get(&server, "/assets/main.js").contains("text/javascript"));
+    assert!(get(&server, "/assets/none.js").starts_with("HTTP/1.1 404"));
     let missing = get(&server, "/nothing");
     assert!(missing.starts_with("HTTP/1.1 404") && missing.contains("\"error\""), "{missing}");
     let posted = send(&server, b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -76,6 +82,6 @@ fn idle_connections_up_to_the_limit_do_not_keep_others_out_for_longer_than_the_p
 #[test]
 fn an_address_that_is_taken_is_one_sentence_with_a_remedy() {
     let (server, board) = server();
-    let error = Server::start(server.local_addr(), &board).unwrap_err();
+    let error = Server::start(server.local_addr(), &board, None).unwrap_err();
     assert!(error.starts_with("cannot listen at 127.0.0.1:") && error.contains("--listen"), "{error}");
 }

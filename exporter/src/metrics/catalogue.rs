@@ -58,12 +58,12 @@ pub(super) const fn gauge(
     Row { name, kind: Kind::Gauge, labels, help, read }
 }
 
-fn one(emit: &mut Emit<'_>, value: u64) {
+pub(super) fn one(emit: &mut Emit<'_>, value: u64) {
     emit(&[], &[value as f64]);
 }
 
 /// One series for each name of a closed set.
-fn named<'n>(emit: &mut Emit<'_>, names: impl Iterator<Item = (&'n str, u64)>) {
+pub(super) fn named<'n>(emit: &mut Emit<'_>, names: impl Iterator<Item = (&'n str, u64)>) {
     for (name, value) in names {
         emit(&[name], &[value as f64]);
     }
@@ -422,7 +422,7 @@ pub const CATALOGUE: &[Row] = &[
     }),
 ];
 
-/// Every metric: those of this page, then those of inputs that parshall sets up by itself.
+/// Every metric: those of this page, then those of inputs that parshall sets up by itself, then those of what is watched.
 pub fn all() -> impl Iterator<Item = &'static Row> {
-    CATALOGUE.iter().chain(super::inputs::ROWS)
+    CATALOGUE.iter().chain(super::inputs::ROWS).chain(super::watched::ROWS)
 }

@@ -5,14 +5,14 @@
 
 pub mod catalogue;
 mod inputs;
+pub mod watched;
 
+use crate::exposition::{self, Family, Format, Series};
 use crate::fanout::SinkState;
-use catalogue::Kind;
-use parshall_config::plan::SievePlan;
+use crate::survey::{Watch, compat};
+use catalogue::{Kind, Row};
+use parshall_config::plan::{Effective, SievePlan};
 use parshall_engine::merge::snapshot::Snapshot;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
-use prometheus::{Encoder, Registry, TextEncoder};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,6 +42,16 @@ pub struct View {
     pub messages: ([u64; 4], u64),
     /// Links that went down or came up.
     pub link_changes: u64,
+    /// What is watched beside the snapshots; `None` without HTTP.
+    pub watch: Option<Arc<Watch>>,
+    /// What the last scrape took. Unit: seconds.
+    pub scrape_seconds: f64,
+    /// `run` or `read`.
+    pub mode: &'static str,
+    /// The numbers are final.
+    pub ended: bool,
+    /// Every option as it is in force.
+    pub effective: Arc<Effective>,
 }
 
 #[derive(Debug)]
@@ -51,6 +61,10 @@ struct Published {
     sinks: Vec<Arc<SinkState>>,
     sampling: [u32; 2],
     dpdk: (String, String),
+    watch: Option<Arc<Watch>>,
+    mode: &'static str,
+    ended: bool,
+    effective: Arc<Effective>,
 }
 
 /// Holds what was published last. Clones share it.
@@ -61,18 +75,29 @@ pub struct Board {
     half_flows: Arc<AtomicU64>,
     /// Good, refused, and when the last good one was.
     reloads: Arc<[AtomicU64; 3]>,
+    scrape_nanos: Arc<AtomicU64>,
 }
 
 impl Default for Board {
     fn default() -> Board {
         let snapshot = Arc::new(Snapshot::default());
-        let (at, dpdk) = (Instant::now(), Default::default());
-        let published = Published { snapshot, at, sinks: Vec::new(), sampling: [1; 2], dpdk };
+        let published = Published {
+            snapshot,
+            at: Instant::now(),
+            sinks: Vec::new(),
+            sampling: [1; 2],
+            dpdk: Default::default(),
+            watch: None,
+            mode: "run",
+            ended: false,
+            effective: Arc::default(),
+        };
         Board {
             last: Arc::new(Mutex::new(published)),
             requests: Arc::default(),
             half_flows: Arc::default(),
             reloads: Arc::default(),
+            scrape_nanos: Arc::default(),
         }
     }
 }
@@ -85,6 +110,27 @@ impl Board {
         last.dpdk = dpdk;
     }
 
+    /// Says what runs, and what is watched.
+    pub fn describe(&self, mode: &'static str, effective: &Effective, watch: Option<Arc<Watch>>) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        (last.mode, last.effective, last.watch) = (mode, Arc::new(effective.clone()), watch);
+    }
+
+    /// Says that the run is over: what is published now is final.
+    pub fn end(&self) {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+    }
+
+    /// What is watched.
+    #[must_use]
+    pub fn watch(&self) -> Option<Arc<Watch>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).watch.clone()
+    }
+
+    fn scraped(&self, took: Duration) {
+        self.scrape_nanos.store(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Says what is sampled.
     pub fn sampled(&self, plan: &SievePlan) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,6 +139,9 @@ impl Board {
 
     /// Publishes a snapshot.
     pub fn publish(&self, snapshot: Snapshot) {
+        if let Some(watch) = self.watch() {
+            watch.snapshot(&snapshot);
+        }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.snapshot = Arc::new(snapshot);
         last.at = Instant::now();
@@ -135,102 +184,75 @@ impl Board {
             reloaded_at: self.reloads[2].load(Ordering::Relaxed),
             sampling: last.sampling,
             dpdk: last.dpdk.clone(),
+            watch: last.watch.clone(),
+            scrape_seconds: self.scrape_nanos.load(Ordering::Relaxed) as f64 / 1e9,
+            mode: last.mode,
+            ended: last.ended,
+            effective: last.effective.clone(),
             messages: crate::log::counts(),
             link_changes: crate::ports::link_changes(),
         }
     }
 }
 
-/// The catalogue as a collector over the board.
-struct Reading(Board);
-
-impl Collector for Reading {
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        families(&self.0.view())
-    }
-}
-
-/// Every family of the catalogue that has a series.
-fn families(view: &View) -> Vec<MetricFamily> {
-    let mut families = Vec::new();
-    for row in catalogue::all() {
-        let mut series = Vec::new();
-        (row.read)(view, &mut |labels, value| series.push(metric(row.kind, row.labels, labels, value)));
-        if series.is_empty() {
-            continue;
-        }
-        let mut family = MetricFamily::default();
-        family.set_name(row.name.to_owned());
-        family.set_help(row.help.to_owned());
-        family.set_field_type(match row.kind {
-            Kind::Counter => MetricType::COUNTER,
-            Kind::Gauge => MetricType::GAUGE,
-            Kind::Histogram(_) => MetricType::HISTOGRAM,
+/// Every family of the catalogue that has a series, then those about hosts, as far as `--max-series` has room.
+#[must_use]
+pub fn families(view: &View) -> Vec<Family> {
+    let mut families: Vec<Family> = catalogue::all().map(|row| family(view, row)).collect();
+    let Some(watch) = &view.watch else { return families };
+    families.extend(watched::distributions(watch));
+    let mut room = usize::try_from(watch.plan().max_series).unwrap_or(usize::MAX);
+    room = room.saturating_sub(families.iter().flat_map(|family| &family.series).map(Series::weight).sum());
+    let mut capped = 0;
+    for mut family in watch.top_families().into_iter().chain(compat::families(watch)) {
+        let whole = family.series.len();
+        let mut kept = 0;
+        family.series.retain(|series| {
+            let fits = series.weight() <= room;
+            if fits {
+                room -= series.weight();
+                kept += 1;
+            }
+            fits
         });
-        family.set_metric(series);
+        capped += whole - kept;
         families.push(family);
     }
+    watch.capped(capped as u64);
     families
 }
 
-fn metric(kind: Kind, names: &[&str], labels: &[&str], value: &[f64]) -> Metric {
-    let mut metric = Metric::default();
-    let pairs = names.iter().zip(labels).map(|(name, label)| {
-        let mut pair = LabelPair::default();
-        pair.set_name((*name).to_owned());
-        pair.set_value((*label).to_owned());
-        pair
+fn family(view: &View, row: &Row) -> Family {
+    let kind = match row.kind {
+        Kind::Counter => exposition::Kind::Counter,
+        Kind::Gauge => exposition::Kind::Gauge,
+        Kind::Histogram(_) => exposition::Kind::Histogram,
+    };
+    let mut family = Family::new(row.name, kind, row.help);
+    (row.read)(view, &mut |labels, value| {
+        let pairs = row.labels.iter().zip(labels).map(|(name, label)| ((*name).to_owned(), (*label).to_owned()));
+        let pairs = pairs.collect();
+        family.series.push(match row.kind {
+            Kind::Histogram(bounds) => {
+                let counts = value.iter().take(bounds.len()).map(|count| *count as u64).chain([0]).collect();
+                let sum = value.get(bounds.len()).copied().unwrap_or(0.0);
+                Series::histogram(pairs, bounds.to_vec(), counts, sum)
+            }
+            _ => Series::number(pairs, value.first().copied().unwrap_or(0.0)),
+        });
     });
-    metric.set_label(pairs.collect());
-    let first = value.first().copied().unwrap_or(0.0);
-    match kind {
-        Kind::Counter => {
-            let mut counter = Counter::default();
-            counter.set_value(first);
-            metric.set_counter(counter);
-        }
-        Kind::Gauge => {
-            let mut gauge = Gauge::default();
-            gauge.set_value(first);
-            metric.set_gauge(gauge);
-        }
-        Kind::Histogram(bounds) => metric.set_histogram(histogram(bounds, value)),
-    }
-    metric
+    family
 }
 
-/// A histogram from the counts of its buckets, the last one unbounded, and the sum of what was observed behind them.
-fn histogram(bounds: &[f64], counts: &[f64]) -> Histogram {
-    let mut histogram = Histogram::default();
-    let mut cumulative = 0.0;
-    let mut buckets = Vec::new();
-    for (bound, count) in bounds.iter().zip(counts) {
-        cumulative += count;
-        let mut bucket = Bucket::default();
-        bucket.set_upper_bound(*bound);
-        bucket.set_cumulative_count(cumulative as u64);
-        buckets.push(bucket);
-    }
-    histogram.set_bucket(buckets);
-    histogram.set_sample_count(cumulative as u64);
-    histogram.set_sample_sum(counts.get(bounds.len()).copied().unwrap_or(0.0));
-    histogram
-}
-
-/// The text format 0.0.4 of everything on the board.
+/// What is on the board in a format.
 ///
 /// # Errors
 /// What the encoder says; a catalogue that passes its tests gives it no reason.
-pub fn text(board: &Board) -> Result<Vec<u8>, prometheus::Error> {
-    let registry = Registry::new();
-    registry.register(Box::new(Reading(board.clone())))?;
-    let mut out = Vec::with_capacity(32 << 10);
-    TextEncoder::new().encode(&registry.gather(), &mut out)?;
-    Ok(out)
+pub fn render(board: &Board, format: Format) -> Result<Vec<u8>, prometheus::Error> {
+    let began = Instant::now();
+    let body = format.render(&families(&board.view()))?;
+    board.scraped(began.elapsed());
+    Ok(body)
 }
 
 #[cfg(test)]
@@ -261,7 +283,7 @@ mod tests {
 
     #[test]
     fn outcomes_and_frames_taken_have_one_sum_in_every_scrape() {
-        let text = String::from_utf8(text(&board()).unwrap()).unwrap();
+        let text = String::from_utf8(render(&board(), Format::Text).unwrap()).unwrap();
         assert_eq!(sum(&text, "parshall_packets_total"), 2.0);
         assert_eq!(sum(&text, "parshall_port_rx_packets_total"), 2.0);
         assert_eq!(text.lines().filter(|line| line.starts_with("parshall_packets_total{")).count(), 9, "zeros too");

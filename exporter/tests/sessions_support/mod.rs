@@ -40,6 +40,7 @@ pub fn account(frames: &[StoredFrame], timeouts: Timeouts) -> Seen {
         key: KeyScope::default(),
         decap: DecapPlan::default(),
         record_ring: 1 << 12,
+        live_flows: 0,
         segment_memory: 4 << 20,
         duplicates: Duplicates::Count,
         sieve: SievePlan::default(),

@@ -41,7 +41,7 @@ fn figures(picture: &Picture) -> Vec<Line<'static>> {
     let at = |pointer: &str| number(stats, pointer);
     let busiest = list(stats, "/workers").iter().map(|worker| number(worker, "/load")).fold(f64::NAN, f64::max);
     let (again, data) = (last(picture, "/retransmitted_packets"), last(picture, "/data_packets"));
-    let sent_again = if data > 0.0 { share(again / data) } else { UNKNOWN.to_owned() };
+    let sent_again = if data > 0.0 { share(again / data.max(again)) } else { UNKNOWN.to_owned() };
     let trips = ["server", "client"].map(|side| span(last(picture, &format!("/rtt_us/{side}/p50")) / 1e6));
     let lost = at("/rates/lost_packets_per_second");
     let style = |bad: bool| if bad { BAD } else { Style::new() };

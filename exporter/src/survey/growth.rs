@@ -1,0 +1,231 @@
+//! By how much a flow has grown since it was observed last, so that what is live counts at once and nothing counts twice.
+//!
+//! **Owns** what has been counted already of each flow that lives. **May touch** records. **Order** fed by the watch's
+//! thread with pictures of live flows and with finished records.
+//!
+//! A live flow that was looked at counts what it has; its record later counts the rest. Parts of a flow that met on several
+//! workers are found by their key: the joined record counts what its parts had not. A record that never comes (dropped at a
+//! full ring) leaves its entry behind, which is forgotten after [`FORGET`] pictures.
+
+use parshall_engine::key::FlowKey;
+use parshall_engine::merge::lookout::Picture;
+use parshall_engine::record::{Direction, FlowRecord, TcpDirection, TcpHistory};
+use std::collections::HashMap;
+
+/// Pictures after which a flow that is neither told nor ended is forgotten.
+const FORGET: u64 = 900;
+
+type Get = fn(&Direction, &TcpDirection, &TcpHistory) -> u64;
+
+/// What is counted of each direction: one row each.
+pub const COUNTED: &[(&str, Get)] = &[
+    ("packets", |direction, _, _| direction.packets),
+    ("ip_bytes", |direction, _, _| direction.ip_bytes),
+    ("retransmitted_packets", |_, _, history| u64::from(history.retx_packets)),
+    ("retransmitted_bytes", |_, _, history| history.retx_bytes),
+    ("payload_bytes", |direction, _, _| direction.payload_bytes),
+    ("data_packets", |_, tcp, _| tcp.data_packets),
+    ("out_of_order", |_, _, history| u64::from(history.ooo_packets)),
+    ("duplicate_acks", |_, tcp, _| u64::from(tcp.dup_acks)),
+    ("zero_windows", |_, tcp, _| u64::from(tcp.zero_windows)),
+    ("syns", |_, tcp, _| u64::from(tcp.syn_count)),
+    ("fins", |_, tcp, _| u64::from(tcp.fin_count)),
+    ("resets", |_, tcp, _| u64::from(tcp.rst_count)),
+    ("keepalives", |_, tcp, _| u64::from(tcp.keepalives)),
+    ("gap_bytes", |_, _, history| u64::from(history.gap_bytes)),
+    ("rto", |_, _, history| u64::from(history.classes[0])),
+    ("fast_retx", |_, _, history| u64::from(history.classes[1])),
+    ("reordering", |_, _, history| u64::from(history.classes[2])),
+    ("net_dup", |_, _, history| u64::from(history.classes[3])),
+    ("flow_control", |_, _, history| u64::from(history.classes[4])),
+    ("unneeded_rto", |_, _, history| u64::from(history.classes[5])),
+    ("unneeded_fast_retx", |_, _, history| u64::from(history.classes[6])),
+    ("unknown", |_, _, history| u64::from(history.classes[7])),
+];
+
+/// First of the rows that are Tstat's anomaly classes, in the order of [`parshall_engine::flow::tcp::Class`].
+pub const FIRST_CLASS: usize = 14;
+
+/// Rows of [`COUNTED`] that are asked for by place.
+pub const PACKETS: usize = 0;
+/// IP bytes.
+pub const IP_BYTES: usize = 1;
+/// Retransmitted packets.
+pub const RETRANSMITTED: usize = 2;
+/// Segments with payload.
+pub const DATA_PACKETS: usize = 5;
+
+/// Counts of both directions: client to server, server to client.
+pub type Counts = [[u64; COUNTED.len()]; 2];
+
+/// The counts of a record.
+#[must_use]
+pub fn counts(record: &FlowRecord) -> Counts {
+    let (no_tcp, no_history) = (TcpDirection::default(), TcpHistory::default());
+    let tcp = record.tcp.as_ref();
+    let side = |direction: &Direction, tcp: &TcpDirection| {
+        let history = tcp.history.as_ref().unwrap_or(&no_history);
+        std::array::from_fn(|row| (COUNTED[row].1)(direction, tcp, history))
+    };
+    [side(&record.c2s, tcp.map_or(&no_tcp, |tcp| &tcp.c2s)), side(&record.s2c, tcp.map_or(&no_tcp, |tcp| &tcp.s2c))]
+}
+
+/// What a flow has grown by.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth<'r> {
+    /// The flow as it is now.
+    pub record: &'r FlowRecord,
+    /// By how much.
+    pub counts: Counts,
+    /// It had not been observed before.
+    pub is_new: bool,
+}
+
+impl Growth<'_> {
+    /// A count of both directions.
+    #[must_use]
+    pub const fn both(&self, row: usize) -> u64 {
+        self.counts[0][row] + self.counts[1][row]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    flow_id: u64,
+    record_seq: u32,
+    start: u64,
+    worker: u16,
+    counts: Counts,
+    picture: u64,
+}
+
+/// What has been counted of the flows that live.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    flows: HashMap<FlowKey, Vec<Known>>,
+}
+
+impl Ledger {
+    /// Counts the live flows of a picture.
+    pub fn picture(&mut self, picture: &Picture, mut grown: impl FnMut(&Growth<'_>)) {
+        for flow in &picture.flows {
+            let (record, worker) = (&flow.record, flow.worker);
+            let now = counts(record);
+            let known = self.flows.entry(record.key).or_default();
+            let same = |known: &&mut Known| {
+                (known.flow_id, known.record_seq, known.worker) == (record.flow_id, record.record_seq, worker)
+            };
+            match known.iter_mut().find(same) {
+                Some(known) => {
+                    grown(&Growth { record, counts: less(&now, &known.counts), is_new: false });
+                    (known.counts, known.picture) = (now, picture.number);
+                }
+                None => {
+                    grown(&Growth { record, counts: now, is_new: record.record_seq == 0 });
+                    known.push(Known {
+                        flow_id: record.flow_id,
+                        record_seq: record.record_seq,
+                        start: record.start.0,
+                        worker,
+                        counts: now,
+                        picture: picture.number,
+                    });
+                }
+            }
+        }
+        if picture.number.is_multiple_of(64) {
+            let oldest = picture.number.saturating_sub(FORGET);
+            self.flows.retain(|_, known| {
+                known.retain(|known| known.picture >= oldest);
+                !known.is_empty()
+            });
+        }
+    }
+
+    /// Counts what a finished record has that was not counted while it lived.
+    pub fn record(&mut self, record: &FlowRecord, mut grown: impl FnMut(&Growth<'_>)) {
+        let mut rest = counts(record);
+        let mut is_new = record.record_seq == 0;
+        if let Some(known) = self.flows.get_mut(&record.key) {
+            let (start, end) = (record.start.0, record.end.0);
+            known.retain(|known| {
+                let mine = if record.half_seen {
+                    known.record_seq == record.record_seq && (start..=end).contains(&known.start)
+                } else {
+                    known.flow_id == record.flow_id && known.record_seq == record.record_seq
+                };
+                if mine {
+                    rest = less(&rest, &known.counts);
+                    is_new = false;
+                }
+                !mine
+            });
+            if known.is_empty() {
+                self.flows.remove(&record.key);
+            }
+        }
+        grown(&Growth { record, counts: rest, is_new });
+    }
+}
+
+fn less(now: &Counts, before: &Counts) -> Counts {
+    std::array::from_fn(|side| std::array::from_fn(|row| now[side][row].saturating_sub(before[side][row])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::tests::record;
+    use parshall_engine::merge::lookout::LiveFlow;
+
+    #[test]
+    fn every_class_of_the_engine_has_its_row() {
+        let names: Vec<&str> = COUNTED[FIRST_CLASS..].iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), parshall_engine::flow::tcp::CLASSES);
+        for (name, place) in [(RETRANSMITTED, "retransmitted_packets"), (DATA_PACKETS, "data_packets")] {
+            assert_eq!(COUNTED[name].0, place);
+        }
+    }
+
+    #[test]
+    fn what_counted_while_a_flow_lived_does_not_count_again_in_its_record() {
+        let mut ledger = Ledger::default();
+        let (mut packets, mut flows) = (0, 0);
+        let mut add = |growth: &Growth<'_>| {
+            packets += growth.both(PACKETS);
+            flows += u64::from(growth.is_new);
+        };
+        let at = |count: u64| {
+            let mut one = record(5, count);
+            one.flow_id = 9;
+            one
+        };
+        for (number, count) in [(1, 3), (2, 3), (3, 7)] {
+            let flows = vec![LiveFlow { worker: 0, record: at(count) }];
+            ledger.picture(&Picture { number, flows, ..Picture::default() }, &mut add);
+        }
+        ledger.record(&at(10), &mut add);
+        ledger.record(&record(6, 5), &mut add);
+        assert_eq!((packets, flows), (15, 2));
+        assert!(ledger.flows.is_empty());
+    }
+
+    #[test]
+    fn parts_of_a_flow_on_two_workers_count_once_when_they_are_joined() {
+        let mut ledger = Ledger::default();
+        let mut packets = 0;
+        let part = |start: u64, id: u64, count: u64| {
+            let mut one = record(100, count);
+            (one.start, one.flow_id) = (parshall_engine::time::Nanos(start), id);
+            one
+        };
+        let flows =
+            vec![LiveFlow { worker: 0, record: part(10, 1, 4) }, LiveFlow { worker: 1, record: part(20, 2, 5) }];
+        let mut add = |growth: &Growth<'_>| packets += growth.both(PACKETS);
+        ledger.picture(&Picture { number: 1, flows, ..Picture::default() }, &mut add);
+        let mut joined = part(10, 1, 12);
+        joined.half_seen = true;
+        ledger.record(&joined, &mut add);
+        assert_eq!(packets, 12);
+    }
+}
