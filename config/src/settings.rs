@@ -152,7 +152,7 @@ fn refused(said: &Said, sub: Sub, refusal: Refusal) -> Problem {
 const HIDDEN: &str = "***";
 
 /// The value with what nobody should read hidden: tokens, and passwords in addresses.
-fn shown(setting: &Setting) -> String {
+pub(crate) fn shown(setting: &Setting) -> String {
     if setting.option.name == "http-token" && setting.is_said() {
         return HIDDEN.to_owned();
     }

@@ -56,7 +56,7 @@ pub fn read(
     let row = |setting: &settings::Setting| Row {
         option: setting.option,
         values: setting.values.clone(),
-        text: setting.text.clone(),
+        text: settings::shown(setting),
     };
     problems.or(Some(Standing { plan, rows: settings.rows().iter().map(row).collect() }))
 }

@@ -186,7 +186,7 @@ impl Scope {
             Scope::Run => matches!(sub, Sub::Run | Sub::Doctor),
             Scope::Control => matches!(sub, Sub::Run | Sub::Reload | Sub::Doctor),
             Scope::Doctor => sub == Sub::Doctor,
-            Scope::Http => sub != Sub::CheckConfig,
+            Scope::Http => !matches!(sub, Sub::CheckConfig | Sub::Reload),
             Scope::Lists => matches!(sub, Sub::Top | Sub::Flows),
             Scope::Prints => matches!(sub, Sub::Flows | Sub::Stats),
             Scope::Top => sub == Sub::Top,
