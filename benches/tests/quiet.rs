@@ -29,6 +29,7 @@ fn plan() -> EnginePlan {
         decap: DecapPlan::default(),
         record_ring: 1024,
         segment_memory: 16 << 20,
+        first_packets: 16,
         sieve: Default::default(),
         duplicates: Duplicates::Count,
         live_flows: 1000,

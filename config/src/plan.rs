@@ -3,6 +3,10 @@
 //! **Owns** the types that the engine and the exporter are started with. **May touch** nothing.
 //! **Order** made by `check` out of what was asked, after every mistake has been reported; read by everyone else.
 
+mod viewers;
+
+pub use viewers::{FlowsPlan, Format, Probe, StatsPlan, TopPlan, Wish};
+
 use crate::filter::FlowFilter;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -149,6 +153,8 @@ pub struct EnginePlan {
     pub record_ring: usize,
     /// Memory for segment histories of each worker. Unit: bytes.
     pub segment_memory: u64,
+    /// `--first-packets`: so many of each flow's first packets are told in its record; 0 none.
+    pub first_packets: u8,
     /// `--duplicates`: what becomes of mirror duplicates.
     pub duplicates: Duplicates,
     /// `--live-flows`: live flows that one look tells of.
@@ -441,71 +447,4 @@ pub enum RssFields {
     Udp,
     /// No RSS (`--disable-rss`).
     Off,
-}
-
-/// Which running probe is asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Probe {
-    /// Where it serves HTTP: `http://host:port`, without a slash at the end.
-    pub url: String,
-    /// `--http-token`: what it asks for.
-    pub token: Option<String>,
-}
-
-/// Which live flows are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
-    /// `--by`: a name of the API.
-    pub by: String,
-    /// `--where`; `None` is all.
-    pub filter: Option<String>,
-    /// `--state`: `live`, `ended` or `all`.
-    pub state: String,
-}
-
-/// How an answer is printed (`--format`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// Lines for people.
-    #[default]
-    Table,
-    /// One JSON value, as the API gave it.
-    Json,
-    /// A JSON object a line.
-    Ndjson,
-    /// Comma-separated values, RFC 4180.
-    Csv,
-}
-
-/// `parshall top`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopPlan {
-    /// Which probe.
-    pub probe: Probe,
-    /// Which flows at first.
-    pub wish: Wish,
-    /// `--refresh`: how often the probe is asked.
-    pub refresh: Duration,
-}
-
-/// `parshall flows`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FlowsPlan {
-    /// Which probe.
-    pub probe: Probe,
-    /// Which flows.
-    pub wish: Wish,
-    /// `--top`: how many.
-    pub limit: u32,
-    /// How they are printed.
-    pub format: Format,
-}
-
-/// `parshall stats`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatsPlan {
-    /// Which probe.
-    pub probe: Probe,
-    /// How it is printed: `Table` or `Json`.
-    pub format: Format,
 }

@@ -16,7 +16,7 @@ use crate::merge::collect::Collector;
 use crate::merge::join::{Joiner, Parts};
 use crate::merge::lookout::Lookout;
 use crate::replay;
-use crate::shard::{BYTES_PER_FLOW, Shard, ShardPlan};
+use crate::shard::{Shard, ShardPlan, bytes_per_flow};
 use crate::sieve::control::{FilterError, Sieves};
 use crate::source::Source;
 use crate::spread::{SpreadWorker, Spreader};
@@ -199,14 +199,14 @@ const HELD_RECORDS: usize = 100_000;
 
 /// Makes a shard on this thread.
 pub(crate) fn shard(plan: ShardPlan, door: crate::exit::ExitDoor) -> Result<Shard, LaunchError> {
-    let flows = plan.capacity;
-    Shard::new(plan, door).map_err(|cause| LaunchError::Memory { flows, bytes: BYTES_PER_FLOW, cause })
+    let (flows, bytes) = (plan.capacity, bytes_per_flow(plan.first_packets));
+    Shard::new(plan, door).map_err(|cause| LaunchError::Memory { flows, bytes, cause })
 }
 
 /// A shard of `read`: mapped only, fixed secret. A share of the flows that is a quarter larger than even, because
 /// hashing is not.
 fn read_shard(plan: &EnginePlan, workers: usize) -> ShardPlan {
-    let flows = flows(plan.table);
+    let flows = flows(plan);
     let share = if workers == 1 { flows } else { flows / workers as u64 * 5 / 4 + 1024 };
     shard_plan(plan, share, ArenaOptions { huge: false, touch: false }, READ_SECRET)
 }
@@ -222,16 +222,17 @@ fn shard_plan(plan: &EnginePlan, flows: u64, memory: ArenaOptions, secret: HashS
         locality: Locality::new(&plan.local_nets),
         decode: DecodeOptions::new(&plan.decap, plan.key),
         sampling: [plan.sieve.sample_packets.get(), plan.sieve.sample_flows.get()],
+        first_packets: plan.first_packets,
         tell_input: false,
         tell_parts: false,
     }
 }
 
 /// Flows that fit the size asked for.
-const fn flows(size: TableSize) -> u64 {
-    match size {
+const fn flows(plan: &EnginePlan) -> u64 {
+    match plan.table {
         TableSize::Flows(flows) => flows,
-        TableSize::Bytes(bytes) => bytes / BYTES_PER_FLOW,
+        TableSize::Bytes(bytes) => bytes / bytes_per_flow(plan.first_packets),
     }
 }
 
@@ -251,5 +252,5 @@ pub fn longest_timeout(plan: &EnginePlan) -> u64 {
 #[must_use]
 pub fn live_shard(plan: &EnginePlan, secret: HashSecret) -> ShardPlan {
     let memory = ArenaOptions { huge: true, touch: true };
-    ShardPlan { tell_input: true, ..shard_plan(plan, flows(plan.table), memory, secret) }
+    ShardPlan { tell_input: true, ..shard_plan(plan, flows(plan), memory, secret) }
 }

@@ -12,6 +12,8 @@ mod sum;
 pub mod tcp_fields;
 
 use crate::flow::extra::{EspSpis, SctpChunks};
+use crate::flow::first;
+use crate::flow::lapse::Lapse;
 use crate::key::FlowKey;
 use crate::packet::Encap;
 use crate::source::Input;
@@ -187,6 +189,17 @@ pub struct TcpRecord {
     pub client_handshake: Option<u64>,
 }
 
+/// The first packets of a flow, one place in each list.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FirstPackets {
+    /// Payload, held at 65,535. Unit: bytes.
+    pub sizes: ArrayVec<u16, { first::MOST }>,
+    /// 1 from the client, -1 from the server.
+    pub directions: ArrayVec<i8, { first::MOST }>,
+    /// Time since the flow's packet before.
+    pub gaps: ArrayVec<Lapse, { first::MOST }>,
+}
+
 /// One flow record.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct FlowRecord {
@@ -228,6 +241,8 @@ pub struct FlowRecord {
     pub sctp: Option<[SctpChunks; 2]>,
     /// ESP flows only: SPIs, client to server first.
     pub esp: Option<[EspSpis; 2]>,
+    /// `--first-packets`; empty when it is off.
+    pub first: FirstPackets,
     /// TCP flows only.
     pub tcp: Option<TcpRecord>,
 }

@@ -36,6 +36,7 @@ fn worker() -> (Worker, impl Sized) {
         locality: Locality::default(),
         decode: decode.clone(),
         sampling: [1; 2],
+        first_packets: 16,
         tell_input: false,
         tell_parts: false,
     };

@@ -58,6 +58,7 @@ fn plan(workers: u16) -> EnginePlan {
         record_ring: 64,
         live_flows: 0,
         segment_memory: 1 << 20,
+        first_packets: 0,
         duplicates: Duplicates::Off,
         sieve: Default::default(),
     }

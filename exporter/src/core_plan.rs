@@ -6,7 +6,7 @@
 use parshall_config::plan::{Idle, RunPlan};
 use parshall_engine::dpdk::LcoreFacts;
 use parshall_engine::layout::{Layout, PortSetup};
-use parshall_engine::shard::BYTES_PER_FLOW;
+use parshall_engine::shard::bytes_per_flow;
 use std::fmt::Write;
 
 /// The text, which ends with a newline.
@@ -75,7 +75,7 @@ fn memory(out: &mut String, plan: &RunPlan, layout: &Layout) {
             writeln!(out, "  pool on {socket}: {} mbufs, about {} MiB of DPDK's memory", pool.mbufs, pool.mebibytes);
     }
     let bytes = match plan.common.engine.table {
-        TableSize::Flows(flows) => flows.saturating_mul(BYTES_PER_FLOW),
+        TableSize::Flows(flows) => flows.saturating_mul(bytes_per_flow(plan.common.engine.first_packets)),
         TableSize::Bytes(bytes) => bytes,
     };
     let workers = if layout.spread_to.is_empty() { layout.posts.len() } else { layout.spread_to.len() };

@@ -6,6 +6,7 @@
 //! JSON Lines: one flat object a line; what was not measured is left out. CSV (RFC 4180): a header line with every
 //! field's name; what was not measured is empty. `*_us` have three decimals; all else are integers, booleans, strings.
 
+use parshall_engine::flow::lapse::Lapse;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::record::fields::{self, Value};
 use std::io::Write;
@@ -56,7 +57,7 @@ fn json_value(value: Value<'_>, out: &mut Vec<u8>) {
         Value::Integer(_) | Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
             plain(value, b',', out);
         }
-        Value::Vlans(_) => {
+        Value::Vlans(_) | Value::Sizes(_) | Value::Directions(_) | Value::Gaps(_) => {
             out.push(b'[');
             plain(value, b',', out);
             out.push(b']');
@@ -104,22 +105,25 @@ fn plain(value: Value<'_>, between: u8, out: &mut Vec<u8>) {
                 out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
             }
         }
-        Value::Vlans(ids) => {
-            for (n, id) in ids.iter().enumerate() {
-                if n > 0 {
-                    out.push(between);
-                }
-                integer(u64::from(*id), out);
-            }
+        Value::Vlans(numbers) | Value::Sizes(numbers) => {
+            list(numbers, between, out, |number, out| integer(u64::from(*number), out));
         }
-        Value::Encap(layers) => {
-            for (n, layer) in layers.iter().enumerate() {
-                if n > 0 {
-                    out.push(between);
-                }
-                encap(*layer, out);
-            }
+        Value::Directions(sides) => {
+            list(sides, between, out, |side, out| out.extend_from_slice(if *side < 0 { b"-1" } else { b"1" }));
         }
+        Value::Gaps(gaps) => {
+            list(gaps, between, out, |gap, out| micros(gap.nanos().unwrap_or(Lapse::LONGEST), out));
+        }
+        Value::Encap(layers) => list(layers, between, out, |layer, out| encap(*layer, out)),
+    }
+}
+
+fn list<T>(items: &[T], between: u8, out: &mut Vec<u8>, one: impl Fn(&T, &mut Vec<u8>)) {
+    for (n, item) in items.iter().enumerate() {
+        if n > 0 {
+            out.push(between);
+        }
+        one(item, out);
     }
 }
 
@@ -174,7 +178,7 @@ pub(crate) mod tests {
     use super::*;
     use parshall_engine::key::FlowKey;
     use parshall_engine::packet::Encap;
-    use parshall_engine::record::{Direction, EncapLayer, EndReason, Outer, TcpRecord};
+    use parshall_engine::record::{Direction, EncapLayer, EndReason, FirstPackets, Outer, TcpRecord};
     use parshall_engine::time::Nanos;
 
     /// A record for tests: UDP from 10.0.0.2:4000 to 10.0.0.1:53, `n` packets.
@@ -198,6 +202,7 @@ pub(crate) mod tests {
             s2c: Direction { mac: Some([0, 1, 2, 0xab, 0xcd, 0xef]), ..Direction::default() },
             icmp_errors: 0,
             sampling: [1; 2],
+            first: FirstPackets::default(),
             sctp: None,
             esp: None,
             tcp: None,
@@ -217,6 +222,10 @@ pub(crate) mod tests {
         one.outer.encap.push(EncapLayer { kind: Encap::Vxlan, id: Some(42) });
         one.outer.encap.push(EncapLayer { kind: Encap::Gtpu, id: Some(0x1f) });
         one.outer.encap.push(EncapLayer { kind: Encap::Ipip, id: None });
+        one.first.sizes.extend([0, 1460]);
+        one.first.directions.extend([1, -1]);
+        let day = 24 * 3_600_000_000_000;
+        one.first.gaps.extend([0, 1_234_005, day].map(|gap| Lapse::between(Nanos(0), Nanos(gap))));
         let value: serde_json::Value = serde_json::from_str(&text(&one)).unwrap();
         assert_eq!(value["client_ip"], "10.0.0.2");
         assert_eq!(value["server_port"], 53);
@@ -224,6 +233,11 @@ pub(crate) mod tests {
         assert_eq!(value["flow_id"], "0123456789abcdec");
         assert_eq!(value["vlan_ids"], serde_json::json!([7, 4095]));
         assert_eq!(value["encap"], serde_json::json!(["vxlan:42", "gtpu:0x1f", "ipip"]));
+        assert_eq!(
+            (&value["first_sizes"], &value["first_directions"]),
+            (&serde_json::json!([0, 1460]), &serde_json::json!([1, -1]))
+        );
+        assert!(text(&one).contains("\"first_gaps_us\":[0.000,1234.005,68719476672.000]"), "a day is too long to tell");
         assert_eq!(value["s2c_mac"], "00:01:02:ab:cd:ef");
         assert_eq!(value["c2s_ttl_min"], 63);
         assert!(value.get("s2c_ttl_min").is_none(), "not measured is left out");

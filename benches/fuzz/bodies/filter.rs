@@ -8,6 +8,7 @@ use parshall_engine::link::LinkType;
 use parshall_engine::sieve::flows::FlowFilter;
 use parshall_engine::source::{Frame, Input};
 use parshall_engine::time::Nanos;
+use std::cell::RefCell;
 
 /// VLAN 7, IPv4, UDP from port 53 to port 4789, VXLAN 42, Ethernet, IPv6, TCP from port 443 to port 8042.
 fn bytes() -> Vec<u8> {
@@ -32,6 +33,10 @@ fn bytes() -> Vec<u8> {
     .concat()
 }
 
+thread_local! {
+    static CACHE: RefCell<FragmentCache> = RefCell::new(FragmentCache::new(READ_SECRET));
+}
+
 /// Reads, compiles and asks any text.
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -51,7 +56,7 @@ pub fn run(data: &[u8]) {
         input: Input::default(),
     };
     let options = DecodeOptions::default();
-    let Ok(packet) = decode(&frame, &options, &mut FragmentCache::new(READ_SECRET)) else {
+    let Ok(packet) = CACHE.with_borrow_mut(|cache| decode(&frame, &options, cache)) else {
         unreachable!("the frame is whole")
     };
     let answer = FlowFilter::new(&asked).matches(&packet, &frame, &options);

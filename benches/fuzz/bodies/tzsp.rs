@@ -8,11 +8,16 @@ use parshall_engine::listen;
 use parshall_engine::packet::{Encap, Packet};
 use parshall_engine::source::{Frame, Input};
 use parshall_engine::time::Nanos;
+use std::cell::RefCell;
+
+thread_local! {
+    static CACHE: RefCell<FragmentCache> = RefCell::new(FragmentCache::new(READ_SECRET));
+}
 
 fn decoded(bytes: &[u8], link: LinkType) -> Option<Packet> {
     let wire_len = bytes.len() as u32;
     let frame = Frame { bytes, time: Nanos(1), wire_len, link, input: Input::default() };
-    decode(&frame, &DecodeOptions::default(), &mut FragmentCache::new(READ_SECRET)).ok()
+    CACHE.with_borrow_mut(|cache| decode(&frame, &DecodeOptions::default(), cache)).ok()
 }
 
 /// Reads any datagram in all ways.

@@ -110,6 +110,7 @@ impl Rig {
             decap: DecapPlan::default(),
             record_ring: 1 << 16,
             segment_memory: (u64::from(setting.flows) * 512).max(64 << 20),
+            first_packets: 0,
             sieve: Default::default(),
             duplicates: setting.duplicates,
             live_flows: 1000,

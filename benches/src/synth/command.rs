@@ -62,6 +62,9 @@ struct Synthesis {
     /// Capture frames up to so many bytes.
     #[arg(long, value_name = "BYTES")]
     snaplen: Option<usize>,
+    /// Foretell so many of each flow's first packets, as the probe's --first-packets.
+    #[arg(long, value_name = "PACKETS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=16))]
+    first_packets: u8,
     /// Sessions begin within so many seconds [default: one for fifty sessions].
     #[arg(long, value_name = "SECONDS")]
     span: Option<u64>,
@@ -231,6 +234,7 @@ fn synthesize(asked: &Synthesis) -> Result<(), String> {
         nanoseconds: asked.nanoseconds,
         snap: asked.snaplen,
         timeouts: asked.timeouts.timeouts(),
+        first_packets: asked.first_packets,
         faults: Faults {
             loss: asked.loss,
             reorder: asked.reorder,

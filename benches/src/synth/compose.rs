@@ -68,6 +68,8 @@ pub struct Order {
     pub snap: Option<usize>,
     /// Timeouts of the probe whose records are foretold.
     pub timeouts: Timeouts,
+    /// `--first-packets` of that probe.
+    pub first_packets: u8,
     /// Faults of the network.
     pub faults: Faults,
     /// Sessions begin within so many nanoseconds; `None` for fifty a second.
@@ -83,6 +85,7 @@ impl Default for Order {
             nanoseconds: false,
             snap: None,
             timeouts: Timeouts::default(),
+            first_packets: 0,
             faults: Faults::default(),
             span: None,
         }
@@ -119,6 +122,7 @@ pub fn compose(order: &Order) -> Result<Capture, String> {
         seed: order.seed,
         tick: if order.nanoseconds { 1 } else { 1000 },
         timeouts: order.timeouts,
+        first_packets: order.first_packets,
         faults: order.faults,
     };
     let mut dice = Dice::new(order.seed, 0);

@@ -90,6 +90,7 @@ fn engine(settings: &Settings, workers: u16, problems: &mut Problems) -> EngineP
         record_ring: usize::try_from(settings.number("record-ring")).unwrap_or(usize::MAX),
         segment_memory: settings.number("segment-memory"),
         live_flows: settings.number("live-flows"),
+        first_packets: u8::try_from(settings.number("first-packets")).unwrap_or(u8::MAX),
         duplicates: match settings.text("duplicates") {
             "off" => Duplicates::Off,
             "drop" => Duplicates::Drop,

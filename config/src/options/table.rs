@@ -113,6 +113,8 @@ pub const GROUPS: &[Group] = &[
             .help("What is in a flow's key beside addresses, protocol and ports: vlan identifiers, tunnel identifiers."),
         Opt::new("duplicates", Choice(&["count", "off", "drop"]), Both, "count")
             .help("What becomes of packets that a mirror port copied twice: not looked for, counted, or counted and left out of all flows."),
+        Opt::new("first-packets", Count(0, 16), Both, "0")
+            .help("Records tell size, direction and gap of so many of a flow's first packets, as classifiers want them; 0 tells none. Costs 100 bytes a flow."),
     ] },
     Group { title: "Filters and sampling", options: &[
         Opt::new("filter", PcapFilter, Both, "none").unset("none").live()

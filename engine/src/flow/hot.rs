@@ -63,6 +63,8 @@ pub enum Mark {
     Extra = 1 << 11,
     /// ICMP errors quoted a packet of the flow: their number is stored with its origin.
     IcmpErrors = 1 << 10,
+    /// Not TCP: the record's earliest packet came from the server.
+    ServerFirst = 1 << 12,
 }
 
 impl Hot {
@@ -161,6 +163,16 @@ impl Hot {
     #[inline]
     pub const fn clear(&mut self, mark: Mark) {
         self.wire[0] &= !((mark as u64) << 48);
+    }
+
+    /// Sets a mark or clears it.
+    #[inline]
+    pub const fn put(&mut self, mark: Mark, on: bool) {
+        if on {
+            self.set(mark);
+        } else {
+            self.clear(mark);
+        }
     }
 
     /// Which side sent, given whether the sender is the low endpoint.

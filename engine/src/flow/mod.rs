@@ -14,14 +14,18 @@
 
 pub mod context;
 pub mod extra;
+pub mod first;
 pub mod hot;
+pub mod lapse;
 pub mod tcp;
 pub mod trail;
 
 use bytemuck::{Pod, Zeroable};
 pub use context::{Context, Contexts};
 pub use extra::Extra;
+pub use first::First;
 pub use hot::{Hot, Mark};
+use lapse::Lapse;
 pub use tcp::{TcpCore, TcpRest};
 
 /// The pair of lines that every flow has. Zeroed is a free slot.
@@ -85,11 +89,10 @@ pub struct Identity {
     payload_high: [u16; 2],
     /// Link context, see [`Contexts`].
     pub context: u32,
-    /// First packet from the server after `start`, plus 1; 0 none, `u32::MAX` too late to tell. Unit: microseconds.
-    pub server_first: u32,
-    /// Last packet of the side that did not send the flow's latest one, after `start`, plus 1; 0 none, `u32::MAX` too
-    /// late to tell. Unit: microseconds.
-    pub other_last: u32,
+    /// From `start` to the first packet of the side that did not send the record's earliest.
+    pub other_first: Lapse,
+    /// From `start` to the last packet of the side that did not send the flow's latest.
+    pub other_last: Lapse,
 }
 
 impl Identity {

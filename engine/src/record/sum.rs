@@ -2,7 +2,7 @@
 //!
 //! **Owns** the arithmetic of two records. **May touch** records. **Order** called by `merge::join`.
 
-use super::{Direction, EndReason, FlowRecord, TcpDirection, TcpHistory, TcpRecord};
+use super::{Direction, EndReason, FirstPackets, FlowRecord, TcpDirection, TcpHistory, TcpRecord};
 use crate::flow::extra::{EspSpis, SctpChunks};
 use crate::key::flow_id;
 
@@ -10,7 +10,7 @@ impl FlowRecord {
     /// Adds another part of the same flow, counted on another worker, to this one.
     ///
     /// The client is that of the part that saw a SYN, else of the part that began first. Nothing is derived that
-    /// neither part had measured.
+    /// neither part had measured. Which packets were the flow's first is not known any more.
     pub fn absorb(&mut self, mut other: FlowRecord) {
         let saw_syn = |record: &FlowRecord| record.tcp.as_ref().is_some_and(|tcp| !tcp.midstream);
         let other_leads = match (saw_syn(self), saw_syn(&other)) {
@@ -37,6 +37,7 @@ impl FlowRecord {
             self.flow_id = flow_id(&self.key, self.start.0 / 1000);
         }
         self.half_seen = true;
+        self.first = FirstPackets::default();
         self.icmp_errors += other.icmp_errors;
         self.c2s.add(&other.c2s);
         self.s2c.add(&other.s2c);
@@ -188,5 +189,43 @@ fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fields::{self, Value};
+    use crate::time::Nanos;
+
+    /// One direction's part of a flow, with its first packet noted.
+    fn part(time: u64, server: bool) -> FlowRecord {
+        let spoke = Direction { packets: 1, span: Some((Nanos(time), Nanos(time))), ..Direction::default() };
+        let (c2s, s2c) = if server { (Direction::default(), spoke) } else { (spoke, Direction::default()) };
+        let first = FirstPackets { sizes: [7].into_iter().collect(), ..FirstPackets::default() };
+        FlowRecord {
+            client_is_low: true,
+            start: Nanos(time),
+            end: Nanos(time),
+            c2s,
+            s2c,
+            first,
+            ..FlowRecord::default()
+        }
+    }
+
+    #[test]
+    fn what_only_whole_flows_tell_is_left_out_of_a_sum() {
+        let get = |record: &FlowRecord, name: &str| {
+            let field = fields::all().find(|field| field.name == name).expect("a field");
+            (field.get)(record) != Value::Absent
+        };
+        let mut whole = part(1000, false);
+        whole.s2c = part(5000, true).s2c;
+        let mut sum = part(1000, false);
+        sum.absorb(part(5000, true));
+        let keys = ["response_us", "first_sizes", "s2c_first_ns"];
+        assert_eq!(keys.map(|key| get(&whole, key)), [true, true, true]);
+        assert_eq!(keys.map(|key| get(&sum, key)), [false, false, true]);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::Shard;
 use crate::exit::Exit;
+use crate::flow::lapse::Lapse;
 use crate::flow::{Extra, Mark};
 use crate::key::{FlowKey, flow_id, protocol};
 use crate::record::{Direction, EndReason, FlowRecord};
@@ -55,8 +56,8 @@ impl Shard {
             let identity = pair.identity();
             identity.clear_payload();
             identity.start = time.0;
-            identity.server_first = 0;
-            identity.other_last = 0;
+            identity.other_first = Lapse::NONE;
+            identity.other_last = Lapse::NONE;
             if pair.hot.has(Mark::Extra) {
                 self.extras[at] = Extra::default();
             }
@@ -101,6 +102,7 @@ impl Shard {
             icmp_errors: if hot.has(Mark::IcmpErrors) { self.origins[at].icmp_errors } else { 0 },
             sctp: self.extra(slot, protocol::SCTP).map(Extra::sctp_chunks),
             esp: self.extra(slot, protocol::ESP).map(Extra::esp_spis),
+            first: self.first_packets(slot),
             tcp,
         }
     }

@@ -6,13 +6,14 @@
 
 mod burst;
 mod emit;
+mod first;
 mod glance;
 mod sweep;
 
 use crate::decode::{self, DecodeOptions};
 use crate::dedup::Dedup;
 use crate::exit::{Exit, ExitDoor};
-use crate::flow::{Context, Contexts, Extra, Hot, Identity, Mark, Origin, Pair, TcpBlock, TcpCore, TcpRest};
+use crate::flow::{Context, Contexts, Extra, First, Hot, Identity, Mark, Origin, Pair, TcpBlock, TcpCore, TcpRest};
 use crate::key::{HashSecret, KeyImage, protocol};
 use crate::life::{Fate, Limits};
 use crate::link::LinkType;
@@ -28,8 +29,13 @@ use crate::track::{self, history::History};
 pub use burst::{Desk, Ready};
 use parshall_config::plan::Duplicates;
 
-/// Bytes of state for one flow of capacity: index, pair of lines, TCP block. Origins are mapped but untouched.
-pub const BYTES_PER_FLOW: u64 = crate::table::INDEX_BYTES_PER_FLOW + (size_of::<Pair>() + size_of::<TcpBlock>()) as u64;
+/// Bytes of state for one flow of capacity: index, pair of lines, TCP block, and its first packets where they are noted.
+/// Origins and extras are mapped but untouched.
+#[must_use]
+pub const fn bytes_per_flow(first_packets: u8) -> u64 {
+    let first = if first_packets > 0 { size_of::<First>() } else { 0 };
+    crate::table::INDEX_BYTES_PER_FLOW + (size_of::<Pair>() + size_of::<TcpBlock>() + first) as u64
+}
 
 /// What a shard is made from.
 #[derive(Clone, Debug)]
@@ -52,6 +58,8 @@ pub struct ShardPlan {
     pub decode: DecodeOptions,
     /// 1 in so many packets and 1 in so many flows is let in: stands in every record.
     pub sampling: [u32; 2],
+    /// So many of each flow's first packets are noted; 0 none, 16 at the most.
+    pub first_packets: u8,
     /// Records say which port and queue a flow came from.
     pub tell_input: bool,
     /// Other workers may hold parts of a flow that is all fragments: tell the collector.
@@ -66,6 +74,8 @@ pub struct Shard {
     blocks: Arena<TcpBlock>,
     origins: Arena<Origin>,
     extras: Arena<Extra>,
+    /// Empty unless asked for.
+    firsts: Arena<First>,
     contexts: Contexts,
     history: History,
     dedup: Dedup,
@@ -104,6 +114,7 @@ impl Shard {
             blocks: Arena::new(flows, plan.memory)?,
             origins: Arena::new(flows, ArenaOptions { huge: false, touch: false })?,
             extras: Arena::new(flows, ArenaOptions { huge: false, touch: false })?,
+            firsts: Arena::new(if plan.first_packets > 0 { flows } else { 0 }, plan.memory)?,
             contexts: Contexts::new(flows),
             dedup: Dedup::default(),
             history: History::new(plan.segment_memory, plan.memory)?,
@@ -354,7 +365,10 @@ impl Shard {
             self.first_of_side(slot, side, seen);
         }
         if packet.time < self.pairs[at].hot.last() {
-            self.earlier(slot, packet.time);
+            self.earlier(slot, side, packet.time);
+        }
+        if self.plan.first_packets > 0 {
+            self.note_first(slot, side, packet);
         }
         let pair = &mut self.pairs[at];
         if pair.hot.has(Mark::OnlyFragments) {
@@ -400,11 +414,17 @@ impl Shard {
 
     /// A packet that goes back in time: the flow's start is the earliest of its packets.
     #[inline(never)]
-    fn earlier(&mut self, slot: Slot, time: Nanos) {
-        let identity = self.identity_mut(slot);
-        if time.0 < identity.start {
-            identity.start = time.0;
-            self.pairs[slot as usize].hot.set_start(time);
+    fn earlier(&mut self, slot: Slot, side: usize, time: Nanos) {
+        if time.0 >= self.identity(slot).start {
+            return;
+        }
+        let pair = &mut self.pairs[slot as usize];
+        pair.hot.set_start(time);
+        if pair.hot.has(Mark::Tcp) {
+            self.blocks[slot as usize].identity.start = time.0;
+        } else {
+            let (hot, identity) = pair.hot_and_identity();
+            track::udp::begins_earlier(hot, identity, side, time);
         }
     }
 

@@ -6,16 +6,18 @@
 //! The sweep never decides what a record says: whether a flow had ended is decided from its own times, here with the
 //! same rule as at lookup.
 //!
-//! **Eviction.** When a new flow finds no room, at most [`CANDIDATES`] flows are looked at: those that share its
-//! buckets and, when every slot is taken, the next ones of the sweep. The first that has ended goes; else the first
-//! that is closed and lingers; else the one of a single packet, or of SYNs only, that has been quiet the longest. A
-//! flow with an exchange is never pushed out by a stranger: then the packet's outcome is `table_full`. So a flood of
-//! random keys churns through its own kind, and established flows stay.
+//! **Eviction.** When a new flow finds no slot, the next [`CANDIDATES`] flows of the sweep are looked at; when it finds
+//! slots but no way in its buckets (or none of those may go), the sixteen flows that share these. One that has ended goes; else one that is closed
+//! and lingers; else the one of a single packet, or of SYNs only, that has been quiet the longest. A flow with an
+//! exchange is never pushed out by a stranger: then the packet's outcome is `table_full`. So a flood of random keys churns
+//! through its own kind, and established flows stay. The flow that goes for a slot was chosen when the one before it
+//! went, so that its state is near by the time its record is made.
 
 use super::Shard;
 use crate::exit::Exit;
-use crate::flow::Mark;
+use crate::flow::{Mark, TcpBlock};
 use crate::life::closed;
+use crate::memory::prefetch_value;
 use crate::record::EndReason;
 use crate::table::{Full, Slot};
 use crate::time::Nanos;
@@ -26,8 +28,8 @@ const SLOTS_PER_TICK: u32 = 64;
 /// Time in which the sweep comes round once, when ticks are frequent enough. Unit: nanoseconds.
 const ROUND: u64 = 1_000_000_000;
 
-/// Flows looked at to find one to evict, at most.
-const CANDIDATES: usize = 32;
+/// Flows looked at to find one whose slot is free for another.
+const CANDIDATES: u32 = 8;
 
 /// Where the sweep stands.
 #[derive(Debug, Default)]
@@ -36,6 +38,8 @@ pub(super) struct Cursor {
     last_tick: Nanos,
     /// Slots due, in units of 1 / `ROUND`.
     due: u64,
+    /// The flow that goes next when every slot is taken.
+    on_deck: Option<Slot>,
 }
 
 impl Shard {
@@ -106,37 +110,64 @@ impl Shard {
     /// Frees one slot, or one way of the buckets of `hash`, for a new flow. False when nothing may go.
     #[cold]
     pub(super) fn evict(&mut self, hash: u64, full: Full, now: Nanos) -> bool {
-        let used = self.index.used();
-        let from = self.sweep.next;
-        let more = if full == Full::Slots { CANDIDATES / 2 } else { 0 };
-        let strangers = (0..more as u32).map(|n| (from + n) % used.max(1)).filter(|slot| *slot < used);
-        let mut victim: Option<(u8, Nanos, Slot)> = None;
-        for slot in self.index.neighbours(hash).chain(strangers) {
-            let hot = &self.pairs[slot as usize].hot;
-            if hot.all_packets() == 0 {
-                continue;
+        let victim = match full {
+            Full::Buckets => self.worst(self.index.neighbours(hash), now),
+            Full::Slots => {
+                let ready = self.sweep.on_deck.take().filter(|slot| self.rank(*slot, now).is_some());
+                ready.or_else(|| self.choose(now)).or_else(|| self.worst(self.index.neighbours(hash), now))
             }
-            let rank = if self.plan.limits.over(hot, now).is_some() {
-                0
-            } else if closed(hot).is_some() {
-                1
-            } else if hot.all_packets() == 1 || hot.has(Mark::OnlySyn) {
-                2
-            } else {
-                continue;
-            };
-            let candidate = (rank, hot.last(), slot);
-            if victim.is_none_or(|best| candidate < best) {
-                victim = Some(candidate);
-            }
-        }
-        if full == Full::Slots {
-            self.sweep.next = (from + more as u32) % used.max(1);
-        }
-        let Some((_, _, slot)) = victim else { return false };
+        };
+        let Some(slot) = victim else { return false };
         let hot = &self.pairs[slot as usize].hot;
         let reason = self.plan.limits.over(hot, now).or_else(|| closed(hot)).unwrap_or(EndReason::Evicted);
         self.end(slot, reason);
+        if full == Full::Slots {
+            self.sweep.on_deck = self.choose(now);
+            if let Some(next) = self.sweep.on_deck {
+                self.bring_near(next);
+            }
+        }
         true
+    }
+
+    /// The worst of the next few flows of the sweep, if any of them may go.
+    fn choose(&mut self, now: Nanos) -> Option<Slot> {
+        let used = self.index.used().max(1);
+        let from = self.sweep.next % used;
+        self.sweep.next = (from + CANDIDATES) % used;
+        self.worst((from..from + CANDIDATES).map(|slot| slot % used), now)
+    }
+
+    /// The flow that may go first: by rank, then by how long it has been quiet.
+    fn worst(&self, slots: impl Iterator<Item = Slot>, now: Nanos) -> Option<Slot> {
+        let ranked = slots.filter_map(|slot| Some((self.rank(slot, now)?, self.pairs[slot as usize].hot.last(), slot)));
+        ranked.min().map(|(_, _, slot)| slot)
+    }
+
+    /// How readily a flow is given up, readiest first; `None` for one that stays.
+    #[inline]
+    fn rank(&self, slot: Slot, now: Nanos) -> Option<u8> {
+        let hot = &self.pairs[slot as usize].hot;
+        if hot.all_packets() == 0 {
+            None
+        } else if self.plan.limits.over(hot, now).is_some() {
+            Some(0)
+        } else if closed(hot).is_some() {
+            Some(1)
+        } else {
+            (hot.all_packets() == 1 || hot.has(Mark::OnlySyn)).then_some(2)
+        }
+    }
+
+    /// Asks for all lines that a record of this flow will be made from.
+    fn bring_near(&self, slot: Slot) {
+        let pair = &self.pairs[slot as usize];
+        prefetch_value(pair, 64);
+        self.index.prefetch(self.plan.secret.hash(pair.hot.image()));
+        if pair.hot.has(Mark::Tcp) {
+            for line in 0..size_of::<TcpBlock>() / 64 {
+                prefetch_value(&self.blocks[slot as usize], line * 64);
+            }
+        }
     }
 }

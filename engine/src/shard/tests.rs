@@ -21,6 +21,11 @@ pub(super) struct Bench {
 }
 
 pub(super) fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
+    noting(0, capacity, timeouts)
+}
+
+/// A bench whose records tell the first packets of flows.
+fn noting(first_packets: u8, capacity: u32, timeouts: Timeouts) -> Bench {
     let (door, out) = door(1 << 16, WhenFull::Drop);
     let plan = ShardPlan {
         capacity,
@@ -32,6 +37,7 @@ pub(super) fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
         locality: Locality::default(),
         decode: DecodeOptions::new(&DecapPlan::default(), KeyScope::default()),
         sampling: [1; 2],
+        first_packets,
         tell_input: false,
         tell_parts: false,
     };
@@ -213,6 +219,33 @@ fn an_active_cut_is_made_by_the_packet_at_the_deadline_and_counts_are_deltas() {
     assert!(records.iter().all(|record| record.flow_id == records[0].flow_id && record.c2s.packets > 0));
     assert_eq!(records[1].start, Nanos(SECOND + 30_000 * 1_000_000));
     assert_eq!(records[0].c2s.payload_bytes, 180);
+}
+
+#[test]
+fn the_first_packets_stand_in_the_first_record_of_each_flow_and_slots_forget_old_ones() {
+    let timeouts = Timeouts { active: Some(Duration::from_secs(30)), ..Timeouts::default() };
+    let mut bench = noting(3, 1, timeouts);
+    let long: Vec<Packet> = (0..5).map(|n| udp(n * 10_000, CLIENT, SERVER)).collect();
+    let answered = [udp(200_000, SERVER, CLIENT), Packet { payload_bytes: 70_000, ..udp(200_002, CLIENT, SERVER) }];
+    for packet in long.iter().chain(&answered) {
+        bench.see(packet);
+    }
+    let told: Vec<_> = bench.finish(200_002).into_iter().map(|record| record.first).collect();
+    let gaps = |n: usize| told[n].gaps.iter().filter_map(|gap| gap.nanos()).collect::<Vec<_>>();
+    assert_eq!((&told[0].sizes[..], &told[0].directions[..]), (&[60; 3][..], &[1; 3][..]));
+    assert_eq!(gaps(0), [0, 10 * SECOND, 10 * SECOND]);
+    assert!(told[1].sizes.is_empty() && told[1].directions.is_empty() && told[1].gaps.is_empty(), "behind the cut");
+    // The sender of the first packet seen is the client.
+    assert_eq!((&told[2].sizes[..], &told[2].directions[..]), (&[60, u16::MAX][..], &[1, -1][..]));
+    assert_eq!(gaps(2), [0, 2_000_000]);
+}
+
+#[test]
+fn first_packets_that_nobody_asked_for_have_no_memory_and_stand_in_no_record() {
+    let mut bench = bench(10, Timeouts::default());
+    assert!(bench.shard.firsts.is_empty());
+    bench.see(&udp(0, CLIENT, SERVER));
+    assert!(bench.finish(0)[0].first.sizes.is_empty());
 }
 
 #[test]

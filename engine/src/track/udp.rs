@@ -2,7 +2,11 @@
 //!
 //! **Owns** the rules for UDP, ICMP and every other protocol but TCP. **May touch** the flow's two lines.
 //! **Order** called by `shard` before the packet is counted, so that the hot line still tells the packet before it.
+//!
+//! A record stores the times of its first and of its latest packet. The side that did not send the first has its own
+//! first packet stored as a [`Lapse`] from the record's start, and the side that did not send the latest its own last.
 
+use crate::flow::lapse::Lapse;
 use crate::flow::{Hot, Identity, Mark};
 use crate::packet::Packet;
 use crate::time::Nanos;
@@ -11,33 +15,52 @@ use crate::time::Nanos;
 #[inline]
 pub fn packet(hot: &mut Hot, identity: &mut Identity, side: usize, packet: &Packet) {
     identity.add_payload(side, packet.payload_bytes);
-    if side == 1 && identity.server_first == 0 {
-        identity.server_first = offset(identity.start, packet.time);
+    if hot.all_packets() == 0 {
+        return begin(hot, side);
     }
-    let server_was_last = hot.has(Mark::ServerLast);
-    if hot.all_packets() > 0 && server_was_last != (side == 1) {
-        identity.other_last = offset(identity.start, hot.last());
-        if server_was_last {
-            hot.clear(Mark::ServerLast);
-        } else {
-            hot.set(Mark::ServerLast);
-        }
-    } else if side == 1 && !server_was_last {
-        hot.set(Mark::ServerLast);
+    if packet.time < hot.last() {
+        return went_back(hot, identity, side, packet.time);
+    }
+    if hot.packets(side) == 0 {
+        identity.other_first = Lapse::between(Nanos(identity.start), packet.time);
+    }
+    if hot.has(Mark::ServerLast) != (side == 1) {
+        identity.other_last = Lapse::between(Nanos(identity.start), hot.last());
+        hot.put(Mark::ServerLast, side == 1);
     }
 }
 
-/// Microseconds from `start` to `time`, plus 1, held at `u32::MAX`.
-fn offset(start: u64, time: Nanos) -> u32 {
-    u32::try_from(time.since(Nanos(start)) / 1000).unwrap_or(u32::MAX).saturating_add(1)
+/// The first packet of a record.
+fn begin(hot: &mut Hot, side: usize) {
+    hot.put(Mark::ServerFirst, side == 1);
+    hot.put(Mark::ServerLast, side == 1);
 }
 
-/// The inverse of an offset; `None` where there was no such packet, or it came too late to tell.
-#[must_use]
-pub const fn time_of(start: Nanos, offset: u32) -> Option<Nanos> {
-    match offset {
-        0 | u32::MAX => None,
-        micros => Some(start.plus((micros as u64 - 1) * 1000)),
+/// A packet from before the latest one.
+#[cold]
+fn went_back(hot: &Hot, identity: &mut Identity, side: usize, time: Nanos) {
+    let start = Nanos(identity.start);
+    let starts = hot.has(Mark::ServerFirst) == (side == 1);
+    if !starts && (hot.packets(side) == 0 || identity.other_first.after(start).is_some_and(|first| time < first)) {
+        identity.other_first = Lapse::between(start, time);
+    }
+    let ends = hot.has(Mark::ServerLast) == (side == 1);
+    if !ends && (hot.packets(side) == 0 || identity.other_last.after(start).is_some_and(|last| time > last)) {
+        identity.other_last = Lapse::between(start, time);
+    }
+}
+
+/// A packet of `side` from before the record's start makes its time the start; called before [`packet`].
+#[cold]
+pub fn begins_earlier(hot: &mut Hot, identity: &mut Identity, side: usize, time: Nanos) {
+    let old = Nanos(identity.start);
+    identity.start = time.0;
+    identity.other_last = identity.other_last.from_start(old, time);
+    if hot.has(Mark::ServerFirst) == (side == 1) {
+        identity.other_first = identity.other_first.from_start(old, time);
+    } else {
+        identity.other_first = Lapse::between(time, old);
+        hot.put(Mark::ServerFirst, side == 1);
     }
 }
 
@@ -48,9 +71,10 @@ pub fn span(hot: &Hot, identity: &Identity, side: usize) -> Option<(Nanos, Nanos
         return None;
     }
     let start = Nanos(identity.start);
-    let first = if side == 0 { start } else { time_of(start, identity.server_first)? };
+    let was_first = hot.has(Mark::ServerFirst) == (side == 1);
+    let first = if was_first { start } else { identity.other_first.after(start)? };
     let was_last = hot.has(Mark::ServerLast) == (side == 1);
-    let last = if was_last { hot.last() } else { time_of(start, identity.other_last)? };
+    let last = if was_last { hot.last() } else { identity.other_last.after(start)? };
     Some((first, last))
 }
 
@@ -58,26 +82,51 @@ pub fn span(hot: &Hot, identity: &Identity, side: usize) -> Option<(Nanos, Nanos
 mod tests {
     use super::*;
     use crate::key::KeyImage;
+    use proptest::prelude::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// Does what `shard` does with packets of these times and sides.
+    fn flow(sides: &[(u64, usize)]) -> (Hot, Identity) {
+        let mut hot = Hot::begin(KeyImage::default(), Nanos(sides[0].0));
+        let mut identity = Identity::default();
+        identity.start = sides[0].0;
+        for (nanos, side) in sides {
+            let now = Packet { time: Nanos(*nanos), payload_bytes: 1, ..Packet::default() };
+            if *nanos < identity.start {
+                begins_earlier(&mut hot, &mut identity, *side, now.time);
+            }
+            packet(&mut hot, &mut identity, *side, &now);
+            hot.count(*side, now.time, 20, 34, 64, 0);
+        }
+        (hot, identity)
+    }
 
     #[test]
     fn the_times_of_both_sides_come_out_of_any_interleaving() {
-        let sides = [(0, 0), (5, 1), (6, 1), (9, 0), (12, 0), (14, 1), (15, 0)];
-        let mut hot = Hot::begin(KeyImage::default(), Nanos(0));
-        let mut identity = Identity::default();
-        for (millis, side) in sides {
-            let now = Packet { time: Nanos(millis * 1_000_000), payload_bytes: 1, ..Packet::default() };
-            packet(&mut hot, &mut identity, side, &now);
-            hot.count(side, now.time, 20, 34, 64, 0);
-        }
-        assert_eq!(time_of(Nanos(0), identity.server_first), Some(Nanos(5_000_000)));
-        assert_eq!(time_of(Nanos(0), identity.other_last), Some(Nanos(14_000_000)));
-        assert!(!hot.has(Mark::ServerLast));
+        let sides = [(0, 0), (5, 1), (6, 1), (9, 0), (12, 0), (14, 1), (15, 0)].map(|(ms, side)| (ms * MS + 1, side));
+        let (hot, identity) = flow(&sides);
+        assert_eq!(span(&hot, &identity, 0), Some((Nanos(1), Nanos(15 * MS + 1))));
+        assert_eq!(span(&hot, &identity, 1), Some((Nanos(5 * MS + 1), Nanos(14 * MS + 1))));
         assert_eq!((identity.payload(0), identity.payload(1)), (4, 3));
     }
 
     #[test]
     fn a_side_that_never_spoke_has_no_time() {
-        assert_eq!(time_of(Nanos(7), 0), None);
-        assert_eq!(time_of(Nanos(7), u32::MAX), None);
+        let (hot, identity) = flow(&[(7, 0), (9, 0)]);
+        assert_eq!((span(&hot, &identity, 0), span(&hot, &identity, 1)), (Some((Nanos(7), Nanos(9))), None));
+    }
+
+    proptest! {
+        #[test]
+        fn first_and_last_are_the_earliest_and_the_latest_in_whatever_order_packets_come(
+            sides in prop::collection::vec((0_u64..1000, 0_usize..2), 1..12),
+        ) {
+            let (hot, identity) = flow(&sides);
+            for side in 0..2 {
+                let times = || sides.iter().filter(|one| one.1 == side).map(|one| Nanos(one.0));
+                prop_assert_eq!(span(&hot, &identity, side), times().min().zip(times().max()), "side {}", side);
+            }
+        }
     }
 }

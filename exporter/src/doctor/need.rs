@@ -4,7 +4,7 @@
 
 use super::host::cpu_list;
 use parshall_config::plan::{Idle, RunPlan, TableSize};
-use parshall_engine::shard::BYTES_PER_FLOW;
+use parshall_engine::shard::bytes_per_flow;
 
 /// Descriptors of a queue whose driver has no preference.
 const DESCRIPTORS: u64 = 1_024;
@@ -49,7 +49,7 @@ impl Need {
         let workers = u64::from(plan.common.engine.workers.get());
         let ports = (vdevs.len() + allowed.len()).max(1) as u64;
         let flows = match plan.common.engine.table {
-            TableSize::Flows(flows) => flows.saturating_mul(BYTES_PER_FLOW),
+            TableSize::Flows(flows) => flows.saturating_mul(bytes_per_flow(plan.common.engine.first_packets)),
             TableSize::Bytes(bytes) => bytes,
         };
         let lcores = values(&plan.eal, &["-l", "--lcores"]).pop().unwrap_or_default();

@@ -42,6 +42,7 @@ pub fn account(frames: &[StoredFrame], timeouts: Timeouts) -> Seen {
         record_ring: 1 << 12,
         live_flows: 0,
         segment_memory: 4 << 20,
+        first_packets: 0,
         duplicates: Duplicates::Count,
         sieve: SievePlan::default(),
     };

@@ -23,6 +23,8 @@ pub(crate) struct Setting {
     /// Resolution of the capture's clock. Unit: nanoseconds.
     pub(crate) tick: u64,
     pub(crate) timeouts: Timeouts,
+    /// So many of a flow\'s first packets are told.
+    pub(crate) first_packets: u8,
     pub(crate) faults: super::compose::Faults,
 }
 
@@ -101,7 +103,7 @@ impl<'s> Session<'s> {
 
     /// Opens the books of a key.
     pub(crate) fn flow(&mut self, identity: Identity) -> usize {
-        self.ledgers.push(Ledger::new(identity, self.setting.timeouts, (self.scenario, self.number)));
+        self.ledgers.push(Ledger::new(identity, self.setting, (self.scenario, self.number)));
         self.ledgers.len() - 1
     }
 

@@ -51,7 +51,7 @@ fn play(seed: u64, talk: &Talk) -> Run {
 }
 
 fn truth(seed: u64, talk: &Talk) -> (Vec<FlowTruth>, Vec<Anomaly>) {
-    let setting = Setting { seed, tick: 1, timeouts: Timeouts::default(), faults: Faults::default() };
+    let setting = Setting { seed, tick: 1, timeouts: Timeouts::default(), first_packets: 0, faults: Faults::default() };
     let mut session = Session::new(&setting, "invariants", 0, EPOCH);
     let ends = session.tcp_ends();
     session.talk_between(&ends, &[(0, talk.clone())], View::default());

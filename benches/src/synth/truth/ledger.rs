@@ -8,9 +8,11 @@
 //! written for (`expect`); with the default timeouts a ledger that comes to another number is a fault of the generator.
 
 use super::anomaly::Anomaly;
-use super::flow::{FlowTruth, Keys};
+use super::first::First;
+use super::flow::{FlowTruth, Keys, micros};
 use super::tcp::{TcpSight, TcpTruth};
 use super::volume::{Volume, Weight};
+use crate::synth::session::Setting;
 use crate::synth::tcp::segment::Side;
 use parshall_config::plan::Timeouts;
 use parshall_engine::key::protocol;
@@ -69,6 +71,7 @@ struct Flow {
     /// Packets of the flow, cut records included.
     packets: u64,
     volumes: [Volume; 2],
+    first: First,
     vlans: Vec<u16>,
     tcp: Option<TcpTruth>,
     closed: Option<(u64, &'static str)>,
@@ -80,6 +83,7 @@ struct Flow {
 pub(crate) struct Ledger {
     pub(crate) identity: Identity,
     timeouts: Timeouts,
+    first_packets: usize,
     flow: Option<Flow>,
     done: Vec<FlowTruth>,
     /// Each with the index of its record in this ledger.
@@ -94,9 +98,21 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(identity: Identity, timeouts: Timeouts, tag: (&'static str, u64)) -> Ledger {
+    pub(crate) fn new(identity: Identity, setting: &Setting, tag: (&'static str, u64)) -> Ledger {
         let (done, anomalies, open) = (Vec::new(), Vec::new(), Vec::new());
-        Ledger { identity, timeouts, flow: None, done, anomalies, expect: None, open, unreadable: false, tag }
+        let (timeouts, first_packets) = (setting.timeouts, usize::from(setting.first_packets));
+        Ledger {
+            identity,
+            timeouts,
+            first_packets,
+            flow: None,
+            done,
+            anomalies,
+            expect: None,
+            open,
+            unreadable: false,
+            tag,
+        }
     }
 
     /// Takes a packet in. Gives the index of its anomaly, if it is one.
@@ -104,6 +120,7 @@ impl Ledger {
         self.end_before(sight);
         let record = self.done.len();
         let flow = self.flow.get_or_insert_with(|| Flow::begin(sight, self.identity.protocol));
+        flow.first.see(sight, self.first_packets);
         flow.take(sight);
         let found = flow.tcp.as_mut().zip(sight.tcp.as_ref()).and_then(|(tcp, seen)| {
             let client = flow.client;
@@ -199,6 +216,8 @@ impl Ledger {
             keys: Keys::default(),
         };
         self.write_identity(&truth, flow, reason, &mut keys);
+        flow.write_times(&mut keys);
+        flow.first.write(flow.client, flow.record_seq, &mut keys);
         for (prefix, side) in [("c2s_", flow.client), ("s2c_", flow.client.other())] {
             flow.volumes[side as usize].write(prefix, &mut keys);
         }
@@ -254,6 +273,7 @@ impl Flow {
             record_seq: 0,
             packets: 0,
             volumes: Default::default(),
+            first: First::default(),
             vlans: sight.vlans.to_vec(),
             tcp: (protocol == protocol::TCP).then(TcpTruth::default),
             closed: None,
@@ -264,7 +284,21 @@ impl Flow {
     fn take(&mut self, sight: &Sight<'_>) {
         self.last = self.last.max(sight.at);
         self.packets += 1;
-        self.volumes[sight.side as usize].add(sight.weight);
+        self.volumes[sight.side as usize].add(sight.at, sight.weight);
+    }
+
+    /// When each direction spoke, and how long the answer took: protocols other than TCP.
+    fn write_times(&self, keys: &mut Keys) {
+        let connected = self.protocol == protocol::TCP;
+        let span = |side: Side| self.volumes[side as usize].span.filter(|_| !connected);
+        let (asked, answered) = (span(self.client), span(self.client.other()));
+        for (prefix, span) in [("c2s_", asked), ("s2c_", answered)] {
+            keys.maybe(prefix, "first_ns", span.map(|span| span.0));
+            keys.maybe(prefix, "last_ns", span.map(|span| span.1));
+        }
+        let response =
+            asked.zip(answered).filter(|_| self.record_seq == 0).map(|(asked, answered)| answered.0 - asked.0);
+        keys.maybe("", "response_us", response.map(|nanos| micros(nanos as f64)));
     }
 
     /// Why the flow is over when this packet comes, if it is.

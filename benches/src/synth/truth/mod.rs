@@ -6,6 +6,7 @@
 //! A key of the contract that it leaves open in a given flow (the round-trip time of a SYN that was sent twice, say) is
 //! not in that flow's truth; [`flow::FlowTruth::open`] names it. A key that must be absent from the record is `null`.
 
+pub(crate) mod first;
 pub mod flow;
 pub mod anomaly;
 pub mod books;

@@ -28,10 +28,12 @@ pub(crate) struct Volume {
     payload_open: bool,
     ttl: Option<(u8, u8)>,
     first: Option<(u8, [u8; 6])>,
+    /// Times of the first and the last packet. Unit: UNIX nanoseconds.
+    pub(crate) span: Option<(u64, u64)>,
 }
 
 impl Volume {
-    pub(crate) fn add(&mut self, weight: Weight) {
+    pub(crate) fn add(&mut self, at: u64, weight: Weight) {
         self.packets += 1;
         self.ip += weight.ip;
         self.wire += weight.wire;
@@ -42,6 +44,7 @@ impl Volume {
         let (low, high) = self.ttl.unwrap_or((weight.ttl, weight.ttl));
         self.ttl = Some((low.min(weight.ttl), high.max(weight.ttl)));
         self.first = self.first.or(Some((weight.dscp, weight.mac)));
+        self.span = Some((self.span.map_or(at, |(first, _)| first), at));
     }
 
     pub(crate) fn write(&self, prefix: &str, keys: &mut Keys) {
