@@ -16,6 +16,11 @@ use support::{all_scenarios, at, eal, folder, has, text};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Whether a line is a message and no answer.
+fn of_log(line: &str) -> bool {
+    ["EAL:", "dpdk:", "parshall:"].iter().any(|start| line.starts_with(start))
+}
+
 /// A program at a prompt; killed when dropped.
 struct Talk {
     child: Child,
@@ -50,7 +55,7 @@ impl Talk {
     /// All that is said until the next prompt, or the end.
     fn answer(&mut self) -> String {
         let mut all = Vec::new();
-        while !all.ends_with(self.prompt.as_bytes()) {
+        while !self.waits(&all) {
             match self.said.recv_timeout(PATIENCE) {
                 Ok(piece) => all.extend(piece),
                 Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
@@ -58,15 +63,21 @@ impl Talk {
             }
         }
         let text = String::from_utf8_lossy(&all).replace('\r', "");
-        text.strip_suffix(self.prompt).unwrap_or(&text).to_owned()
+        text.rsplit_once(self.prompt).map_or(text.clone(), |(answer, _)| answer.to_owned())
+    }
+
+    /// Whether the last that was said is the prompt; a message of the log may stand behind it.
+    fn waits(&self, all: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(all);
+        text.rsplit_once(self.prompt).is_some_and(|(_, behind)| behind.lines().all(of_log))
     }
 
     /// Says a line; what is answered, without the echo and without messages of the log.
     fn ask(&mut self, line: &str) -> String {
         writeln!(self.line, "{line}").expect("it listens");
         let answer = self.answer();
-        let answer = answer.strip_prefix(line).and_then(|rest| rest.strip_prefix('\n')).unwrap_or(&answer).to_owned();
-        let of_log = |line: &str| ["EAL:", "dpdk:", "parshall:"].iter().any(|start| line.starts_with(start));
+        // A message of the log may stand before the echo too.
+        let answer = answer.split_once(&format!("{line}\n")).map_or(answer.as_str(), |(_, rest)| rest);
         answer.lines().filter(|line| !of_log(line)).map(|line| format!("{line}\n")).collect()
     }
 

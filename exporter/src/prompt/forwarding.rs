@@ -14,7 +14,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// How long the lcores may take to stop.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The port that testpmd would send to.
 fn mate(ports: &[u16], port: u16) -> u16 {

@@ -10,7 +10,7 @@ use parshall_engine::merge::snapshot::PortSnapshot;
 use std::fmt::Write;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The ports that are meant by an id or `all`, or why none is.
 fn meant(scene: &Scene<'_, '_>, word: &str) -> Result<Vec<u16>, Reply> {
