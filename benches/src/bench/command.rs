@@ -4,6 +4,7 @@
 //! binary.
 
 use super::bound::bound;
+use super::decode;
 use super::engine::{Rig, Setting, decoded, source};
 use super::measure::{Cost, pin};
 use super::stream::{Access, Kind};
@@ -25,6 +26,8 @@ pub struct Arguments {
 enum What {
     /// The engine from frames in memory, step by step.
     Engine(EngineArguments),
+    /// Decoding alone, by what is around the packet.
+    Decode(DecodeArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +58,13 @@ struct EngineArguments {
     whole: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct DecodeArguments {
+    /// Chunks of 32,768 packets that must count.
+    #[arg(long, default_value_t = 100)]
+    chunks: usize,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindName {
     Exchange,
@@ -72,12 +82,23 @@ enum PagesName {
     Small,
 }
 
+/// What every table begins with.
+const HEAD: &str =
+    "| step | flows | ns min | ns median | ns p90 | Mpps median | chunks |\n|---|---|---|---|---|---|---|";
+
 /// Runs what was asked.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     pin();
-    let What::Engine(asked) = &arguments.what;
-    match engine(asked) {
+    let done = match &arguments.what {
+        What::Engine(asked) => engine(asked),
+        What::Decode(asked) => {
+            println!("{HEAD}");
+            decode::rows(asked.chunks, |name, cost| row(name, decode::FLOWS, cost));
+            Ok(())
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("parshall-bench: {error}");
@@ -99,7 +120,7 @@ fn row(name: &str, flows: u32, cost: &Cost) {
 }
 
 fn engine(asked: &EngineArguments) -> std::io::Result<()> {
-    println!("| step | flows | ns min | ns median | ns p90 | Mpps median | chunks |\n|---|---|---|---|---|---|---|");
+    println!("{HEAD}");
     for flows in asked.flows.iter().copied() {
         for (kind, pages) in asked.kind.iter().flat_map(|kind| asked.pages.iter().map(move |pages| (*kind, *pages))) {
             let memory = ArenaOptions { huge: matches!(pages, PagesName::Huge), touch: true };

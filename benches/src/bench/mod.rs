@@ -5,6 +5,7 @@
 
 pub mod bound;
 pub mod command;
+pub mod decode;
 pub mod engine;
 pub mod measure;
 pub mod stream;
