@@ -100,10 +100,18 @@ fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16, flags: u16) -> Step {
             Step::Next(Layer::Ip)
         }
         kind::EOIP => Step::Next(Layer::Ethernet),
+        ethertype::METADATA => metadata(walk),
         kind::FRAME_RELAY => Step::Next(Layer::FrameRelay),
         kind::ARUBA_FIRST..=kind::ARUBA_LAST if kind & 0x0f == 0 => Step::Next(Layer::Wlan),
         _ => ethernet::payload(walk, kind),
     }
+}
+
+/// Cisco MetaData in GRE: the next type comes first, then what it begins with on Ethernet.
+fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some(&[high, low, _, words]) = walk.head::<4>() else { return Step::Cut(Flaw::TunnelHeader) };
+    walk.skip(4 + usize::from(words) * 4);
+    ethernet::payload(walk, u16::from_be_bytes([high, low]))
 }
 
 /// Reads an ERSPAN header of type II (eight bytes) or III (twelve, and eight more where its last bit says so).
