@@ -100,7 +100,7 @@ impl Stream {
         self.time += self.gap * BURST as u64;
         self.used = (self.used + BURST) % FRAMES;
         for place in self.used..self.used + BURST {
-            let (flow, visit) = self.visits.next();
+            let (flow, visit) = self.visits.take();
             let (up, turn) = segment(visit);
             self.write(place, flow, visit, up, turn);
         }

@@ -110,7 +110,7 @@ impl Visits {
 
     /// The next flow, and how often it was visited before.
     #[inline]
-    pub fn next(&mut self) -> (u32, u32) {
+    pub fn take(&mut self) -> (u32, u32) {
         if self.at == self.drawn.len() {
             self.at = 0;
             self.round += 1;
@@ -131,7 +131,7 @@ mod tests {
             let mut visits = Visits::new(access, 100, 4);
             let mut next = [4_u32; 100];
             for _ in 0..ZIPF_DRAWN * 2 + 17 {
-                let (flow, visit) = visits.next();
+                let (flow, visit) = visits.take();
                 assert_eq!(visit, next[flow as usize]);
                 next[flow as usize] += 1;
             }
@@ -143,9 +143,9 @@ mod tests {
         let (mut first, mut later) = (Visits::first(1000), Visits::new(Access::Uniform, 1000, 1));
         let mut places = [0_i64; 1000];
         for place in 0..1000 {
-            places[first.next().0 as usize] = place;
+            places[first.take().0 as usize] = place;
         }
-        let visited: Vec<i64> = (0..1000).map(|_| places[later.next().0 as usize]).collect();
+        let visited: Vec<i64> = (0..1000).map(|_| places[later.take().0 as usize]).collect();
         let neighbours = visited.windows(2).filter(|pair| (pair[0] - pair[1]).abs() <= 2).count();
         assert!(neighbours < 20, "{neighbours} of 1000 visits find their flow beside the one before");
     }
