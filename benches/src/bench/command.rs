@@ -2,12 +2,12 @@
 //!
 //! **Owns** the sub-commands. **May touch** the benches beside it. **Order** called by the binary.
 
-use super::count;
-use super::engine::{HEAD, steps, whole};
+use super::engine::{HEAD, row, steps, whole};
 use super::measure::pin;
 use super::rig::Setting;
 use super::stream::Kind;
 use super::visits::Access;
+use super::{count, decode};
 use clap::{Parser, Subcommand, ValueEnum};
 use parshall_config::plan::Duplicates;
 use parshall_engine::memory::ArenaOptions;
@@ -26,6 +26,8 @@ pub struct Arguments {
 enum What {
     /// The engine from frames in memory, step by step.
     Engine(EngineArguments),
+    /// Decoding alone, by what is around the packet.
+    Decode(DecodeArguments),
     /// Packets handled inside one function, for callgrind.
     Count(CountArguments),
 }
@@ -59,6 +61,13 @@ struct EngineArguments {
 }
 
 #[derive(Debug, clap::Args)]
+struct DecodeArguments {
+    /// Chunks of 32,768 packets that must count.
+    #[arg(long, default_value_t = 100)]
+    chunks: usize,
+}
+
+#[derive(Debug, clap::Args)]
 struct CountArguments {
     /// Number of flows.
     #[arg(long, default_value_t = 1000)]
@@ -83,6 +92,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     pin();
     let done = match &arguments.what {
         What::Engine(asked) => from_memory(asked),
+        What::Decode(asked) => {
+            println!("{HEAD}");
+            decode::rows(asked.chunks, |name, cost| row(name, decode::FLOWS, cost));
+            Ok(())
+        }
         What::Count(asked) => counted(asked),
     };
     match done {

@@ -6,6 +6,7 @@
 pub mod bound;
 pub mod command;
 pub mod count;
+pub mod decode;
 pub mod engine;
 pub mod measure;
 pub mod rig;
