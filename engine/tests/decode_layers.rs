@@ -74,6 +74,7 @@ fn tags_and_labels_come_off() {
         ("VN-Tag", ethernet(0x8926, &join(&[&[0; 4], &IPV4.to_be_bytes(), &inner_v4()])), "vntag"),
         ("E-tag", ethernet(0x893f, &join(&[&[0; 6], &IPV6.to_be_bytes(), &inner_v6()])), "vntag"),
         ("Cisco MetaData", ethernet(0x8909, &join(&[&[1, 1, 0, 1, 0, 9], &IPV4.to_be_bytes(), &inner_v4()])), ""),
+        ("Cisco MetaData of no length", ethernet(0x8909, &join(&[&[0; 6], &IPV6.to_be_bytes(), &inner_v6()])), ""),
         ("time stamp", ethernet(0xd28b, &join(&[&[0, 1, 0, 0x11], &[0; 8], &IPV6.to_be_bytes(), &inner_v6()])), ""),
         (
             "short time stamp, then a tag",

@@ -119,11 +119,11 @@ fn extender_tag<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Step {
     pass_over(walk, length)
 }
 
-/// Cisco MetaData: version, options' length in words, the options, then the next type. It encloses nothing and has no endpoints,
-/// so it is passed over.
+/// Cisco MetaData: version, options' length in words (0 is written for 1), the options, then the next type. It encloses nothing
+/// and has no endpoints, so it is passed over.
 fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     let Some(words) = walk.byte(1) else { return Step::Cut(Flaw::LinkHeader) };
-    pass_over(walk, 2 + usize::from(words) * 4)
+    pass_over(walk, 2 + usize::from(words.max(1)) * 4)
 }
 
 /// Arista's time stamp: subtype 1, time scale, a nibble that says how long it is, then the next type.

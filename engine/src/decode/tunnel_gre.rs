@@ -110,7 +110,7 @@ fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16, flags: u16) -> Step {
 /// Cisco MetaData in GRE: the next type comes first, then what it begins with on Ethernet.
 fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     let Some(&[high, low, _, words]) = walk.head::<4>() else { return Step::Cut(Flaw::TunnelHeader) };
-    walk.skip(4 + usize::from(words) * 4);
+    walk.skip(4 + usize::from(words.max(1)) * 4);
     ethernet::payload(walk, u16::from_be_bytes([high, low]))
 }
 
