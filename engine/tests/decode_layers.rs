@@ -75,6 +75,7 @@ fn tags_and_labels_come_off() {
         ("E-tag", ethernet(0x893f, &join(&[&[0; 6], &IPV6.to_be_bytes(), &inner_v6()])), "vntag"),
         ("Cisco MetaData", ethernet(0x8909, &join(&[&[1, 1, 0, 1, 0, 9], &IPV4.to_be_bytes(), &inner_v4()])), ""),
         ("Cisco MetaData of no length", ethernet(0x8909, &join(&[&[0; 6], &IPV6.to_be_bytes(), &inner_v6()])), ""),
+        ("HSR", ethernet(0x892f, &join(&[&[0, 50, 0, 9], &IPV4.to_be_bytes(), &inner_v4()])), ""),
         ("time stamp", ethernet(0xd28b, &join(&[&[0, 1, 0, 0x11], &[0; 8], &IPV6.to_be_bytes(), &inner_v6()])), ""),
         (
             "short time stamp, then a tag",
@@ -145,6 +146,11 @@ fn gre_and_its_relatives_come_off() {
         (
             "ERSPAN III",
             over_gre(0x1000, 0x22eb, &[&four, &[0x20, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0], &eth4()]),
+            "gre erspan:7",
+        ),
+        (
+            "ERSPAN III of an IP packet",
+            over_gre(0x1000, 0x22eb, &[&four, &[0x20, 1, 0, 7, 0, 0, 0, 0, 0, 0, 8, 0], &ip]),
             "gre erspan:7",
         ),
         (

@@ -27,6 +27,8 @@ pub(super) mod ethertype {
     /// Cisco MetaData: security group tags.
     pub(in crate::decode) const METADATA: u16 = 0x8909;
     pub(in crate::decode) const VN_TAG: u16 = 0x8926;
+    /// High-availability Seamless Redundancy, IEC 62439-3.
+    pub(in crate::decode) const HSR: u16 = 0x892f;
     pub(in crate::decode) const E_TAG: u16 = 0x893f;
     /// Q-in-Q before IEEE 802.1ad.
     pub(in crate::decode) const OLD_S_TAG: u16 = 0x9100;
@@ -84,6 +86,8 @@ pub(super) fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16) -> Step {
         ethertype::I_TAG => service_tag(walk),
         ethertype::VN_TAG => extender_tag(walk, 4),
         ethertype::E_TAG => extender_tag(walk, 6),
+        // Path, size and a sequence number.
+        ethertype::HSR => pass_over(walk, 4),
         ethertype::METADATA => metadata(walk),
         ethertype::TIME_STAMP => time_stamp(walk),
         _ => Step::Stop,

@@ -114,18 +114,21 @@ fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     ethernet::payload(walk, u16::from_be_bytes([high, low]))
 }
 
-/// Reads an ERSPAN header of type II (eight bytes) or III (twelve, and eight more where its last bit says so).
-/// Source: draft-foschiano-erspan-03 section 4.
+/// Reads an ERSPAN header of type II (eight bytes) or III (twelve, and eight more where its last bit says so; its frame type says
+/// whether a frame or an IP packet is inside). Source: draft-foschiano-erspan-03 section 4.
 fn erspan<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    const FRAME_TYPE: u16 = 0x7c00;
+    const FRAME_TYPE_IP: u16 = 0x0800;
     let Some(&[version, _, high, low, ..]) = walk.head::<8>() else { return Step::Cut(Flaw::TunnelHeader) };
     let session = u32::from(u16::from_be_bytes([high, low]) & 0x03ff);
-    let length = match version >> 4 {
-        1 => 8,
-        2 => match walk.byte(11) {
-            Some(last) => 12 + usize::from(last & 1) * 8,
+    let (length, next) = match version >> 4 {
+        1 => (8, Layer::Ethernet),
+        2 => match walk.be16(10) {
+            Some(last) if last & FRAME_TYPE == FRAME_TYPE_IP => (12 + usize::from(last & 1) * 8, Layer::Ip),
+            Some(last) => (12 + usize::from(last & 1) * 8, Layer::Ethernet),
             None => return Step::Cut(Flaw::TunnelHeader),
         },
         _ => return Step::Cut(Flaw::TunnelHeader),
     };
-    walk.unwrap_to(Encap::Erspan, Some(session), length, Layer::Ethernet)
+    walk.unwrap_to(Encap::Erspan, Some(session), length, next)
 }
