@@ -4,6 +4,7 @@
 //! is shared. **May touch** all rooms above it, no queue, no clock.
 //! **Order** called by `worker`: `near` for a whole burst, then `take` for each of its packets, then `tick`.
 
+mod bounds;
 mod burst;
 mod emit;
 mod first;
@@ -26,6 +27,7 @@ use crate::table::{Full, Index, Slot};
 use crate::tally::{Tally, l4_label};
 use crate::time::Nanos;
 use crate::track::{self, history::History};
+pub use bounds::{BOUNDS, Bound};
 pub use burst::{Desk, Ready};
 use parshall_config::plan::Duplicates;
 
