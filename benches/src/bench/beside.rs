@@ -12,7 +12,10 @@ use parshall_engine::time::Nanos;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Between two looks at the doors, as the control side has it. Asking without pause is asking when the answer is in.
+const REST: Duration = Duration::from_micros(20);
 
 /// Live flows in one picture.
 const PICTURE: u64 = 1000;
@@ -73,6 +76,7 @@ impl Beside {
                     lookout.ask(now);
                 }
                 mine.pictures.fetch_add(u64::from(lookout.turn(now).is_some()), Ordering::Relaxed);
+                std::thread::sleep(REST);
             }
         };
         Beside { shared, thread: Some(std::thread::spawn(work)) }

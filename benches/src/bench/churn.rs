@@ -1,24 +1,44 @@
 //! Flows that come and go: new ones mixed into traffic of known ones, and traffic of nothing but new ones.
 //!
-//! **Owns** the rates and the table. **May touch** the rig, and a reader of its records on another core. **Order** each
-//! rate is measured when the table has come to its steady state: as many flows end as begin.
+//! **Owns** the cases and their table. **May touch** the rig, and a reader of its records on another core. **Order** each
+//! case is measured when the table has come to its steady state: as many flows end, or are pushed out, as begin.
 
 use super::beside::Beside;
 use super::engine::{HEAD, row};
 use super::measure::cost;
 use super::rig::{CHUNK, Rig, Setting};
-use super::stream::{GAP, Kind};
+use super::stream::Kind;
 use parshall_config::plan::Timeouts;
 use std::time::Duration;
 
-/// Flows that are known and stay.
+/// Flows that are known and stay, where there are any.
 const KNOWN: u32 = 100_000;
 
-/// After so long without a second packet a flow ends. Short, so that a steady state is soon reached.
-const SINGLE: Duration = Duration::from_millis(50);
+/// Time until as many flows end as begin: the sweep, which comes round once a second, finds them. Unit: nanoseconds.
+const STEADY: u64 = 2_200_000_000;
 
-/// New flows a second, in units of a hundred thousand, at one packet each [`GAP`] nanoseconds.
-const RATES: [u32; 4] = [0, 1, 10, 50];
+/// One mixture of traffic.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    name: &'static str,
+    /// One packet in so many begins a flow; 0 none.
+    every: u32,
+    /// Time from packet to packet. Unit: nanoseconds.
+    gap: u64,
+    /// Room for flows beside those known.
+    room: u32,
+    /// After so long without a second packet a flow ends. Unit: milliseconds.
+    single: u64,
+}
+
+const CASES: [Case; 6] = [
+    Case { name: "no new flows", every: 0, gap: 50, room: 1_000, single: 50 },
+    Case { name: "0.1 M new flows/s at 20 Mpps", every: 200, gap: 50, room: 200_000, single: 50 },
+    Case { name: "1 M new flows/s at 20 Mpps", every: 20, gap: 50, room: 2_000_000, single: 50 },
+    Case { name: "5 M new flows/s at 20 Mpps", every: 4, gap: 50, room: 8_000_000, single: 50 },
+    Case { name: "every packet a new flow, 5 M/s, all end", every: 1, gap: 200, room: 8_000_000, single: 50 },
+    Case { name: "SYN flood, 20 M/s, table of 1 M full", every: 1, gap: 50, room: 1_000_000, single: 10_000 },
+];
 
 /// Prints what churn costs.
 ///
@@ -26,37 +46,27 @@ const RATES: [u32; 4] = [0, 1, 10, 50];
 /// The kernel's refusal to map the memory.
 pub fn churn(chunks: usize) -> std::io::Result<()> {
     println!("{HEAD}");
-    let packets_a_second = 1_000_000_000 / GAP as u32;
-    for rate in RATES {
-        let every = packets_a_second.checked_div(rate * 100_000).unwrap_or(0);
-        let name = format!("{}.{} M new flows/s at 20 Mpps, records read", rate / 10, rate % 10);
-        one(&name, &setting(Kind::Exchange, KNOWN, 1_000_000), every, chunks)?;
-    }
-    one("every packet a new flow, all expire, records read", &setting(Kind::NewFlows, 1000, 4_000_000), 1, chunks)?;
-    let long = Timeouts { single_packet: Duration::from_secs(10), ..setting(Kind::NewFlows, 0, 0).timeouts };
-    let flood = Setting { timeouts: long, ..setting(Kind::NewFlows, 1000, 1_000_000) };
-    one("SYN flood into a full table of 1 M, records read", &flood, 1, chunks)
+    CASES.iter().try_for_each(|case| one(case, chunks))
 }
 
-fn setting(kind: Kind, flows: u32, room: u32) -> Setting {
-    let base = Setting::new(kind, flows);
-    Setting { room, timeouts: Timeouts { single_packet: SINGLE, ..base.timeouts }, ..base }
-}
-
-fn one(name: &str, setting: &Setting, every: u32, chunks: usize) -> std::io::Result<()> {
-    let mut rig = Rig::new(setting)?;
-    rig.stream.mix_in(every);
+fn one(case: &Case, chunks: usize) -> std::io::Result<()> {
+    let known = if case.every == 1 { 1 } else { KNOWN };
+    let base = Setting::new(Kind::Exchange, known);
+    let timeouts = Timeouts { single_packet: Duration::from_millis(case.single), ..base.timeouts };
+    let mut rig = Rig::new(&Setting { room: case.room, timeouts, ..base })?;
+    rig.stream.mix_in(case.every);
+    rig.stream.set_gap(case.gap);
     let beside = Beside::start(&mut rig);
-    let steady = SINGLE.as_nanos() as u64 * 30 / GAP;
-    for _ in 0..steady / CHUNK as u64 {
+    for _ in 0..STEADY / case.gap / CHUNK as u64 {
         rig.chunk();
     }
+    let before = rig.worker().shard.tally.records_dropped_count;
     let cost = cost(chunks, || rig.chunk());
     drop(beside);
     rig.check();
     let tally = &rig.worker().shard.tally;
-    let live = u32::try_from(tally.live_flows).unwrap_or(u32::MAX);
-    let dropped = tally.records_dropped_count;
-    row(&format!("{name} ({dropped} records dropped)"), live, &cost);
+    let (live, dropped) = (tally.live_flows as u32, tally.records_dropped_count - before);
+    let lost = if dropped > 0 { format!(", {dropped} records found the ring full") } else { String::new() };
+    row(&format!("{}{lost}", case.name), live, &cost);
     Ok(())
 }
