@@ -8,6 +8,7 @@ mod bounds;
 mod burst;
 mod emit;
 mod first;
+mod footprint;
 mod glance;
 mod sweep;
 
@@ -29,6 +30,7 @@ use crate::time::Nanos;
 use crate::track::{self, history::History};
 pub use bounds::{BOUNDS, Bound};
 pub use burst::{Desk, Ready};
+pub use footprint::{all_bytes_per_flow, bytes_beside_flows};
 use parshall_config::plan::Duplicates;
 
 /// Bytes of state for one flow of capacity: index, pair of lines, TCP block, and its first packets where they are noted.
