@@ -39,7 +39,7 @@ pub struct Statement {
 
 /// What does not fit under `--memory`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--memory {}: {} MiB are needed: {statement}; {remedy}", mebibytes(*.cap), mebibytes(.statement.total()))]
+#[error("--memory {} MiB: {} MiB are needed: {statement}; {remedy}", mebibytes(*.cap), mebibytes(.statement.total()))]
 pub struct TooMuch {
     cap: u64,
     statement: Statement,
