@@ -158,7 +158,7 @@ mod tests {
                 ..Timeouts::default()
             };
             let packets = packets(&steps);
-            let short = account(&mut bench_noting(first_packets, 100, timeouts.clone()), &packets, true);
+            let short = account(&mut bench_noting(first_packets, 100, timeouts), &packets, true);
             let long = account(&mut bench_noting(first_packets, 100, timeouts), &packets, false);
             prop_assert_eq!(short, long);
         }

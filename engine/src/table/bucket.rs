@@ -37,7 +37,7 @@ const LANES: u64 = 0x0001_0001_0001_0001;
 #[inline]
 const fn equal(word: u64, tag: u16) -> u64 {
     // Mycroft's test for a zero lane: it borrows from the lane above a zero one only.
-    let zero = word ^ LANES * tag as u64;
+    let zero = word ^ (LANES * tag as u64);
     (zero.wrapping_sub(LANES) & !zero) >> 15 & LANES
 }
 
