@@ -1,4 +1,4 @@
-//! Memory of the flow tables, and prefetch: the one file outside `dpdk` where the engine may say `unsafe`.
+//! Memory of the flow tables, and prefetch: all that the engine says `unsafe` for itself.
 //!
 //! **Owns** anonymous mappings that hold one zeroed array each, on 2 MB pages when there are any, else with transparent
 //! huge pages asked for. **May touch** nothing else.
