@@ -49,7 +49,7 @@ impl<T: Zeroable> Arena<T> {
     pub fn new(len: usize, options: ArenaOptions) -> std::io::Result<Arena<T>> {
         const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0, "an arena's alignment is that of a page") };
         let bytes = size_of::<T>().checked_mul(len).ok_or(std::io::ErrorKind::OutOfMemory)?.max(1);
-        let (mut map, pages) = Self::map(bytes, options.huge)?;
+        let (mut map, pages) = Self::map(bytes, options)?;
         if options.touch {
             let mut at = 0;
             while at < map.len() {
@@ -60,16 +60,24 @@ impl<T: Zeroable> Arena<T> {
         Ok(Arena { map, len, pages, holds: PhantomData })
     }
 
-    fn map(bytes: usize, huge: bool) -> std::io::Result<(MmapMut, Pages)> {
+    fn map(bytes: usize, options: ArenaOptions) -> std::io::Result<(MmapMut, Pages)> {
         if bytes < HUGE_PAGE {
             return Ok((MmapOptions::new().len(bytes).map_anon()?, Pages::Small));
         }
         let whole = bytes.next_multiple_of(HUGE_PAGE);
-        if huge && let Ok(map) = MmapOptions::new().len(whole).huge(Some(21)).map_anon() {
+        if options.huge
+            && let Ok(map) = MmapOptions::new().len(whole).huge(Some(21)).map_anon()
+        {
             return Ok((map, Pages::Huge));
         }
         let map = MmapOptions::new().len(bytes).map_anon()?;
-        let pages = if map.advise(Advice::HugePage).is_ok() { Pages::Transparent } else { Pages::Small };
+        // Where memory is touched as it is used, the first of it comes in small pages: few flows then cost little.
+        let small = if options.touch { 0 } else { HUGE_PAGE };
+        let pages = if map.advise_range(Advice::HugePage, small, bytes - small).is_ok() {
+            Pages::Transparent
+        } else {
+            Pages::Small
+        };
         Ok((map, pages))
     }
 }
