@@ -7,13 +7,20 @@
 use std::io::Write;
 use std::net::IpAddr;
 
-/// Appends a number.
+/// Appends a number. Most are small.
 #[inline]
 pub(crate) fn integer(number: u64, out: &mut Vec<u8>) {
-    if number < 10 {
-        out.push(b'0' + number as u8);
-    } else {
-        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    match number {
+        0..10 => out.push(b'0' + number as u8),
+        10..100 => {
+            let [.., tens, ones] = four(number as u32);
+            out.extend_from_slice(&[tens, ones]);
+        }
+        100..1000 => {
+            let [_, hundreds, tens, ones] = four(number as u32);
+            out.extend_from_slice(&[hundreds, tens, ones]);
+        }
+        _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
     }
 }
 
@@ -130,7 +137,9 @@ mod tests {
         }
 
         #[test]
-        fn addresses_and_hexadecimals_are_those_of_core_fmt(bits: u32, id: u64) {
+        fn integers_addresses_and_hexadecimals_are_those_of_core_fmt(bits: u32, id: u64, shift in 0..64) {
+            let number = id >> shift;
+            prop_assert_eq!(text(|out| integer(number, out)), number.to_string());
             let ip = IpAddr::V4(bits.into());
             prop_assert_eq!(text(|out| address(ip, out)), ip.to_string());
             prop_assert_eq!(text(|out| hex(id, out)), format!("{id:016x}"));

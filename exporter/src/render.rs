@@ -23,20 +23,22 @@ struct Member {
     get: for<'a> fn(&'a FlowRecord) -> Value<'a>,
 }
 
-static MEMBERS: LazyLock<Vec<Member>> = LazyLock::new(|| {
+/// The members of each group of fields.
+static MEMBERS: LazyLock<[Vec<Member>; fields::GROUPS.len()]> = LazyLock::new(|| {
     let member = |field: &Field| {
         let text = format!(",\"{}\":", field.name);
         let mut key = [0; KEY];
         key[..text.len()].copy_from_slice(text.as_bytes());
         Member { key, len: text.len(), get: field.get }
     };
-    fields::all().map(member).collect()
+    fields::GROUPS.map(|group| group.fields.iter().map(member).collect())
 });
 
 /// Appends one record and a line feed as JSON.
 pub fn json(record: &FlowRecord, out: &mut Vec<u8>) {
     let begin = out.len();
-    for Member { key, len, get } in MEMBERS.iter() {
+    let groups = fields::GROUPS.iter().zip(MEMBERS.iter()).filter(|(group, _)| (group.applies)(record));
+    for Member { key, len, get } in groups.flat_map(|(_, members)| members) {
         let value = get(record);
         if matches!(value, Value::Absent) {
             continue;
@@ -73,9 +75,11 @@ pub fn csv(record: &FlowRecord, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+#[inline]
 fn json_value(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
-        Value::Integer(_) | Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
+        Value::Integer(number) => integer(number, out),
+        Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
             plain(value, b',', out);
         }
         Value::Vlans(_) | Value::Sizes(_) | Value::Directions(_) | Value::Gaps(_) => {
