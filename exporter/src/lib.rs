@@ -13,6 +13,8 @@ pub mod sink;
 pub mod survey;
 mod nap;
 pub mod fanout;
+#[cfg(feature = "dpdk")]
+pub mod footprint;
 pub mod order;
 pub mod metrics;
 pub mod http;
