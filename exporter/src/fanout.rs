@@ -25,6 +25,9 @@ const BATCH: usize = 512;
 /// Batches that wait before one sink.
 const QUEUE: usize = 64;
 
+/// The same where the feeder waits: no more than keeps a sink busy, so that the same few are filled again and again.
+const SHORT_QUEUE: usize = 4;
+
 /// Records before one sink at the most: in its queue, being filled, and being written.
 pub(crate) const WAITING: u64 = ((QUEUE + 2) * BATCH) as u64;
 
@@ -93,7 +96,7 @@ impl Fanout {
 
     /// Starts the thread of one more sink, which gets every record from now on.
     fn join(&mut self, name: String, sink: Box<dyn Sink>) -> io::Result<()> {
-        let (queue, orders) = bounded(QUEUE);
+        let (queue, orders) = bounded(if self.waits { SHORT_QUEUE } else { QUEUE });
         let state = Arc::new(SinkState { name, ..SinkState::default() });
         let mine = state.clone();
         let thread = std::thread::Builder::new()
