@@ -12,6 +12,7 @@ pub mod sink;
 pub mod survey;
 pub mod fanout;
 pub mod order;
+pub mod reload_report;
 pub mod metrics;
 pub mod http;
 pub mod pipeline;

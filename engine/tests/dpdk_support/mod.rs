@@ -82,6 +82,7 @@ pub(crate) fn wish(pcap: Option<(bool, &[&Capture])>) -> PortWish {
         queues: None,
         pollers: 1,
         descriptors: None,
+        transmit_queue: true,
         rss: RssFields::IpAndPorts,
         max_packet_len: None,
         mbuf_size: 2_176,
