@@ -25,7 +25,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// Flows cut by the active timeout whose sums are remembered.
-const CONTINUED: usize = 20_000;
+pub(super) const CONTINUED: usize = 20_000;
 
 /// How long an ended stream is still served: tcp-stream-exporter's `-finalized-age`.
 const FINALIZED: Duration = Duration::from_secs(60);
