@@ -43,6 +43,24 @@ pub struct PortWish {
     pub pcap: Option<PcapFiles>,
 }
 
+impl PortWish {
+    /// What `run` wishes when nothing is said, for so many lcores that will poll.
+    #[must_use]
+    pub const fn plain(pollers: u16) -> PortWish {
+        PortWish {
+            queues: None,
+            pollers,
+            descriptors: None,
+            transmit_queue: true,
+            rss: RssFields::IpAndPorts,
+            max_packet_len: None,
+            mbuf_size: 2_176,
+            rx_timestamp: false,
+            pcap: None,
+        }
+    }
+}
+
 /// In what unit a driver writes arrival times, which are UNIX times then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StampUnit {
@@ -321,24 +339,6 @@ fn spreading(
         table_entries: facts.reta_entries,
         innermost: inner != 0,
     })
-}
-
-#[cfg(test)]
-impl PortWish {
-    /// Nothing by name, for so many lcores that will poll.
-    pub(super) fn plain(pollers: u16) -> PortWish {
-        PortWish {
-            queues: None,
-            pollers,
-            descriptors: None,
-            transmit_queue: true,
-            rss: RssFields::IpAndPorts,
-            max_packet_len: None,
-            mbuf_size: 2_176,
-            rx_timestamp: false,
-            pcap: None,
-        }
-    }
 }
 
 #[cfg(test)]
