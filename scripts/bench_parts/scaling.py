@@ -37,8 +37,8 @@ def spreading(options, scratch):
             began = time.monotonic()
             spent = cpu([PARSHALL, "read", "--quiet", "--workers", str(workers), capture], scratch)
             times.append((time.monotonic() - began, spent))
-        best = min(times)
-        out.append(f"| {workers} | {best[0]:.2f} | {best[1]:.2f} |")
+        seconds, spent = min(times)
+        out.append(f"| {workers} | {seconds:.2f} | {'failed' if spent is None else f'{spent:.2f}'} |")
     return out
 
 
