@@ -1,7 +1,7 @@
 // The panels that are filled anew once a second: books, figures, workers, loss, protocols, round trips, TCP events.
 
 import { $, el, fill, gauge, say, svg, table } from "./dom.js";
-import { bitRate, bytes, count, digits, int, rate, scaled, share, span } from "./units.js";
+import { bitRate, bytes, count, int, rate, scaled, share, span } from "./units.js";
 import { protocols, quantile } from "./model.js";
 
 const OUTCOMES = {
@@ -90,14 +90,14 @@ export function workers(stats) {
     const load = worker.load ?? NaN;
     return [
       `${worker.worker}`, { in: `lcore ${worker.lcore}`, class: "dim" }, { in: gauge(load, level(load)), class: "meter" }, share(load), rate(room.packets_per_second ?? NaN, "/s"),
-      rate(room.could_take_packets_per_second ?? NaN, "/s"), digits(room.cycles_per_packet ?? NaN), int(worker.active_flows),
+      rate(room.could_take_packets_per_second ?? NaN, "/s"), span((room.nanoseconds_per_packet ?? NaN) / 1e9), int(worker.active_flows),
     ];
   });
-  const columns = [["Worker"], [""], ["Load"], ["", true], ["Packets", true], ["Could take", true], ["Cycles each", true], ["Flows", true]];
+  const columns = [["Worker"], [""], ["Load"], ["", true], ["Packets", true], ["Could take", true], ["Time each", true], ["Flows", true]];
   fill($("workers"), rows.length > 0 ? table(columns, rows, "Load of each worker") : el("p", { class: "empty" }, "No worker has reported yet."));
   const mbufs = stats.mempools.map((pool) => `${share(1 - pool.free / Math.max(1, pool.size))} of ${int(pool.size)} mbufs in use`);
   const silent = stats.workers.reduce((all, worker) => all + worker.missed_turns, 0);
-  if (silent > 0) mbufs.push(`${int(silent)} silent turns`);
+  if (silent > 0) mbufs.push(`${int(silent)} late ${silent === 1 ? "answer" : "answers"}`);
   say($("workers-hint"), mbufs.join(", "));
 }
 
@@ -128,7 +128,7 @@ export function loss(stats, history, explained) {
   });
   const any = rows.some((row) => row[2].class === "bad-text");
   fill($("loss"), table([["Where"], ["Why"], ["Since start", true], ["Last minute", true]], rows, "What was lost, and where"));
-  say($("loss-hint"), any ? "" : "nothing is lost, anywhere");
+  say($("loss-hint"), any || causes.length > 0 ? "" : "nothing is lost, anywhere");
 }
 
 /** Protocols by their share of the bytes. */

@@ -81,6 +81,10 @@ impl ListenSource {
 }
 
 impl Source for ListenSource {
+    fn inputs(&self) -> Vec<Input> {
+        self.lanes.iter().map(|lane| lane.input).collect()
+    }
+
     fn poll<'s>(&'s mut self, batch: &mut Batch<'s>) -> Polled {
         self.send_home();
         let over = self.lanes.iter().all(|lane| lane.arrivals.over());
@@ -129,6 +133,7 @@ mod tests {
     fn parcels_of_all_lanes_fill_a_batch_and_come_home_and_the_end_comes_behind_the_last() {
         let ((mut a, from_a), (mut b, from_b)) = (road(), road());
         let mut source = ListenSource::new(vec![(7, from_a), (8, from_b)]);
+        assert_eq!(source.inputs(), [Input { port: 7, queue: 0 }, Input { port: 8, queue: 0 }]);
         let send = |road: &mut Departures, frames| {
             let parcel = parcel(road, frames);
             road.out.push(parcel).expect("a place");

@@ -28,7 +28,7 @@ fn send(server: &Server, bytes: &[u8]) -> String {
 }
 
 fn get(server: &Server, path: &str) -> String {
-    send(server, format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
+    send(server, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
 }
 
 #[test]
@@ -49,7 +49,8 @@ fn each_route_answers_and_the_rest_is_an_error_with_a_reason() {
     assert!(get(&server, "/assets/none.js").starts_with("HTTP/1.1 404"));
     let missing = get(&server, "/nothing");
     assert!(missing.starts_with("HTTP/1.1 404") && missing.contains("\"error\""), "{missing}");
-    let posted = send(&server, b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let posted =
+        send(&server, b"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     assert!(posted.starts_with("HTTP/1.1 405"), "{posted}");
 }
 
