@@ -77,7 +77,7 @@ export function figures(stats, history) {
     figure("Live flows", scaled(stats.flows.active, "", true), `${rate(known(rates?.flows_created_per_second), "new/s")}`),
     figure("Round trip to servers", spanParts(rtt?.server.p50 ?? null), rtt ? `clients' side ${span(rtt.client.p50 ?? NaN)}` : "nothing measured yet"),
     figure("Sent again", share(data > 0 ? again / Math.max(data, again) : NaN).split("\u202f"), data > 0 ? `${count(again)} segments, 1 min` : "no TCP data in 1 min"),
-    figure("Busiest worker", share(known(busiest?.load)).split("\u202f"), Number.isFinite(room) ? `could take ${rate(room, "/s")}` : `${stats.workers.length} workers`, busiest?.load > 0.95),
+    figure("Busiest worker", share(known(busiest?.load)).split("\u202f"), Number.isFinite(room) ? `could take ${rate(room, "/s")}` : `${stats.workers.length} ${stats.workers.length === 1 ? "worker" : "workers"}`, busiest?.load > 0.95),
   );
 }
 

@@ -154,7 +154,8 @@ fn refusals(address: &str, description: &Value) {
     let cases = [
         ("/api/v1/flows?by=size", "/api/v1/flows", 400, Some("by")),
         ("/api/v1/flows?filter=zebra", "/api/v1/flows", 400, Some("filter")),
-        ("/api/v1/flows?cursor=9.9", "/api/v1/flows", 400, Some("cursor")),
+        ("/api/v1/flows?cursor=nine", "/api/v1/flows", 400, Some("cursor")),
+        ("/api/v1/flows?cursor=9.9", "/api/v1/flows", 404, Some("cursor")),
         ("/api/v1/flows?nonsense=1", "/api/v1/flows", 400, Some("nonsense")),
         ("/api/v1/flows/zz", "/api/v1/flows/{flow_id}", 400, None),
         ("/api/v1/flows/0000000000000000", "/api/v1/flows/{flow_id}", 404, None),

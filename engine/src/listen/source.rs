@@ -1,6 +1,6 @@
 //! What listeners received as a source.
 //!
-//! **Owns** the worker's ends of the roads, and the time of this input. **May touch** the host's clock, once a poll.
+//! **Owns** the worker's ends of the roads, and the time of this input. **May touch** the host's clocks, each once a poll.
 //! **Order** polled by a worker or a spreader, which sleeps in here for a moment when nothing has come: this input has no
 //! processor of its own.
 
@@ -9,7 +9,7 @@ use super::steady::Steady;
 use crate::link::LinkType;
 use crate::source::{BURST, Batch, Frame, Input, Polled, Source};
 use crate::time::{Nanos, nanos_of};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Empty polls after which it is polled at its slowest.
 const QUIET: u32 = 20;
@@ -28,6 +28,9 @@ pub struct ListenSource {
     empty_polls: u32,
     steady: Steady,
     now: Nanos,
+    made: Instant,
+    /// When the last poll began, since this was made.
+    polled: Nanos,
 }
 
 #[derive(Debug)]
@@ -49,6 +52,8 @@ impl ListenSource {
             empty_polls: 0,
             steady: Steady::default(),
             now: Nanos::ZERO,
+            made: Instant::now(),
+            polled: Nanos::ZERO,
         }
     }
 
@@ -86,6 +91,7 @@ impl Source for ListenSource {
     }
 
     fn poll<'s>(&'s mut self, batch: &mut Batch<'s>) -> Polled {
+        self.polled = Nanos(nanos_of(self.made.elapsed()));
         self.send_home();
         let over = self.lanes.iter().all(|lane| lane.arrivals.over());
         self.take();
@@ -112,6 +118,10 @@ impl Source for ListenSource {
 
     fn clock(&self) -> Option<Nanos> {
         Some(self.now)
+    }
+
+    fn wall(&self) -> Option<Nanos> {
+        Some(self.polled)
     }
 }
 

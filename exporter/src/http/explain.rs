@@ -362,3 +362,6 @@ pub(super) fn drops(view: &View, ask: &Ask) -> Result<Answer, Answer> {
     });
     Ok(Answer::json(200, &body))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,15 @@
 //! **Owns** what has been counted already of each flow that lives. **May touch** records. **Order** fed by the watch's
 //! thread with pictures of live flows and with finished records.
 //!
-//! A live flow that was looked at counts what it has; its record later counts the rest. Parts of a flow that met on several
+//! A live flow that was looked at counts what it has; its record later counts the rest. A look takes about a second, so the
+//! record of a flow may come before the picture in which it still lives: then the picture's is left out. Parts of a flow that met on several
 //! workers are found by their key: the joined record counts what its parts had not. A record that never comes (dropped at a
 //! full ring) leaves its entry behind, which is forgotten after [`FORGET`] pictures.
 
 use parshall_engine::key::FlowKey;
 use parshall_engine::merge::lookout::Picture;
 use parshall_engine::record::{Direction, FlowRecord, TcpDirection, TcpHistory};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Pictures after which a flow that is neither told nor ended is forgotten.
 const FORGET: u64 = 900;
@@ -33,6 +34,8 @@ pub const COUNTED: &[(&str, Get)] = &[
     ("resets", |_, tcp, _| u64::from(tcp.rst_count)),
     ("keepalives", |_, tcp, _| u64::from(tcp.keepalives)),
     ("gap_bytes", |_, _, history| u64::from(history.gap_bytes)),
+    ("wire_bytes", |direction, _, _| direction.wire_bytes),
+    ("rtt_sum_us", |_, tcp, _| tcp.rtt.map_or(0, |rtt| (rtt.avg * f64::from(rtt.samples) / 1e3) as u64)),
     ("rto", |_, _, history| u64::from(history.classes[0])),
     ("fast_retx", |_, _, history| u64::from(history.classes[1])),
     ("reordering", |_, _, history| u64::from(history.classes[2])),
@@ -44,7 +47,7 @@ pub const COUNTED: &[(&str, Get)] = &[
 ];
 
 /// First of the rows that are Tstat's anomaly classes, in the order of [`parshall_engine::flow::tcp::Class`].
-pub const FIRST_CLASS: usize = 14;
+pub const FIRST_CLASS: usize = 16;
 
 /// Rows of [`COUNTED`] that are asked for by place.
 pub const PACKETS: usize = 0;
@@ -52,8 +55,20 @@ pub const PACKETS: usize = 0;
 pub const IP_BYTES: usize = 1;
 /// Retransmitted packets.
 pub const RETRANSMITTED: usize = 2;
+/// TCP payload.
+pub const PAYLOAD: usize = 4;
 /// Segments with payload.
 pub const DATA_PACKETS: usize = 5;
+/// Segments that announce a window of 0.
+pub const ZERO_WINDOWS: usize = 8;
+/// SYNs.
+pub const SYNS: usize = 9;
+/// RSTs.
+pub const RESETS: usize = 11;
+/// Wire bytes.
+pub const WIRE_BYTES: usize = 14;
+/// Sum of the round-trip times of data. Unit: microseconds.
+pub const RTT_SUM: usize = 15;
 
 /// Counts of both directions: client to server, server to client.
 pub type Counts = [[u64; COUNTED.len()]; 2];
@@ -99,16 +114,23 @@ struct Known {
     picture: u64,
 }
 
+/// Records remembered until the next picture, at most; beyond, a flow that ended while it was looked at may count twice.
+const RECENT: usize = 65_536;
+
 /// What has been counted of the flows that live.
 #[derive(Debug, Default)]
 pub struct Ledger {
     flows: HashMap<FlowKey, Vec<Known>>,
+    /// Flow and number of the records that came since the last picture.
+    recent: HashSet<(u64, u32)>,
 }
 
 impl Ledger {
     /// Counts the live flows of a picture.
     pub fn picture(&mut self, picture: &Picture, mut grown: impl FnMut(&Growth<'_>)) {
-        for flow in &picture.flows {
+        let recent = std::mem::take(&mut self.recent);
+        let live = picture.flows.iter();
+        for flow in live.filter(|flow| !recent.contains(&(flow.record.flow_id, flow.record.record_seq))) {
             let (record, worker) = (&flow.record, flow.worker);
             let now = counts(record);
             let known = self.flows.entry(record.key).or_default();
@@ -144,6 +166,9 @@ impl Ledger {
 
     /// Counts what a finished record has that was not counted while it lived.
     pub fn record(&mut self, record: &FlowRecord, mut grown: impl FnMut(&Growth<'_>)) {
+        if self.recent.len() < RECENT {
+            self.recent.insert((record.flow_id, record.record_seq));
+        }
         let mut rest = counts(record);
         let mut is_new = record.record_seq == 0;
         if let Some(known) = self.flows.get_mut(&record.key) {
@@ -182,9 +207,41 @@ mod tests {
     fn every_class_of_the_engine_has_its_row() {
         let names: Vec<&str> = COUNTED[FIRST_CLASS..].iter().map(|(name, _)| *name).collect();
         assert_eq!(names.len(), parshall_engine::flow::tcp::CLASSES);
-        for (name, place) in [(RETRANSMITTED, "retransmitted_packets"), (DATA_PACKETS, "data_packets")] {
-            assert_eq!(COUNTED[name].0, place);
+        let places = [
+            (PACKETS, "packets"),
+            (IP_BYTES, "ip_bytes"),
+            (RETRANSMITTED, "retransmitted_packets"),
+            (PAYLOAD, "payload_bytes"),
+            (DATA_PACKETS, "data_packets"),
+            (ZERO_WINDOWS, "zero_windows"),
+            (SYNS, "syns"),
+            (RESETS, "resets"),
+            (WIRE_BYTES, "wire_bytes"),
+            (RTT_SUM, "rtt_sum_us"),
+        ];
+        for (place, name) in places {
+            assert_eq!(COUNTED[place].0, name);
         }
+    }
+
+    #[test]
+    fn a_flow_whose_record_comes_before_the_picture_in_which_it_lives_counts_once() {
+        let mut ledger = Ledger::default();
+        let (mut packets, mut flows) = (0, 0);
+        let mut add = |growth: &Growth<'_>| {
+            packets += growth.both(PACKETS);
+            flows += u64::from(growth.is_new);
+        };
+        let look = |number, count| {
+            let flows = vec![LiveFlow { worker: 0, record: record(5, count) }];
+            Picture { number, flows, ..Picture::default() }
+        };
+        ledger.record(&record(5, 7), &mut add);
+        ledger.picture(&look(1, 7), &mut add);
+        assert!(ledger.flows.is_empty());
+        // The next picture is of flows that began since.
+        ledger.picture(&look(2, 7), &mut add);
+        assert_eq!((packets, flows), (14, 2));
     }
 
     #[test]

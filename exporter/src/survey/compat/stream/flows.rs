@@ -1,0 +1,186 @@
+//! Which flows tcp-stream-exporter's names are served for, each with the sums over its whole life.
+//!
+//! **Owns** the sums of flows that the active timeout cut, flows that ended lately, and the last bit rates of those that live.
+//! **May touch** records and scenes. **Order** fed by the watch's thread; asked by a scrape.
+//!
+//! A counter must not go back, or Prometheus takes it for a new one. The picture of a live flow and the record of its cut come
+//! on different ways: a picture older than the record is not added to it, and one that is ahead of it waits for it. Of flows with
+//! the same ends and state the newest is served: it begins at 0, as a counter may.
+
+use super::Served;
+use crate::survey::scene::{Rate, Scene};
+use parshall_engine::key::FlowKey;
+use parshall_engine::record::{EndReason, FlowRecord};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Flows cut by the active timeout whose sums are remembered.
+const CONTINUED: usize = 20_000;
+
+/// How long an ended stream is still served: tcp-stream-exporter's `-finalized-age`.
+const FINALIZED: Duration = Duration::from_secs(60);
+
+/// Bit rates remembered of each direction, as there.
+const RATES: usize = 60;
+
+/// The state of a stream that is neither closed nor reset.
+pub(super) const ACTIVE: &str = "active";
+
+/// What is remembered of TCP flows.
+#[derive(Debug)]
+pub(in super::super) struct Streams {
+    most: usize,
+    /// Sums of the records that are out, with the number of the last one.
+    sums: HashMap<u64, (u32, FlowRecord)>,
+    /// With the time at which each came.
+    ended: Vec<(Instant, FlowRecord)>,
+    rates: HashMap<u64, [VecDeque<f64>; 2]>,
+}
+
+fn bytes(record: &FlowRecord) -> u64 {
+    record.c2s.ip_bytes + record.s2c.ip_bytes
+}
+
+fn state(record: &FlowRecord, lives: bool) -> &'static str {
+    match record.end_reason {
+        EndReason::TcpRst => "reset",
+        EndReason::TcpFin => "finalized",
+        _ if lives => ACTIVE,
+        _ => "finalized",
+    }
+}
+
+/// Mean and standard deviation of two values or more.
+pub(super) fn deviation(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let values: Vec<f64> = values.collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64;
+    (values.len() > 1).then(|| (mean, squares.sqrt()))
+}
+
+/// One record added to those of the same flow before it.
+fn added(before: &FlowRecord, record: &FlowRecord) -> FlowRecord {
+    let mut sum = before.clone();
+    sum.absorb(record.clone());
+    // Parts in time, not parts on several workers: the first packets are still those of the first record.
+    (sum.flow_id, sum.half_seen) = (record.flow_id, record.half_seen);
+    sum.first = before.first.clone();
+    sum
+}
+
+impl Streams {
+    /// Serves so many flows.
+    pub(in super::super) fn new(most: usize) -> Streams {
+        Streams { most, sums: HashMap::new(), ended: Vec::new(), rates: HashMap::new() }
+    }
+
+    /// Takes a finished record in.
+    pub(in super::super) fn record(&mut self, record: &FlowRecord) {
+        if record.tcp.is_none() {
+            return;
+        }
+        let (id, seq) = (record.flow_id, record.record_seq);
+        let sum = self.sums.get(&id).map_or_else(|| record.clone(), |(_, before)| added(before, record));
+        if record.end_reason == EndReason::Active {
+            if self.sums.len() < CONTINUED || self.sums.contains_key(&id) {
+                self.sums.insert(id, (seq, sum));
+            }
+            return;
+        }
+        self.sums.remove(&id);
+        self.ended.push((Instant::now(), sum));
+        if self.ended.len() > self.most.saturating_mul(2) {
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        self.ended.retain(|(came, _)| came.elapsed() < FINALIZED);
+        self.ended.sort_by_key(|(_, record)| std::cmp::Reverse(bytes(record)));
+        self.ended.truncate(self.most);
+    }
+
+    /// Takes the live flows in: how fast each goes.
+    pub(in super::super) fn scene(&mut self, scene: &Scene) {
+        let mut rates = HashMap::with_capacity(self.rates.len());
+        let flows = scene.picture.flows.iter().zip(&scene.rates).filter(|(flow, _)| flow.record.tcp.is_some());
+        for (flow, rate) in flows {
+            let id = flow.record.flow_id;
+            let mut last = self.rates.remove(&id).unwrap_or_default();
+            for (last, now) in last.iter_mut().zip(rate.iter().flat_map(|rate| rate.payload_bits)) {
+                last.push_back(now);
+                if last.len() > RATES {
+                    last.pop_front();
+                }
+            }
+            rates.insert(id, last);
+        }
+        self.rates = rates;
+    }
+
+    /// A live flow with what its earlier records had; `None` while the record of its last cut is on its way.
+    fn whole(&self, record: &FlowRecord) -> Option<FlowRecord> {
+        match self.sums.get(&record.flow_id) {
+            None => (record.record_seq != 1).then(|| record.clone()),
+            Some((seq, sum)) if *seq >= record.record_seq => Some(sum.clone()),
+            Some((seq, _)) if seq + 2 == record.record_seq => None,
+            Some((_, sum)) => Some(added(sum, record)),
+        }
+    }
+
+    fn variation(&self, id: u64) -> [Option<f64>; 2] {
+        let of = |rates: &VecDeque<f64>| {
+            deviation(rates.iter().copied()).filter(|(mean, _)| *mean > 0.0).map(|(mean, deviation)| deviation / mean)
+        };
+        self.rates.get(&id).map_or([None; 2], |ways| [of(&ways[0]), of(&ways[1])])
+    }
+
+    /// The live flows, parts on several workers added up.
+    fn live(&self, scene: &Scene) -> HashMap<FlowKey, Served> {
+        let over: HashSet<u64> = self.ended.iter().map(|(_, record)| record.flow_id).collect();
+        let mut live: HashMap<FlowKey, Served> = HashMap::new();
+        let flows = scene.picture.flows.iter().zip(&scene.rates);
+        for (flow, rate) in flows.filter(|(flow, _)| flow.record.tcp.is_some() && !over.contains(&flow.record.flow_id))
+        {
+            let Some(mut record) = self.whole(&flow.record) else { continue };
+            let mut rate = *rate;
+            if let Some(part) = live.remove(&record.key) {
+                record.absorb(part.record);
+                rate = rate.zip(part.rate).map(|(one, other)| sum(one, other));
+            }
+            let uptime = scene.picture.taken_at.since(record.start) as f64 / 1e9;
+            let (state, variation) = (state(&record, true), self.variation(record.flow_id));
+            live.insert(record.key, Served { record, state, uptime, rate, variation });
+        }
+        live
+    }
+
+    /// The largest flows, live and ended lately.
+    pub(in super::super) fn served(&mut self, scene: &Scene) -> Vec<Served> {
+        self.trim();
+        let live = self.live(scene);
+        let mut seen: HashSet<(FlowKey, &str)> = live.iter().map(|(key, flow)| (*key, flow.state)).collect();
+        let mut all: Vec<Served> = live.into_values().collect();
+        let mut ended: Vec<&FlowRecord> = self.ended.iter().map(|(_, record)| record).collect();
+        ended.sort_by_key(|record| std::cmp::Reverse(record.start));
+        for record in ended {
+            let state = state(record, false);
+            if seen.insert((record.key, state)) {
+                let uptime = record.end.since(record.start) as f64 / 1e9;
+                let (rate, variation) = (Some(Rate::default()), self.variation(record.flow_id));
+                all.push(Served { record: record.clone(), state, uptime, rate, variation });
+            }
+        }
+        all.sort_by_key(|flow| std::cmp::Reverse((bytes(&flow.record), flow.record.flow_id)));
+        all.truncate(self.most);
+        all
+    }
+}
+
+fn sum(one: Rate, other: Rate) -> Rate {
+    Rate {
+        bits: one.bits + other.bits,
+        packets: one.packets + other.packets,
+        payload_bits: std::array::from_fn(|way| one.payload_bits[way] + other.payload_bits[way]),
+    }
+}
