@@ -1,12 +1,14 @@
-//! Memory of the flow tables, and prefetch: the one file outside `dpdk` where the engine may say `unsafe`.
+//! Memory of the flow tables, pieces of files as memory, and prefetch: all that the engine says `unsafe` for itself.
 //!
 //! **Owns** anonymous mappings that hold one zeroed array each, on 2 MB pages when there are any, else with transparent
-//! huge pages asked for. **May touch** nothing else.
-//! **Order** arrays are made by the worker that uses them (first touch puts them on its NUMA node), before it starts.
-#![allow(unsafe_code, reason = "a mapping as a typed slice, and the prefetch instruction, have no safe form")]
+//! huge pages asked for. **May touch** besides them the file that is to be mapped.
+//! **Order** arrays are made by the worker that uses them (first touch puts them on its NUMA node), before it starts;
+//! pieces of a file by `source::capture`, as reading goes on.
+#![allow(unsafe_code, reason = "a mapping as a slice, and the prefetch instruction, have no safe form")]
 
 use bytemuck::Zeroable;
-use memmap2::{Advice, MmapMut, MmapOptions};
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
+use std::fs::File;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
@@ -100,6 +102,25 @@ impl<T> DerefMut for Arena<T> {
         // SAFETY: as in `deref`; `&mut self` makes this the only reference into the mapping.
         unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().cast::<T>(), self.len) }
     }
+}
+
+/// Maps `len` bytes of `file` from byte `offset` on, to be read from front to back.
+///
+/// Of a long frame only the headers are looked at; mapped, the rest of it is never copied.
+///
+/// # Errors
+/// What mmap(2) said; nothing is mapped then.
+pub fn map_file(file: &File, offset: u64, len: usize) -> std::io::Result<Mmap> {
+    // SAFETY: the clause of `MmapOptions::map` is that the file is not changed by others while the map lives. The map
+    // is private and read-only, so no change comes from here. Against other processes no program can enforce it; two
+    // things bound it: `source::capture` compares the file's size before it shows each further MiB of the map, so a file cut
+    // short is told as damage unless the cut falls into that MiB, in which case the kernel ends the process (SIGBUS);
+    // and frames are only read as plain bytes whose every length is checked against the slice, not the content, so
+    // bytes that change give other packets, never an access out of bounds.
+    let map = unsafe { MmapOptions::new().offset(offset).len(len).map(file)? };
+    // Only a hint for read-ahead and reclaim: a kernel that refuses it maps all the same.
+    let _ = map.advise(Advice::Sequential);
+    Ok(map)
 }
 
 /// Asks the CPU to bring the line of `array[index]` near, for a write. Does nothing when the index is out of range.

@@ -1,32 +1,43 @@
 //! B: what one independent random read-modify-write of a line costs, with the whole batch prefetched. No table can be
 //! cheaper than its lines.
 //!
-//! **Owns** the bound's loop. **May touch** memory of its own. **Order** run before the steps that are compared with it.
+//! **Owns** the bound's memory and loop. **May touch** nothing else. **Order** takes turns with the steps that are
+//! compared with it.
 
-use super::measure::{Cost, cost};
 use parshall_engine::memory::{Arena, ArenaOptions, prefetch};
 
 const BATCH: usize = 64;
 
-/// The cost of touching one line of 64 bytes at random in `lines` of them.
-///
-/// # Errors
-/// The kernel's refusal to map the memory.
-pub fn bound(lines: usize, options: ArenaOptions) -> std::io::Result<Cost> {
-    let mut memory = Arena::<[u64; 8]>::new(lines, options)?;
-    let mut state = 0x1234_5678_9abc_def0_u64;
-    Ok(cost(100, || {
+/// Memory of which lines are touched at random.
+#[derive(Debug)]
+pub struct Bound {
+    lines: Arena<[u64; 8]>,
+    state: u64,
+}
+
+impl Bound {
+    /// As many lines as a table for `flows` flows has that is two thirds full, rounded up to a power of two.
+    ///
+    /// # Errors
+    /// The kernel's refusal to map the memory.
+    pub fn new(flows: u32, options: ArenaOptions) -> std::io::Result<Bound> {
+        let lines = (flows as usize * 3 / 2).next_power_of_two();
+        Ok(Bound { lines: Arena::new(lines, options)?, state: 0x1234_5678_9abc_def0 })
+    }
+
+    /// Touches 32,768 lines.
+    pub fn chunk(&mut self) -> usize {
         for _ in 0..512 {
             let mut places = [0_usize; BATCH];
             for place in &mut places {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                *place = ((u128::from(state) * lines as u128) >> 64) as usize;
-                prefetch(&memory, *place);
+                self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                *place = ((u128::from(self.state) * self.lines.len() as u128) >> 64) as usize;
+                prefetch(&self.lines, *place);
             }
             for place in places {
-                memory[place][0] += 1;
+                self.lines[place][0] += 1;
             }
         }
         512 * BATCH
-    }))
+    }
 }

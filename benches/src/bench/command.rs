@@ -1,12 +1,13 @@
 //! The command line of `parshall-bench`.
 //!
-//! **Owns** the sub-commands and the tables they print. **May touch** the benches beside it. **Order** called by the
-//! binary.
+//! **Owns** the sub-commands. **May touch** the benches beside it. **Order** called by the binary.
 
-use super::bound::bound;
-use super::engine::{Rig, Setting, decoded, source};
-use super::measure::{Cost, pin};
-use super::stream::{Access, Kind};
+use super::engine::{HEAD, row, steps, whole};
+use super::measure::pin;
+use super::rig::Setting;
+use super::stream::Kind;
+use super::visits::Access;
+use super::{count, decode};
 use clap::{Parser, Subcommand, ValueEnum};
 use parshall_config::plan::Duplicates;
 use parshall_engine::memory::ArenaOptions;
@@ -25,6 +26,10 @@ pub struct Arguments {
 enum What {
     /// The engine from frames in memory, step by step.
     Engine(EngineArguments),
+    /// Decoding alone, by what is around the packet.
+    Decode(DecodeArguments),
+    /// Packets handled inside one function, for callgrind.
+    Count(CountArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -34,8 +39,8 @@ struct EngineArguments {
     flows: Vec<u32>,
     /// What the packets are.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "exchange")]
-    kind: Vec<KindName>,
-    /// Visits by Zipf's law too.
+    kind: Vec<Kind>,
+    /// Visits by Zipf's law.
     #[arg(long)]
     zipf: bool,
     /// Frames in a burst.
@@ -55,29 +60,46 @@ struct EngineArguments {
     whole: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KindName {
-    Exchange,
-    Bulk,
-    Acks,
-    Lossy,
-    Udp,
-    NewFlows,
+#[derive(Debug, clap::Args)]
+struct DecodeArguments {
+    /// Chunks of 32,768 packets that must count.
+    #[arg(long, default_value_t = 100)]
+    chunks: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct CountArguments {
+    /// Number of flows.
+    #[arg(long, default_value_t = 1000)]
+    flows: u32,
+    /// What the packets are.
+    #[arg(long, value_enum, default_value = "exchange")]
+    kind: Kind,
+    /// Packets to count.
+    #[arg(long, default_value_t = 65_536)]
+    packets: usize,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum PagesName {
     Huge,
     Thp,
-    Small,
 }
 
 /// Runs what was asked.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     pin();
-    let What::Engine(asked) = &arguments.what;
-    match engine(asked) {
+    let done = match &arguments.what {
+        What::Engine(asked) => from_memory(asked),
+        What::Decode(asked) => {
+            println!("{HEAD}");
+            decode::rows(asked.chunks, |name, cost| row(name, decode::FLOWS, cost));
+            Ok(())
+        }
+        What::Count(asked) => counted(asked),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("parshall-bench: {error}");
@@ -86,51 +108,37 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn row(name: &str, flows: u32, cost: &Cost) {
-    println!(
-        "| {name} | {flows} | {:.1} | {:.1} | {:.1} | {:.1} | {}/{} |",
-        cost.min,
-        cost.median,
-        cost.p90,
-        1e3 / cost.median,
-        cost.chunks,
-        cost.chunks + cost.dropped
-    );
-}
-
-fn engine(asked: &EngineArguments) -> std::io::Result<()> {
-    println!("| step | flows | ns min | ns median | ns p90 | Mpps median | chunks |\n|---|---|---|---|---|---|---|");
+fn from_memory(asked: &EngineArguments) -> std::io::Result<()> {
+    println!("{HEAD}");
     for flows in asked.flows.iter().copied() {
         for (kind, pages) in asked.kind.iter().flat_map(|kind| asked.pages.iter().map(move |pages| (*kind, *pages))) {
-            let memory = ArenaOptions { huge: matches!(pages, PagesName::Huge), touch: true };
-            let setting = Setting {
-                flows,
-                kind: match kind {
-                    KindName::Exchange => Kind::Exchange,
-                    KindName::Bulk => Kind::Bulk,
-                    KindName::Acks => Kind::Acks,
-                    KindName::Lossy => Kind::Lossy,
-                    KindName::Udp => Kind::Udp,
-                    KindName::NewFlows => Kind::NewFlows,
-                },
-                access: if asked.zipf { Access::Zipf } else { Access::Uniform },
-                burst: BURST,
-                memory,
-                duplicates: if asked.no_duplicates { Duplicates::Off } else { Duplicates::Count },
-                chunks: asked.chunks,
-            };
-            if !asked.whole {
-                let lines = (flows as usize * 3 / 2).next_power_of_two();
-                row("B: one line", flows, &bound(lines, memory)?);
-                row("source", flows, &source(&setting));
-                row("+ decode, hash", flows, &decoded(&setting));
-            }
             for burst in asked.burst.iter().copied() {
-                let setting = Setting { burst, ..setting };
-                let mut rig = Rig::new(&setting)?;
-                row(&format!("whole worker, {kind:?}, {pages:?}, burst {burst}"), flows, &rig.cost(asked.chunks));
+                let setting = Setting {
+                    flows,
+                    kind,
+                    access: if asked.zipf { Access::Zipf } else { Access::Uniform },
+                    burst,
+                    memory: ArenaOptions { huge: matches!(pages, PagesName::Huge), touch: true },
+                    duplicates: if asked.no_duplicates { Duplicates::Off } else { Duplicates::Count },
+                };
+                let name = format!("whole worker, {kind:?}, {pages:?}, burst {burst}");
+                let measure = if asked.whole { whole } else { steps };
+                measure(&name, &setting, asked.chunks)?;
             }
         }
     }
+    Ok(())
+}
+
+fn counted(asked: &CountArguments) -> std::io::Result<()> {
+    let setting = Setting {
+        flows: asked.flows,
+        kind: asked.kind,
+        access: Access::Uniform,
+        burst: BURST,
+        memory: ArenaOptions { huge: false, touch: true },
+        duplicates: Duplicates::Count,
+    };
+    println!("{}", count::count(&setting, asked.packets)?);
     Ok(())
 }

@@ -5,7 +5,8 @@
 //!
 //! A chunk is dropped when the thread was switched out meanwhile against its will (`getrusage(2)`, `ru_nivcsw`), or
 //! when a calibration loop before or after it ran a fifth slower than its best: somebody else had the core's other
-//! half.
+//! half. Steps that are compared with each other take turns, chunk by chunk, so that a change of the machine's pace
+//! meets them all.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::time::Instant;
@@ -24,6 +25,9 @@ pub struct Cost {
     /// Chunks dropped.
     pub dropped: usize,
 }
+
+/// Handles some packets and returns how many.
+pub type Chunk<'a> = Box<dyn FnMut() -> usize + 'a>;
 
 /// Chunks that must count before a figure is given.
 const WANTED: usize = 40;
@@ -45,30 +49,90 @@ fn calibrate() -> f64 {
     began.elapsed().as_nanos() as f64
 }
 
-/// Measures `chunk`, which handles the number of packets it returns, until `chunks` of them count or five times as many
-/// were tried.
-pub fn cost(chunks: usize, mut chunk: impl FnMut() -> usize) -> Cost {
-    let mut best = (0..50).map(|_| calibrate()).fold(f64::MAX, f64::min);
-    let (mut costs, mut dropped, mut all) = (Vec::new(), 0, Vec::new());
-    let wanted = chunks.max(WANTED);
-    while costs.len() < wanted && costs.len() + dropped < wanted * 5 {
+/// Tells disturbed stretches of time from others.
+#[derive(Debug)]
+pub struct Calm {
+    best: f64,
+}
+
+impl Default for Calm {
+    fn default() -> Calm {
+        Calm { best: (0..50).map(|_| calibrate()).fold(f64::MAX, f64::min) }
+    }
+}
+
+impl Calm {
+    /// What `work` returns, the time it took in nanoseconds, and whether nobody disturbed it.
+    pub fn time<T>(&mut self, work: impl FnOnce() -> T) -> (T, f64, bool) {
         let (before, switched) = (calibrate(), switches());
         let began = Instant::now();
-        let packets = chunk();
-        let nanos = began.elapsed().as_nanos() as f64 / packets as f64;
+        let got = work();
+        let nanos = began.elapsed().as_nanos() as f64;
+        let calm = switches() == switched;
         let after = calibrate();
-        best = best.min(before).min(after);
-        all.push(nanos);
-        if switches() != switched || before.max(after) > best * 1.2 {
-            dropped += 1;
-        } else {
-            costs.push(nanos);
+        self.best = self.best.min(before).min(after);
+        (got, nanos, calm && before.max(after) <= self.best * 1.2)
+    }
+}
+
+/// The chunks of several steps that took turns.
+#[derive(Debug)]
+pub struct Turns {
+    /// For each step, one chunk after the other: nanoseconds a packet, and whether it counts.
+    steps: Vec<Vec<(f64, bool)>>,
+}
+
+/// Lets the steps take turns until `chunks` of each count, or five times as many were tried.
+pub fn in_turn(chunks: usize, steps: &mut [Chunk<'_>]) -> Turns {
+    let mut calm = Calm::default();
+    let wanted = chunks.max(WANTED);
+    let mut turns = Turns { steps: vec![Vec::new(); steps.len()] };
+    for _ in 0..wanted * 5 {
+        for (step, done) in steps.iter_mut().zip(&mut turns.steps) {
+            let (packets, nanos, counts) = calm.time(step);
+            done.push((nanos / packets as f64, counts));
+        }
+        if turns.steps.iter().all(|done| done.iter().filter(|(_, counts)| *counts).count() >= wanted) {
+            break;
         }
     }
-    let counted = if costs.len() < wanted / 4 { &mut all } else { &mut costs };
-    counted.sort_by(f64::total_cmp);
-    let at = |part: f64| counted[((counted.len() - 1) as f64 * part) as usize];
-    Cost { min: counted[0], median: at(0.5), p90: at(0.9), chunks: counted.len(), dropped }
+    turns
+}
+
+/// Value at a share of a sorted list.
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
+    sorted.get((sorted.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or(f64::NAN)
+}
+
+impl Turns {
+    /// The costs of one step. Where next to no chunk counts, all do: a bad figure is better than none.
+    #[must_use]
+    pub fn cost(&self, step: usize) -> Cost {
+        let all = &self.steps[step];
+        let mut counted: Vec<f64> = all.iter().filter(|(_, counts)| *counts).map(|(nanos, _)| *nanos).collect();
+        let dropped = all.len() - counted.len();
+        if counted.len() < WANTED / 4 {
+            counted = all.iter().map(|(nanos, _)| *nanos).collect();
+        }
+        counted.sort_by(f64::total_cmp);
+        let at = |share| quantile(&counted, share);
+        Cost { min: at(0.0), median: at(0.5), p90: at(0.9), chunks: counted.len(), dropped }
+    }
+
+    /// Median, and the middle half, of what `dearer` costs above `base` in the same turn, as a share of the latter.
+    #[must_use]
+    pub fn above(&self, base: usize, dearer: usize) -> [f64; 3] {
+        let pairs = self.steps[base].iter().zip(&self.steps[dearer]);
+        let mut shares: Vec<f64> =
+            pairs.filter(|((_, a), (_, b))| *a && *b).map(|((a, _), (b, _))| b / a - 1.0).collect();
+        shares.sort_by(f64::total_cmp);
+        [0.5, 0.25, 0.75].map(|share| quantile(&shares, share))
+    }
+}
+
+/// The costs of one step alone.
+pub fn cost(chunks: usize, step: impl FnMut() -> usize) -> Cost {
+    in_turn(chunks, &mut [Box::new(step)]).cost(0)
 }
 
 /// Puts the thread on one CPU; 1 where there are several, so that CPU 0 is left to the kernel.

@@ -5,6 +5,10 @@
 
 pub mod bound;
 pub mod command;
+pub mod count;
+pub mod decode;
 pub mod engine;
 pub mod measure;
+pub mod rig;
 pub mod stream;
+pub mod visits;

@@ -13,8 +13,8 @@
 
 use super::damage::CaptureError;
 use super::magic::GZIP;
-use super::map::map_piece;
 use super::progress::{Counted, Progress};
+use crate::memory::map_file;
 use flate2::read::MultiGzDecoder;
 use memmap2::Mmap;
 use std::fs::File;
@@ -173,7 +173,7 @@ impl Input {
                 if map.as_ref().is_none_or(|map| map.len() == *shown) {
                     let start = *base + *at as u64;
                     let piece = usize::try_from(*len - start).unwrap_or(usize::MAX).min(PIECE.max(need));
-                    match map_piece(file, start, piece) {
+                    match map_file(file, start, piece) {
                         Ok(next) => (*map, *shown, *base, *at) = (Some(next), 0, start, 0),
                         Err(error) => return Refill::Broken(format!("it cannot be mapped: {error}")),
                     }

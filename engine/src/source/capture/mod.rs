@@ -22,7 +22,6 @@ mod file;
 mod input;
 mod interface;
 mod magic;
-mod map;
 mod merged;
 mod packet;
 mod pcap;

@@ -1,0 +1,66 @@
+"""Instructions of one function and all it calls, by the place in the source that each comes from.
+
+Callgrind counts by address; addr2line says for each address which inlined calls it stands in. A place is the innermost of
+them that lies in this repository, so that what the standard library does for a line counts there.
+"""
+import os
+import re
+import subprocess
+
+from .machine import ENVIRONMENT, ROOT
+
+
+def addresses(profile):
+    """Instructions by (object, address) of a profile that was written uncompressed, calls not added to their callers."""
+    counts, current, call = {}, "", False
+    for line in open(profile, encoding="utf-8", errors="replace"):
+        if line.startswith("ob="):
+            current = line[3:].strip()
+        elif line.startswith("calls="):
+            call = True
+        elif line.startswith("0x"):
+            address, _, cost = line.split()
+            if not call:
+                counts[current, address] = counts.get((current, address), 0) + int(cost)
+            call = False
+    return counts
+
+
+def frames(program, wanted):
+    """For each address the inlined calls it stands in, innermost first: (function, file, line)."""
+    done = subprocess.run(["addr2line", "-a", "-f", "-i", "-C", "-e", program], input="\n".join(wanted), capture_output=True, text=True, check=True)
+    chains, lines = {}, iter(done.stdout.splitlines())
+    for line in lines:
+        if line.startswith("0x"):
+            chain = chains.setdefault(int(line, 16), [])
+        else:
+            file, _, number = next(lines).rpartition(":")
+            chain.append((line, file, re.sub(r"\D.*", "", number) or "0"))
+    return chains
+
+
+def place(chain):
+    """The innermost place in this repository, as (file below the root, line, function); None outside."""
+    for function, file, line in chain:
+        if os.path.abspath(file).startswith(ROOT + os.sep):
+            return os.path.relpath(file, ROOT), int(line), function
+    return None
+
+
+def count(command, function, scratch):
+    """What a command prints, and its instructions inside `function` by place; what lies in no file of ours, by object."""
+    profile = os.path.join(scratch, "callgrind.out")
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", f"--toggle-collect={function}", "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no", f"--callgrind-out-file={profile}", *command],
+        capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    if done.returncode != 0:
+        raise RuntimeError(f"callgrind: {done.stderr.strip().splitlines()[-1:]}")
+    counts = addresses(profile)
+    program = os.path.realpath(command[0])
+    chains = frames(program, [address for name, address in counts if os.path.realpath(name) == program])
+    places = {}
+    for (name, address), cost in counts.items():
+        where = place(chains.get(int(address, 16), [])) if os.path.realpath(name) == program else None
+        where = where or (os.path.basename(name), 0, "")
+        places[where] = places.get(where, 0) + cost
+    return done.stdout, places

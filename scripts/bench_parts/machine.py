@@ -1,0 +1,55 @@
+"""What runs where: the programs that are measured, the captures they read, and the machine's own description."""
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TARGET = os.path.join(ROOT, "target", "release")
+PARSHALL = os.path.join(TARGET, "parshall")
+BENCH = os.path.join(TARGET, "parshall-bench")
+TRAFFIC = os.path.join(TARGET, "parshall-traffic")
+ENVIRONMENT = dict(os.environ, RUST_BACKTRACE="0", RUST_LIB_BACKTRACE="0")
+
+
+def text(*command):
+    """What a command prints; empty where it cannot be run."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def description():
+    """The lines at the head of the results."""
+    model = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo", encoding="utf-8").read())
+    pages = re.search(r"HugePages_Total:\s*(\d+)", open("/proc/meminfo", encoding="utf-8").read())
+    changed = text("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no")
+    return [
+        f"- machine: {model.group(1) if model else platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}, {pages.group(1) if pages else 0} huge pages of 2 MB",
+        f"- DPDK {text('pkg-config', '--modversion', 'libdpdk')}, {text('rustc', '--version')}",
+        f"- commit {text('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD')}{' (changed)' if changed else ''}, {time.strftime('%Y-%m-%d')}",
+        f"- command: `{' '.join(['scripts/bench', *sys.argv[1:]])}`",
+    ]
+
+
+def build():
+    """Builds every program that is measured."""
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--workspace", "--bins"], cwd=ROOT, check=True)
+
+
+def rows(*arguments):
+    """The rows of a table that parshall-bench prints, without its head."""
+    table = [line for line in text(BENCH, *arguments).splitlines() if line.startswith("|")]
+    return table[2:]
+
+
+def load(scratch, name, *arguments):
+    """A capture of made-up load; its path."""
+    path = os.path.join(scratch, name)
+    if not os.path.exists(path):
+        subprocess.run([TRAFFIC, "load", "--out", path, *arguments], check=True, capture_output=True)
+    return path
