@@ -114,7 +114,8 @@ fn the_worst_loss_of_late_comes_first_and_once_is_said_in_a_word() {
         snapshot.total.table_full = 1_000_000;
         snapshot.ports[0].ierrors = 7;
         snapshot.ports[0].rx_nombuf = 8;
-        (sink.dropped_records.store(2, Ordering::Relaxed), sink.errors.store(1, Ordering::Relaxed));
+        sink.dropped_records.store(2, Ordering::Relaxed);
+        sink.errors.store(1, Ordering::Relaxed);
     });
     let causes: Vec<&str> =
         answer["causes"].as_array().unwrap().iter().filter_map(|row| row["cause"].as_str()).collect();

@@ -33,6 +33,8 @@ pub(super) struct Served {
     rate: Option<Rate>,
     /// Coefficients of variation of its last bit rates.
     variation: [Option<f64>; 2],
+    /// The most bytes that were missing at a time.
+    gaps: [u32; 2],
 }
 
 /// One direction of it.
@@ -61,10 +63,10 @@ fn retransmits(stream: &Stream<'_>) -> Option<f64> {
     Some(f64::from(history.retx_packets.saturating_sub(harmless)))
 }
 
-/// Bytes that were jumped over, as segments: the original counts jumps.
+/// Bytes that were jumped over, as segments: the original counts jumps, also those that were made up for later.
 fn gaps(stream: &Stream<'_>) -> Option<f64> {
     let segment = stream.tcp.mss_max.map_or(536.0, f64::from).max(1.0);
-    history(stream, |history| f64::from(history.gap_bytes)).map(|bytes| (bytes / segment).ceil())
+    stream.tcp.history.as_ref().map(|_| (f64::from(stream.flow.gaps[stream.way]) / segment).ceil())
 }
 
 /// Coefficient of variation of the payload of this direction's packets, among the flow's first ones.
@@ -120,7 +122,7 @@ const NAMES: &[(&str, Kind, &str, Value)] = &[
     ("tcp_out_of_order_packets_total", Kind::Counter, "Segments that came behind later ones.", |s| history(s, |history| f64::from(history.ooo_packets))),
     ("tcp_duplicate_acks_total", Kind::Counter, "Duplicate acknowledgements, RFC 5681.", |s| Some(f64::from(s.tcp.dup_acks))),
     ("tcp_zero_window_events_total", Kind::Counter, "Segments that announce a window of 0.", |s| Some(f64::from(s.tcp.zero_windows))),
-    ("tcp_sequence_gaps_total", Kind::Counter, "Segments' worth of bytes that were jumped over and never seen.", gaps),
+    ("tcp_sequence_gaps_total", Kind::Counter, "Segments' worth of bytes that were jumped over: the most at a time.", gaps),
     ("tcp_stream_uptime_seconds", Kind::Gauge, "Since the flow's first packet, to its last when it has ended.", |s| Some(s.flow.uptime)),
     ("tcp_packet_rate_pps", Kind::Gauge, "Packets a second over that time.", |s| Some(s.sent.packets as f64 / s.flow.uptime).filter(|rate| rate.is_finite())),
     ("tcp_bytes_transferred_total", Kind::Counter, "Payload bytes, retransmissions included.", |s| Some(s.sent.payload_bytes as f64)),

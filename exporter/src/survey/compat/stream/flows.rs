@@ -1,6 +1,6 @@
 //! Which flows tcp-stream-exporter's names are served for, each with the sums over its whole life.
 //!
-//! **Owns** the sums of flows that the active timeout cut, flows that ended lately, and the last bit rates of those that live.
+//! **Owns** the sums of flows that the active timeout cut, flows that ended lately, and what was seen of each while it lived.
 //! **May touch** records and scenes. **Order** fed by the watch's thread; asked by a scrape.
 //!
 //! A counter must not go back, or Prometheus takes it for a new one. The picture of a live flow and the record of its cut come
@@ -10,7 +10,7 @@
 use super::Served;
 use crate::survey::scene::{Rate, Scene};
 use parshall_engine::key::FlowKey;
-use parshall_engine::record::{EndReason, FlowRecord};
+use parshall_engine::record::{EndReason, FlowRecord, TcpDirection};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,32 @@ pub(in super::super) struct Streams {
     sums: HashMap<u64, (u32, FlowRecord)>,
     /// With the time at which each came.
     ended: Vec<(Instant, FlowRecord)>,
-    rates: HashMap<u64, [VecDeque<f64>; 2]>,
+    seen: HashMap<u64, [Seen; 2]>,
+}
+
+/// What was seen of a direction while it lived.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// The last bit rates.
+    rates: VecDeque<f64>,
+    /// The most bytes that were missing at a time; fewer are when they come late.
+    gap: u32,
+}
+
+impl Seen {
+    fn see(&mut self, rate: Option<f64>, gap: u32) {
+        self.rates.extend(rate);
+        if self.rates.len() > RATES {
+            self.rates.pop_front();
+        }
+        self.gap = self.gap.max(gap);
+    }
+
+    /// Coefficient of variation of the rates.
+    fn variation(&self) -> Option<f64> {
+        let rates = deviation(self.rates.iter().copied()).filter(|(mean, _)| *mean > 0.0);
+        rates.map(|(mean, deviation)| deviation / mean)
+    }
 }
 
 fn bytes(record: &FlowRecord) -> u64 {
@@ -71,7 +96,7 @@ fn added(before: &FlowRecord, record: &FlowRecord) -> FlowRecord {
 impl Streams {
     /// Serves so many flows.
     pub(in super::super) fn new(most: usize) -> Streams {
-        Streams { most, sums: HashMap::new(), ended: Vec::new(), rates: HashMap::new() }
+        Streams { most, sums: HashMap::new(), ended: Vec::new(), seen: HashMap::new() }
     }
 
     /// Takes a finished record in.
@@ -100,22 +125,21 @@ impl Streams {
         self.ended.truncate(self.most);
     }
 
-    /// Takes the live flows in: how fast each goes.
+    /// Takes the live flows in: how fast each goes, and what is missing.
     pub(in super::super) fn scene(&mut self, scene: &Scene) {
-        let mut rates = HashMap::with_capacity(self.rates.len());
-        let flows = scene.picture.flows.iter().zip(&scene.rates).filter(|(flow, _)| flow.record.tcp.is_some());
+        let flows = scene.picture.flows.iter().zip(&scene.rates);
+        let over = self.ended.iter().map(|(_, record)| record.flow_id);
+        let mut seen: HashMap<u64, [Seen; 2]> = over.filter_map(|id| Some((id, self.seen.remove(&id)?))).collect();
         for (flow, rate) in flows {
+            let Some(tcp) = &flow.record.tcp else { continue };
             let id = flow.record.flow_id;
-            let mut last = self.rates.remove(&id).unwrap_or_default();
-            for (last, now) in last.iter_mut().zip(rate.iter().flat_map(|rate| rate.payload_bits)) {
-                last.push_back(now);
-                if last.len() > RATES {
-                    last.pop_front();
-                }
+            let ways = seen.entry(id).or_insert_with(|| self.seen.remove(&id).unwrap_or_default());
+            for ((way, seen), sent) in ways.iter_mut().enumerate().zip([&tcp.c2s, &tcp.s2c]) {
+                let gap = sent.history.as_ref().map_or(0, |history| history.gap_bytes);
+                seen.see(rate.map(|rate| rate.payload_bits[way]), gap);
             }
-            rates.insert(id, last);
         }
-        self.rates = rates;
+        self.seen = seen;
     }
 
     /// A live flow with what its earlier records had; `None` while the record of its last cut is on its way.
@@ -128,11 +152,16 @@ impl Streams {
         }
     }
 
-    fn variation(&self, id: u64) -> [Option<f64>; 2] {
-        let of = |rates: &VecDeque<f64>| {
-            deviation(rates.iter().copied()).filter(|(mean, _)| *mean > 0.0).map(|(mean, deviation)| deviation / mean)
-        };
-        self.rates.get(&id).map_or([None; 2], |ways| [of(&ways[0]), of(&ways[1])])
+    fn seen(&self, record: &FlowRecord) -> ([Option<f64>; 2], [u32; 2]) {
+        let now = |sent: &TcpDirection| sent.history.as_ref().map_or(0, |history| history.gap_bytes);
+        let gaps = record.tcp.as_ref().map_or([0; 2], |tcp| [now(&tcp.c2s), now(&tcp.s2c)]);
+        match self.seen.get(&record.flow_id) {
+            None => ([None; 2], gaps),
+            Some(ways) => (
+                std::array::from_fn(|way| ways[way].variation()),
+                std::array::from_fn(|way| ways[way].gap.max(gaps[way])),
+            ),
+        }
     }
 
     /// The live flows, parts on several workers added up.
@@ -149,8 +178,9 @@ impl Streams {
                 rate = rate.zip(part.rate).map(|(one, other)| sum(one, other));
             }
             let uptime = scene.picture.taken_at.since(record.start) as f64 / 1e9;
-            let (state, variation) = (state(&record, true), self.variation(record.flow_id));
-            live.insert(record.key, Served { record, state, uptime, rate, variation });
+            let (variation, gaps) = self.seen(&record);
+            let state = state(&record, true);
+            live.insert(record.key, Served { record, state, uptime, rate, variation, gaps });
         }
         live
     }
@@ -167,8 +197,9 @@ impl Streams {
             let state = state(record, false);
             if seen.insert((record.key, state)) {
                 let uptime = record.end.since(record.start) as f64 / 1e9;
-                let (rate, variation) = (Some(Rate::default()), self.variation(record.flow_id));
-                all.push(Served { record: record.clone(), state, uptime, rate, variation });
+                let (variation, gaps) = self.seen(record);
+                let (record, rate) = (record.clone(), Some(Rate::default()));
+                all.push(Served { record, state, uptime, rate, variation, gaps });
             }
         }
         all.sort_by_key(|flow| std::cmp::Reverse((bytes(&flow.record), flow.record.flow_id)));
