@@ -40,6 +40,9 @@ impl Default for Dedup {
 }
 
 impl Dedup {
+    /// Its memory.
+    pub const BYTES: usize = PLACES * size_of::<Place>();
+
     /// What tells a packet from all others but its duplicate; 0: it cannot be told.
     #[inline]
     #[must_use]

@@ -195,7 +195,7 @@ pub(crate) fn collector(rings: Vec<rtrb::Consumer<crate::exit::Exit>>, plan: &En
 }
 
 /// Records that wait for another part of their flow, at most.
-const HELD_RECORDS: usize = 100_000;
+pub(crate) const HELD_RECORDS: usize = 100_000;
 
 /// Makes a shard on this thread.
 pub(crate) fn shard(plan: ShardPlan, door: crate::exit::ExitDoor) -> Result<Shard, LaunchError> {
@@ -229,7 +229,7 @@ fn shard_plan(plan: &EnginePlan, flows: u64, memory: ArenaOptions, secret: HashS
 }
 
 /// Flows that fit the size asked for.
-const fn flows(plan: &EnginePlan) -> u64 {
+pub(crate) const fn flows(plan: &EnginePlan) -> u64 {
     match plan.table {
         TableSize::Flows(flows) => flows,
         TableSize::Bytes(bytes) => bytes / bytes_per_flow(plan.first_packets),

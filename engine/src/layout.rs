@@ -11,6 +11,7 @@
 
 use crate::dpdk::{DpdkError, LcoreFacts, PortFacts, PortPlan};
 use crate::merge::join::Parts;
+use crate::statement::Statement;
 use parshall_config::plan::{RssFields, Spread};
 
 /// One queue of one port.
@@ -70,6 +71,8 @@ pub struct Layout {
     pub pools: Vec<PoolSetup>,
     /// Which flows can have parts on several lcores.
     pub parts: Parts,
+    /// What all of it takes of memory.
+    pub memory: Statement,
     /// What is worth saying, in sentences.
     pub notes: Vec<String>,
 }

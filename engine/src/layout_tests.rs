@@ -139,6 +139,7 @@ fn an_lcore_far_from_its_port_and_lcores_without_queues_are_told() {
         ports,
         pools: Vec::new(),
         parts: Parts::Fragments,
+        memory: Statement::default(),
         notes: Vec::new(),
     };
     let said = remarks(&layout);

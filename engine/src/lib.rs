@@ -37,6 +37,7 @@ pub mod listen;
 #[cfg(feature = "dpdk")]
 pub mod interface;
 pub mod launch;
+pub mod statement;
 #[cfg(feature = "dpdk")]
 pub mod layout;
 #[cfg(feature = "dpdk")]

@@ -13,12 +13,13 @@ use crate::exit::{ExitDoor, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
 use crate::interface;
 use crate::key::HashSecret;
-use crate::launch::{LaunchError, live_shard, shard};
+use crate::launch::{HELD_RECORDS, LaunchError, live_shard, shard};
 use crate::layout::{self, Layout, PoolSetup, PortSetup, Post, Stream};
 use crate::link::LinkType;
-use crate::listen::ListenError;
+use crate::listen::{self, ListenError};
 use crate::look::Registry;
 use crate::merge::join::Parts;
+use crate::record::FlowRecord;
 use crate::shard::Shard;
 use crate::sieve::Sieve;
 use crate::sieve::control::FilterError;
@@ -26,6 +27,7 @@ use crate::source::capture::facts::FactsError;
 use crate::source::dpdk::DpdkSource;
 use crate::source::rest::Rest;
 use crate::spread::{Arrivals, SpreadWorker, Spreader};
+use crate::statement::{Item, Statement, TooMuch};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::Nanos;
@@ -61,6 +63,9 @@ pub enum LiveError {
     /// Addresses that cannot be listened on.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Listen(Vec<ListenError>),
+    /// More than `--memory`.
+    #[error("{0}")]
+    Memory(#[from] TooMuch),
     /// Memory or threads.
     #[error("{0}")]
     Launch(#[from] LaunchError),
@@ -79,7 +84,7 @@ impl LiveError {
         match self {
             LiveError::Dpdk(error) => error.is_usage(),
             LiveError::Interfaces(errors) => errors.iter().any(DpdkError::is_usage),
-            LiveError::Capture(_) | LiveError::Filter(_) => true,
+            LiveError::Capture(_) | LiveError::Filter(_) | LiveError::Memory(_) => true,
             LiveError::Xdp(_) | LiveError::Listen(_) | LiveError::Launch(_) | LiveError::Panic => false,
         }
     }
@@ -97,7 +102,8 @@ fn refused(plan: &RunPlan, error: DpdkError) -> LiveError {
     if chosen { LiveError::Xdp(error) } else { error.into() }
 }
 
-/// Runs the plan: `control` is called once everything polls, and ends the run by returning.
+/// Runs the plan: `control` is called once everything polls, and ends the run by returning. `beside`: what the caller
+/// takes of memory.
 ///
 /// # Errors
 /// [`LiveError`]; what had started was stopped.
@@ -105,17 +111,20 @@ pub fn run<T>(
     plan: &RunPlan,
     stop: &Stop,
     now: Nanos,
+    beside: &[Item],
     control: impl FnOnce(&mut Control<'_>) -> T,
 ) -> Result<T, LiveError> {
     let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
-    let begun = Begun::new(plan, stop, now)?;
     if !has_ports(plan) {
-        return begun.conduct(plan, stop, Ports::none(), control);
+        let ports = Ports::none(stated(plan, Ports::NO_LAYOUT, beside)?);
+        return Begun::new(plan, stop, now)?.conduct(plan, stop, ports, control);
     }
+    let begun = Begun::new(plan, stop, now)?;
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal).map_err(|error| refused(plan, error))?;
     let (stopped, mut layout) = lay_out(&eal, plan, &files)?;
     layout.notes.extend_from_slice(remarks);
+    let layout = stated(plan, layout, beside)?;
     let pools = make_pools(&eal, plan, &layout)?;
     let mut ports: Vec<Port<'_, Started>> = Vec::new();
     for (port, setup) in stopped.into_iter().zip(&layout.ports) {
@@ -133,16 +142,47 @@ pub fn run<T>(
 ///
 /// # Errors
 /// [`LiveError`], as [`run`] up to the start of the ports.
-pub fn layout(plan: &RunPlan) -> Result<Layout, LiveError> {
+pub fn layout(plan: &RunPlan, beside: &[Item]) -> Result<Layout, LiveError> {
     let (plan, remarks) = &interface::resolve(plan).map_err(LiveError::Interfaces)?;
     if !has_ports(plan) {
-        return Ok(Ports::none().layout);
+        return stated(plan, Ports::NO_LAYOUT, beside);
     }
     let files = look_at_files(plan)?;
     let eal = Eal::start(&plan.eal)?;
     let mut layout = lay_out(&eal, plan, &files)?.1;
     layout.notes.extend_from_slice(remarks);
-    Ok(layout)
+    stated(plan, layout, beside)
+}
+
+/// A layout with the statement of its memory, held against `--memory`.
+fn stated(plan: &RunPlan, layout: Layout, beside: &[Item]) -> Result<Layout, LiveError> {
+    let (polling, spread_to) = (layout.posts.len() as u64, layout.spread_to.len() as u64);
+    let listening = match (plan.tzsp_listen.is_empty(), has_ports(plan)) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => u64::from(plan.common.engine.workers.get()),
+    };
+    let spread_listening = if has_ports(plan) || listening <= 1 { 0 } else { listening };
+    let workers = if spread_to > 0 { spread_to } else { polling } + listening;
+    let mut memory = Statement::of_workers(&plan.common.engine, workers, spread_to + spread_listening);
+    let mebibytes: u64 = layout.pools.iter().map(|pool| pool.mebibytes).sum();
+    if mebibytes > 0 {
+        let option = "--total-num-mbufs, --mbuf-size, --rxd";
+        memory = memory.with(Item { what: "mbufs", bytes: mebibytes << 20, option });
+    }
+    if layout.parts != Parts::Never {
+        let bytes = (HELD_RECORDS * size_of::<FlowRecord>()) as u64;
+        memory = memory.with(Item { what: "records that wait for parts from other workers", bytes, option: "" });
+    }
+    let sockets = plan.tzsp_listen.len() as u64;
+    if sockets > 0 {
+        memory = memory.with(Item { what: "parcels of listeners", bytes: sockets * listen::ROAD_BYTES, option: "" });
+    }
+    for item in beside {
+        memory = memory.with(item.clone());
+    }
+    memory.check(plan.memory)?;
+    Ok(Layout { memory, ..layout })
 }
 
 fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e>, LiveError> {
@@ -162,6 +202,7 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
         spread_to: lcores.spread,
         pools: pool_sizes(plan, &ports)?.into_iter().map(|(socket, size)| setup_of(socket, size)).collect(),
         ports,
+        memory: Statement::default(),
         notes: files.notes.clone(),
     };
     let of_ports = layout.ports.iter().flat_map(|setup| setup.plan.notes.iter().cloned());

@@ -90,6 +90,9 @@ pub struct Reader {
 /// Live flows on their way to the lookout, from one worker.
 const RING: usize = 512;
 
+/// Memory of one worker's ring.
+pub const RING_BYTES: u64 = (RING * size_of::<Told>()) as u64;
+
 /// Where workers leave the reading ends of their doors when they begin. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Registry(Arc<Mutex<Vec<(u16, Reader)>>>);

@@ -26,6 +26,9 @@ use std::time::Duration;
 /// Packets in one parcel, at most.
 const PARCEL: usize = 256;
 
+/// Bytes that one packet of a parcel is expected to bring.
+const PARCEL_BYTES: usize = 512;
+
 /// Parcels on the way to one worker, at most.
 const PARCELS: usize = 16;
 
@@ -55,6 +58,9 @@ struct Item {
     link: LinkType,
 }
 
+/// Memory of the parcels on the way to one worker.
+pub const ROAD_BYTES: u64 = (PARCELS * PARCEL * (size_of::<Item>() + PARCEL_BYTES)) as u64;
+
 /// Packets on their way to a worker.
 #[derive(Debug)]
 struct Parcel {
@@ -66,7 +72,7 @@ struct Parcel {
 
 impl Parcel {
     fn empty() -> Box<Parcel> {
-        let (items, bytes) = (Vec::with_capacity(PARCEL), Vec::with_capacity(PARCEL * 512));
+        let (items, bytes) = (Vec::with_capacity(PARCEL), Vec::with_capacity(PARCEL * PARCEL_BYTES));
         Box::new(Parcel { items, bytes, clock: Nanos::ZERO, errand: Errand::None })
     }
 }

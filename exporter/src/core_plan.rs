@@ -6,8 +6,10 @@
 use parshall_config::plan::{Idle, RunPlan};
 use parshall_engine::dpdk::LcoreFacts;
 use parshall_engine::layout::{Layout, PortSetup};
-use parshall_engine::shard::bytes_per_flow;
+use parshall_engine::statement::Item;
 use std::fmt::Write;
+
+const MIB: u64 = 1 << 20;
 
 /// The text, which ends with a newline.
 #[must_use]
@@ -67,22 +69,16 @@ fn port(plan: &RunPlan, setup: &PortSetup) -> String {
 }
 
 fn memory(out: &mut String, plan: &RunPlan, layout: &Layout) {
-    use parshall_config::plan::TableSize;
     let _ = writeln!(out, "memory");
     for pool in &layout.pools {
         let socket = if pool.socket < 0 { "any socket".to_owned() } else { format!("socket {}", pool.socket) };
         let _ =
             writeln!(out, "  pool on {socket}: {} mbufs, about {} MiB of DPDK's memory", pool.mbufs, pool.mebibytes);
     }
-    let bytes = match plan.common.engine.table {
-        TableSize::Flows(flows) => flows.saturating_mul(bytes_per_flow(plan.common.engine.first_packets)),
-        TableSize::Bytes(bytes) => bytes,
-    };
-    let workers = if layout.spread_to.is_empty() { layout.posts.len() } else { layout.spread_to.len() };
-    let each = (bytes + plan.common.engine.segment_memory).div_ceil(1 << 20);
-    let _ = writeln!(
-        out,
-        "  flow state: {workers} workers with about {each} MiB each, {} MiB in all",
-        each * workers as u64
-    );
+    for Item { what, bytes, option } in &layout.memory.items {
+        let option = if option.is_empty() { String::new() } else { format!("  {option}") };
+        let _ = writeln!(out, "  {what:<42} {:>7} MiB{option}", bytes.div_ceil(MIB));
+    }
+    let cap = plan.memory.map_or_else(String::new, |cap| format!("  --memory allows {} MiB", cap.div_ceil(MIB)));
+    let _ = writeln!(out, "  {:<42} {:>7} MiB{cap}", "in all, at most", layout.memory.total().div_ceil(MIB));
 }

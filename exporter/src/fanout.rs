@@ -23,6 +23,9 @@ const BATCH: usize = 512;
 /// Batches that wait before one sink.
 const QUEUE: usize = 64;
 
+/// Records before one sink at the most: in its queue, being filled, and being written.
+pub(crate) const WAITING: u64 = ((QUEUE + 2) * BATCH) as u64;
+
 /// How often a sink that has nothing to do writes out what it holds.
 const IDLE_FLUSH: Duration = Duration::from_secs(1);
 

@@ -11,6 +11,8 @@ pub mod exposition;
 pub mod sink;
 pub mod survey;
 pub mod fanout;
+#[cfg(feature = "dpdk")]
+pub mod footprint;
 pub mod order;
 pub mod metrics;
 pub mod http;

@@ -18,7 +18,7 @@ use crate::sink::Existing;
 use crate::statistics;
 use crate::testpmd::NicStatistics;
 use crate::watch::Stuck;
-use crate::{Ending, log, telemetry};
+use crate::{Ending, footprint, log, telemetry};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
 use parshall_engine::live::{self, Control, LiveError};
@@ -43,7 +43,7 @@ pub fn run(plan: &RunPlan) -> Ending {
     log::start(&plan.common.messages);
     log::take_over_dpdk();
     if plan.only_plan {
-        return match live::layout(plan) {
+        return match live::layout(plan, &footprint::items(plan)) {
             Ok(layout) => crate::print(&crate::core_plan::text(plan, &layout)),
             Err(error) => {
                 log::flush();
@@ -102,8 +102,10 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let (board, server) = serve("run", &plan.common, false).map_err(failed)?;
     telemetry::offer(&board);
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
-    let result =
-        live::run(plan, stop.flag(), now(), |control| conduct(plan, control, &stop, &board, &server, sinks, &given));
+    let beside = footprint::items(plan);
+    let result = live::run(plan, stop.flag(), now(), &beside, |control| {
+        conduct(plan, control, &stop, &board, &server, sinks, &given)
+    });
     match result {
         Ok(Ok((seen, lost))) => {
             log::flush();
@@ -348,6 +350,8 @@ fn greet(control: &Control<'_>, server: &Option<Server>) {
     let ports: Vec<String> =
         control.ports().iter().map(|port| format!("{} ({} {})", port.port, port.driver, port.name)).collect();
     tracing::info!("{} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
+    let memory = &control.layout.memory;
+    tracing::info!("memory: at most {} MiB: {memory}", memory.total().div_ceil(1 << 20));
     if let Some(server) = server {
         tracing::info!("http://{}/", server.local_addr());
     }

@@ -137,3 +137,21 @@ fn the_plan_names_lcores_queues_and_what_is_odd_and_receives_nothing() {
     let said = plan(&two, &["--rxq", "2000"]).ended_with(2);
     assert!(said.err.contains("net_null offers 1024; give --rxq 1024 or less"), "{}", said.err);
 }
+
+#[test]
+fn what_does_not_fit_under_the_cap_on_memory_is_named_with_what_would_fit() {
+    let plan = |words: &[&str]| {
+        let mut arguments = eal(&["--lcores", "0@0,1@1", "--vdev", "net_null0"]);
+        arguments.extend(["--", "--plan"].iter().chain(words).map(|word| (*word).to_owned()));
+        run(&arguments)
+    };
+    let said = plan(&["--max-flows", "200000", "--memory", "4GiB"]).ended_with(0);
+    for item in ["flow tables", "segment histories", "mbufs", "--memory allows 4096 MiB"] {
+        assert!(said.out.contains(item), "{item}: {}", said.out);
+    }
+    let said = plan(&["--max-flows", "4M", "--memory", "1GiB"]).ended_with(2);
+    let sentence = said.err.lines().find(|line| line.contains("--memory 1024 MiB")).unwrap_or_default().to_owned();
+    assert!(sentence.contains("flow tables") && sentence.contains("(--max-flows)"), "{}", said.err);
+    let fits = sentence.split("with --max-flows ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    plan(&["--max-flows", fits, "--memory", "1GiB"]).ended_with(0);
+}

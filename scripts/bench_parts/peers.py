@@ -1,4 +1,4 @@
-"""CPU seconds of parshall read and of every peer that is installed, on one capture."""
+"""CPU seconds of parshall read and of every peer that is installed, on one capture, in turn."""
 import os
 import re
 import resource
@@ -6,7 +6,11 @@ import shutil
 import statistics
 import subprocess
 
+from . import captures
 from .machine import ENVIRONMENT, PARSHALL, TRAFFIC
+
+# Packets of the looped captures, at least.
+PACKETS = 1_000_000
 
 
 def cpu(command, directory):
@@ -17,32 +21,51 @@ def cpu(command, directory):
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def run(options, scratch):
-    capture = options.real
-    if not capture:
-        capture = os.path.join(scratch, "sessions.pcap")
-        subprocess.run([TRAFFIC, "--out", capture, "--sessions", "20000"], check=True, capture_output=True)
+def programs(capture, scratch, tstat):
+    """Name and command of each program that is there."""
+    out = f"{scratch}/out"
+    os.makedirs(out, exist_ok=True)
+    found = [
+        ("parshall read, no sink", [PARSHALL, "read", "--quiet", capture]),
+        ("parshall read, Tstat logs and JSON Lines", [PARSHALL, "read", "--quiet", "--sink", f"tstat:{out}/ours", "--sink", f"jsonl:{out}/ours.jsonl", capture]),
+    ]
+    if tstat:
+        found.append(("Tstat", [tstat, "-s", f"{out}/tstat", capture]))
+    others = {
+        "softflowd": ["-r", capture, "-d", "-n", "127.0.0.1:9995"],
+        "nfpcapd": ["-r", capture, "-w", out],
+        "tcptrace": ["-n", "-l", "-r", capture],
+        "tshark": ["-r", capture, "-q", "-z", "conv,tcp"],
+    }
+    return found + [(name, [name, *arguments]) for name, arguments in others.items() if shutil.which(name)]
+
+
+def table(name, capture, options, scratch):
     summary = subprocess.run([PARSHALL, "read", capture], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     match = re.search(r"all ([\d,]+) frames", summary.stdout + summary.stderr)
     packets = int(match.group(1).replace(",", "")) if match else 0
-    programs = [
-        ("parshall read, no sink", [PARSHALL, "read", "--quiet", capture]),
-        ("parshall read, Tstat logs and JSON Lines", [PARSHALL, "read", "--quiet", "--sink", f"tstat:{scratch}/ours", "--sink", f"jsonl:{scratch}/ours.jsonl", capture]),
-    ]
-    if options.tstat:
-        programs.append(("Tstat", [options.tstat, "-s", f"{scratch}/tstat", capture]))
-    for name, arguments in (("softflowd", ["-r", capture, "-d", "-n", "127.0.0.1:9995"]), ("nfpcapd", ["-r", capture, "-w", scratch]), ("tcptrace", ["-n", "-l", "-r", capture]), ("tshark", ["-r", capture, "-q", "-z", "conv,tcp"])):
-        if shutil.which(name):
-            programs.append((name, [name, *arguments]))
-    out = [
-        "## Peers", "", f"CPU seconds (user and system, all threads) for one capture of {packets:,} packets, median of 3, run in turn.", "",
-        "| program | CPU s | us a packet | packets per CPU second |", "|---|---|---|---|",
-    ]
-    spent = {name: [] for name, _ in programs}
-    for _ in range(3):
-        for name, command in programs:
-            spent[name].append(cpu(command, scratch))
-    for name, times in spent.items():
-        middle = statistics.median(times)
-        out.append(f"| {name} | {middle:.2f} | {middle / max(packets, 1) * 1e6:.2f} | {packets / middle if middle else 0:,.0f} |")
+    rounds = 1 if options.quick else 3
+    out = [f"{name}, {packets:,} packets; median of {rounds}, in turn:", "", "| program | CPU s | us a packet | packets per CPU second | parshall with logs is faster by |", "|---|---|---|---|---|"]
+    spent = {}
+    for _ in range(rounds):
+        for program, command in programs(capture, scratch, options.tstat):
+            spent.setdefault(program, []).append(cpu(command, scratch))
+    middles = {program: statistics.median(times) for program, times in spent.items()}
+    ours = middles["parshall read, Tstat logs and JSON Lines"]
+    for program, middle in middles.items():
+        faster = "" if program.startswith("parshall") or not ours else f"{middle / ours:.1f}"
+        out.append(f"| {program} | {middle:.2f} | {middle / max(packets, 1) * 1e6:.2f} | {packets / middle if middle else 0:,.0f} | {faster} |")
+    return out + [""]
+
+
+def run(options, scratch):
+    made = os.path.join(scratch, "sessions.pcap")
+    subprocess.run([TRAFFIC, "--out", made, "--sessions", "20000"], check=True, capture_output=True)
+    out = ["## Peers", "", "CPU seconds (user and system, all threads) for one capture. tcptrace and tshark keep to TCP here; softflowd and nfpcapd write NetFlow records.", ""]
+    out += table("Sessions of the synthesizer", made, options, scratch)
+    real = captures.real(options, scratch, PACKETS)
+    if real:
+        out += table("Real captures, looped", real, options, scratch)
+    if not options.tstat:
+        out.append("No Tstat was given (`--tstat PATH`).")
     return out

@@ -7,11 +7,10 @@ use super::measure::pin;
 use super::rig::Setting;
 use super::stream::Kind;
 use super::visits::Access;
-use super::{count, decode};
+use super::{churn, count, decode, insert, publish, stall};
 use clap::{Parser, Subcommand, ValueEnum};
 use parshall_config::plan::Duplicates;
 use parshall_engine::memory::ArenaOptions;
-use parshall_engine::source::BURST;
 use std::process::ExitCode;
 
 /// Measures parshall.
@@ -24,10 +23,28 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// The receive loop with counters alone, beside `dpdk-testpmd` in rxonly mode.
+    #[cfg(feature = "dpdk")]
+    Receive(ReceiveArguments),
+    #[command(flatten)]
+    InMemory(InMemory),
+}
+
+/// What needs no DPDK.
+#[derive(Debug, Subcommand)]
+enum InMemory {
     /// The engine from frames in memory, step by step.
     Engine(EngineArguments),
     /// Decoding alone, by what is around the packet.
-    Decode(DecodeArguments),
+    Decode(ChunkArguments),
+    /// New flows mixed into known traffic, and nothing but new flows.
+    Churn(ChunkArguments),
+    /// Putting flows into the index at several loads.
+    Insert(ChunkArguments),
+    /// The times of bursts while flows end at once and the control side asks.
+    Stall(StallArguments),
+    /// What it costs a worker to be asked, with and without in turn.
+    Publish(PublishArguments),
     /// Packets handled inside one function, for callgrind.
     Count(CountArguments),
 }
@@ -61,10 +78,41 @@ struct EngineArguments {
 }
 
 #[derive(Debug, clap::Args)]
-struct DecodeArguments {
+struct ChunkArguments {
     /// Chunks of 32,768 packets that must count.
     #[arg(long, default_value_t = 100)]
     chunks: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct StallArguments {
+    /// Numbers of flows that end.
+    #[arg(long, value_delimiter = ',', default_value = "1000000")]
+    flows: Vec<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+struct PublishArguments {
+    /// Numbers of flows.
+    #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
+    flows: Vec<u32>,
+    /// Pairs of chunks of 32,768 packets that must count.
+    #[arg(long, default_value_t = 400)]
+    chunks: usize,
+}
+
+#[cfg(feature = "dpdk")]
+#[derive(Debug, clap::Args)]
+struct ReceiveArguments {
+    /// How long.
+    #[arg(long, default_value_t = 6)]
+    seconds: u64,
+    /// Packets asked for in one poll.
+    #[arg(long, default_value_t = 32)]
+    burst: usize,
+    /// Words for the EAL.
+    #[arg(last = true)]
+    eal: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,15 +137,13 @@ enum PagesName {
 /// Runs what was asked.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    pin();
     let done = match &arguments.what {
-        What::Engine(asked) => from_memory(asked),
-        What::Decode(asked) => {
-            println!("{HEAD}");
-            decode::rows(asked.chunks, |name, cost| row(name, decode::FLOWS, cost));
-            Ok(())
+        #[cfg(feature = "dpdk")]
+        What::Receive(asked) => super::receive::receive(&asked.eal, asked.seconds, asked.burst),
+        What::InMemory(asked) => {
+            pin();
+            in_memory(asked).map_err(Into::into)
         }
-        What::Count(asked) => counted(asked),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -108,18 +154,33 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
+fn in_memory(asked: &InMemory) -> std::io::Result<()> {
+    match asked {
+        InMemory::Engine(asked) => from_memory(asked),
+        InMemory::Decode(asked) => {
+            println!("{HEAD}");
+            decode::rows(asked.chunks, |name, cost| row(name, decode::FLOWS, cost));
+            Ok(())
+        }
+        InMemory::Churn(asked) => churn::churn(asked.chunks),
+        InMemory::Insert(asked) => insert::insert(asked.chunks),
+        InMemory::Stall(asked) => stall::stall(&asked.flows),
+        InMemory::Publish(asked) => publish::publish(&asked.flows, asked.chunks),
+        InMemory::Count(asked) => counted(asked),
+    }
+}
+
 fn from_memory(asked: &EngineArguments) -> std::io::Result<()> {
     println!("{HEAD}");
     for flows in asked.flows.iter().copied() {
         for (kind, pages) in asked.kind.iter().flat_map(|kind| asked.pages.iter().map(move |pages| (*kind, *pages))) {
             for burst in asked.burst.iter().copied() {
                 let setting = Setting {
-                    flows,
-                    kind,
                     access: if asked.zipf { Access::Zipf } else { Access::Uniform },
                     burst,
                     memory: ArenaOptions { huge: matches!(pages, PagesName::Huge), touch: true },
                     duplicates: if asked.no_duplicates { Duplicates::Off } else { Duplicates::Count },
+                    ..Setting::new(kind, flows)
                 };
                 let name = format!("whole worker, {kind:?}, {pages:?}, burst {burst}");
                 let measure = if asked.whole { whole } else { steps };
@@ -131,14 +192,8 @@ fn from_memory(asked: &EngineArguments) -> std::io::Result<()> {
 }
 
 fn counted(asked: &CountArguments) -> std::io::Result<()> {
-    let setting = Setting {
-        flows: asked.flows,
-        kind: asked.kind,
-        access: Access::Uniform,
-        burst: BURST,
-        memory: ArenaOptions { huge: false, touch: true },
-        duplicates: Duplicates::Count,
-    };
+    let memory = ArenaOptions { huge: false, touch: true };
+    let setting = Setting { memory, ..Setting::new(asked.kind, asked.flows) };
     println!("{}", count::count(&setting, asked.packets)?);
     Ok(())
 }

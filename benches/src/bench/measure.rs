@@ -32,7 +32,9 @@ pub type Chunk<'a> = Box<dyn FnMut() -> usize + 'a>;
 /// Chunks that must count before a figure is given.
 const WANTED: usize = 40;
 
-fn switches() -> i64 {
+/// How often the thread was switched out against its will.
+#[must_use]
+pub fn pause_count() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.involuntary_context_switches())
 }
 
@@ -64,11 +66,11 @@ impl Default for Calm {
 impl Calm {
     /// What `work` returns, the time it took in nanoseconds, and whether nobody disturbed it.
     pub fn time<T>(&mut self, work: impl FnOnce() -> T) -> (T, f64, bool) {
-        let (before, switched) = (calibrate(), switches());
+        let (before, switched) = (calibrate(), pause_count());
         let began = Instant::now();
         let got = work();
         let nanos = began.elapsed().as_nanos() as f64;
-        let calm = switches() == switched;
+        let calm = pause_count() == switched;
         let after = calibrate();
         self.best = self.best.min(before).min(after);
         (got, nanos, calm && before.max(after) <= self.best * 1.2)

@@ -40,9 +40,28 @@ pub struct Setting {
     pub memory: ArenaOptions,
     /// Whether mirror duplicates are looked for.
     pub duplicates: Duplicates,
+    /// Room in the table beside a third more than `flows`.
+    pub room: u32,
+    /// When flows end.
+    pub timeouts: Timeouts,
 }
 
 impl Setting {
+    /// Everything as it is by default, with the table on huge pages.
+    #[must_use]
+    pub fn new(kind: Kind, flows: u32) -> Setting {
+        Setting {
+            flows,
+            kind,
+            access: Access::Uniform,
+            burst: BURST,
+            memory: ArenaOptions { huge: true, touch: true },
+            duplicates: Duplicates::Count,
+            room: 64,
+            timeouts: Timeouts { active: None, ..Timeouts::default() },
+        }
+    }
+
     /// The stream as it goes on when the table knows its flows.
     #[must_use]
     pub fn stream(&self) -> Stream {
@@ -58,7 +77,7 @@ impl Setting {
 pub struct Rig {
     worker: Worker,
     merger: Option<MergerEnd>,
-    records: Consumer<Exit>,
+    records: Option<Consumer<Exit>>,
     /// What it is fed with.
     pub stream: Stream,
     burst: usize,
@@ -80,8 +99,8 @@ impl Rig {
     pub fn new(setting: &Setting) -> std::io::Result<Rig> {
         let plan = EnginePlan {
             workers: std::num::NonZero::<u16>::MIN,
-            table: TableSize::Flows(u64::from(setting.flows) * 4 / 3 + 64),
-            timeouts: Timeouts { active: None, ..Timeouts::default() },
+            table: TableSize::Flows(u64::from(setting.flows) * 4 / 3 + u64::from(setting.room)),
+            timeouts: setting.timeouts,
             local_nets: Vec::new(),
             key: KeyScope::default(),
             decap: DecapPlan::default(),
@@ -99,7 +118,7 @@ impl Rig {
         let worker = Worker::new(shard, DecodeOptions::new(&plan.decap, plan.key), end, Stop::default());
         let stream = Stream::new(setting.kind, Visits::first(setting.flows));
         let burst = setting.burst.clamp(1, BURST);
-        let mut rig = Rig { worker, merger: Some(merger), records, stream, burst, taken: 0 };
+        let mut rig = Rig { worker, merger: Some(merger), records: Some(records), stream, burst, taken: 0 };
         if setting.kind != Kind::NewFlows {
             for _ in 0..(u64::from(setting.flows) * u64::from(WARM)).div_ceil(BURST as u64) {
                 rig.turn();
@@ -112,6 +131,11 @@ impl Rig {
     /// The merger's end of its tally's door; can be had once.
     pub const fn merger(&mut self) -> Option<MergerEnd> {
         self.merger.take()
+    }
+
+    /// The reading end of its records; whoever has it reads them.
+    pub const fn records(&mut self) -> Option<Consumer<Exit>> {
+        self.records.take()
     }
 
     /// The worker.
@@ -150,12 +174,10 @@ impl Rig {
         CHUNK
     }
 
-    /// Reads the records that came.
-    pub fn read_records(&mut self) {
-        let waiting = self.records.slots();
-        if let Ok(chunk) = self.records.read_chunk(waiting) {
-            chunk.commit_all();
-            self.taken += waiting as u64;
+    /// Reads the records that came, unless somebody else does.
+    fn read_records(&mut self) {
+        if let Some(records) = &mut self.records {
+            self.taken += drain(records);
         }
     }
 
@@ -174,4 +196,13 @@ pub fn work(worker: &mut Worker, batch: &Batch<'_>, now: Nanos) {
     worker.burst(batch);
     worker.shard.tick(now);
     worker.turn();
+}
+
+/// Reads what waits in a ring of records, and says how many it were.
+pub fn drain(records: &mut Consumer<Exit>) -> u64 {
+    let waiting = records.slots();
+    if let Ok(chunk) = records.read_chunk(waiting) {
+        chunk.commit_all();
+    }
+    waiting as u64
 }

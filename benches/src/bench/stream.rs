@@ -43,6 +43,11 @@ pub struct Stream {
     used: usize,
     time: u64,
     gap: u64,
+    /// One packet in so many begins a new flow; 0 none.
+    every: u32,
+    until_new: u32,
+    /// Flows that began so.
+    born: u64,
 }
 
 impl Stream {
@@ -63,7 +68,15 @@ impl Stream {
             template[46] = 0x50;
             template[48..50].copy_from_slice(&[0x20, 0]);
         }
-        Stream { kind, visits, buffers: vec![template; FRAMES], used: 0, time: 1_700_000_000_000_000_000, gap: GAP }
+        let every = u32::from(kind == Kind::NewFlows);
+        let (buffers, time) = (vec![template; FRAMES], 1_700_000_000_000_000_000);
+        Stream { kind, visits, buffers, used: 0, time, gap: GAP, every, until_new: every, born: 0 }
+    }
+
+    /// One packet in `every` is the SYN of a new flow from now on; 0 none. Not for a stream of UDP.
+    pub const fn mix_in(&mut self, every: u32) {
+        self.every = every;
+        self.until_new = every;
     }
 
     /// Goes on with other visits.
@@ -89,8 +102,7 @@ impl Stream {
             Kind::Bulk => self.fill_with(|visit| (visit % 8 != 7, visit / 8 * 7 + (visit % 8).min(6))),
             Kind::Acks => self.fill_with(|visit| (false, visit)),
             Kind::Lossy => self.fill_with(lossy),
-            Kind::Udp => self.fill_with(|visit| (visit.is_multiple_of(2), 0)),
-            Kind::NewFlows => self.fill_with(|_| (true, 0)),
+            Kind::Udp | Kind::NewFlows => self.fill_with(|visit| (visit.is_multiple_of(2), 0)),
         }
     }
 
@@ -100,6 +112,14 @@ impl Stream {
         self.time += self.gap * BURST as u64;
         self.used = (self.used + BURST) % FRAMES;
         for place in self.used..self.used + BURST {
+            if self.every > 0 {
+                self.until_new -= 1;
+                if self.until_new == 0 {
+                    self.until_new = self.every;
+                    self.write_new(place);
+                    continue;
+                }
+            }
             let (flow, visit) = self.visits.take();
             let (up, turn) = segment(visit);
             self.write(place, flow, visit, up, turn);
@@ -127,19 +147,17 @@ impl Stream {
 
     #[inline]
     fn write(&mut self, place: usize, flow: u32, visit: u32, up: bool, turn: u32) {
-        let new = self.kind == Kind::NewFlows;
-        let client = if new { mix(u64::from(flow) << 32 | u64::from(visit)) } else { u64::from(flow) };
-        let address = 0x0a00_0000 | client as u32 & 0xff_ffff;
-        let port = u32::from(1024 | (client >> 24 ^ u64::from(flow)) as u16);
+        let address = 0x0a00_0000 | flow & 0xff_ffff;
         let server = 0xc633_6400 | flow & 0xff;
+        let port = 1024 | flow >> 24 ^ flow & 0xffff;
         let addresses = u64::from(address) << 32 | u64::from(server);
         let ports = port << 16 | 443;
-        let buffer = &mut self.buffers[place];
         let (addresses, ports) =
             if up { (addresses, ports) } else { (addresses.rotate_left(32), ports.rotate_left(16)) };
+        let buffer = &mut self.buffers[place];
+        buffer[18..20].copy_from_slice(&(visit as u16).to_be_bytes());
         buffer[26..34].copy_from_slice(&addresses.to_be_bytes());
         buffer[34..38].copy_from_slice(&ports.to_be_bytes());
-        buffer[18..20].copy_from_slice(&(visit as u16).to_be_bytes());
         if self.kind == Kind::Udp {
             return;
         }
@@ -147,9 +165,25 @@ impl Stream {
         let (seq, ack, length) =
             if up { (seq, 5000, 40 + PAYLOAD as u16) } else { (5000, seq.wrapping_add(PAYLOAD), 40) };
         let numbers = u64::from(seq) << 32 | u64::from(ack);
-        buffer[16..18].copy_from_slice(&(if new { 40 } else { length }).to_be_bytes());
+        buffer[16..18].copy_from_slice(&length.to_be_bytes());
         buffer[38..46].copy_from_slice(&numbers.to_be_bytes());
-        buffer[47] = if new { 0x02 } else { 0x10 };
+        buffer[47] = 0x10;
+    }
+
+    /// A SYN from an address that was not there before.
+    #[inline]
+    fn write_new(&mut self, place: usize) {
+        self.born += 1;
+        let random = mix(self.born);
+        let addresses = (0x1e00_0000 | random & 0x00ff_ffff) << 32 | 0xc633_6400 | random >> 24 & 0xff;
+        let ports = (random >> 32 & 0xffff) << 16 | 443;
+        let buffer = &mut self.buffers[place];
+        buffer[16..18].copy_from_slice(&40_u16.to_be_bytes());
+        buffer[18..20].copy_from_slice(&(random as u16).to_be_bytes());
+        buffer[26..34].copy_from_slice(&addresses.to_be_bytes());
+        buffer[34..38].copy_from_slice(&(ports as u32).to_be_bytes());
+        buffer[38..46].copy_from_slice(&random.to_be_bytes());
+        buffer[47] = 0x02;
     }
 }
 

@@ -140,6 +140,9 @@ pub struct FragmentCache {
 }
 
 impl FragmentCache {
+    /// Its memory.
+    pub const BYTES: usize = SETS * WAYS * size_of::<Entry>();
+
     /// An empty cache. `secret` keys the choice of places; in `read` it is the fixed one.
     #[must_use]
     pub fn new(secret: HashSecret) -> FragmentCache {

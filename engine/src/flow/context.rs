@@ -45,11 +45,30 @@ pub struct Contexts {
     state: foldhash::fast::FixedState,
 }
 
+/// Room for so many contexts beside `flows` flows.
+const fn capacity_for(flows: usize) -> usize {
+    let most = 1 << 20;
+    if flows < 16 {
+        16
+    } else if flows > most {
+        most
+    } else {
+        flows
+    }
+}
+
 impl Contexts {
+    /// Bytes of a store beside `flows` flows when it is full.
+    #[must_use]
+    pub const fn most_bytes(flows: usize) -> usize {
+        let capacity = capacity_for(flows);
+        capacity * size_of::<Entry>() + capacity.next_power_of_two() * size_of::<u32>()
+    }
+
     /// A store for at most `capacity` different contexts.
     #[must_use]
     pub fn new(capacity: usize) -> Contexts {
-        let capacity = capacity.clamp(16, 1 << 20);
+        let capacity = capacity_for(capacity);
         let mut store = Contexts {
             entries: Vec::with_capacity(capacity),
             capacity,

@@ -27,6 +27,7 @@ mod steady;
 
 pub use counts::Listener;
 pub use receiver::Receiver;
+pub use road::ROAD_BYTES;
 pub use sequence::packet_count;
 pub use socket::{ListenError, bind};
 pub use source::ListenSource;

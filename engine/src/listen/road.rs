@@ -43,6 +43,9 @@ impl Parcel {
     }
 }
 
+/// Memory of the parcels on one road.
+pub const ROAD_BYTES: u64 = (PARCELS * BATCH * (PLACE + size_of::<Item>())) as u64;
+
 /// The receiver's end.
 #[derive(Debug)]
 pub(super) struct Departures {

@@ -17,6 +17,7 @@ use crate::merge::join::Parts;
 use crate::merge::lookout::Lookout;
 use crate::merge::snapshot::{PortSnapshot, Snapshot};
 use crate::sieve::control::Sieves;
+use crate::statement::Statement;
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::Nanos;
@@ -168,19 +169,22 @@ pub(super) struct Ports<'p> {
 }
 
 impl Ports<'_> {
-    /// A run without ports: this thread stands for the main lcore.
-    pub(super) fn none() -> Self {
-        let layout = Layout {
-            main: LcoreFacts { id: 0, cpu: None, socket: 0 },
-            posts: Vec::new(),
-            asked: 0,
-            spare: Vec::new(),
-            spread_to: Vec::new(),
-            ports: Vec::new(),
-            pools: Vec::new(),
-            parts: Parts::Never,
-            notes: Vec::new(),
-        };
+    /// The layout of a run without ports: this thread stands for the main lcore.
+    pub(super) const NO_LAYOUT: Layout = Layout {
+        main: LcoreFacts { id: 0, cpu: None, socket: 0 },
+        posts: Vec::new(),
+        asked: 0,
+        spare: Vec::new(),
+        spread_to: Vec::new(),
+        ports: Vec::new(),
+        pools: Vec::new(),
+        parts: Parts::Never,
+        memory: Statement::NONE,
+        notes: Vec::new(),
+    };
+
+    /// A run without ports.
+    pub(super) fn none(layout: Layout) -> Self {
         Ports {
             monitors: Vec::new(),
             pools: Vec::new(),

@@ -8,7 +8,7 @@ use crate::look::{SIZES, Told};
 use crate::record::EndReason;
 
 /// Slots walked past in one step, at most; a step ends at the first flow it tells of.
-const SLOTS: u32 = 16;
+pub(super) const SLOTS: u32 = 16;
 
 impl Shard {
     /// A step of the walk, if the control side looks at the flows.

@@ -4,9 +4,11 @@
 //! is shared. **May touch** all rooms above it, no queue, no clock.
 //! **Order** called by `worker`: `near` for a whole burst, then `take` for each of its packets, then `tick`.
 
+mod bounds;
 mod burst;
 mod emit;
 mod first;
+mod footprint;
 mod glance;
 mod sweep;
 
@@ -26,7 +28,9 @@ use crate::table::{Full, Index, Slot};
 use crate::tally::{Tally, l4_label};
 use crate::time::Nanos;
 use crate::track::{self, history::History};
+pub use bounds::{BOUNDS, Bound};
 pub use burst::{Desk, Ready};
+pub use footprint::{all_bytes_per_flow, bytes_beside_flows};
 use parshall_config::plan::Duplicates;
 
 /// Bytes of state for one flow of capacity: index, pair of lines, TCP block, and its first packets where they are noted.

@@ -23,13 +23,16 @@ use crate::table::{Full, Slot};
 use crate::time::Nanos;
 
 /// Slots looked at in one tick, at most: the bound on the work that expiry adds to a burst.
-const SLOTS_PER_TICK: u32 = 64;
+pub(super) const SLOTS_PER_TICK: u32 = 64;
 
 /// Time in which the sweep comes round once, when ticks are frequent enough. Unit: nanoseconds.
 const ROUND: u64 = 1_000_000_000;
 
 /// Flows looked at to find one whose slot is free for another.
 const CANDIDATES: u32 = 8;
+
+/// Flows looked at for one new flow, at most: two times the next ones of the sweep, and those that share its buckets.
+pub(super) const MOST_LOOKED_AT: u32 = 2 * CANDIDATES + 16;
 
 /// Where the sweep stands.
 #[derive(Debug, Default)]

@@ -119,6 +119,9 @@ struct Known {
 /// Records remembered until the next picture, at most; beyond, a flow that ended while it was looked at may count twice.
 const RECENT: usize = 65_536;
 
+/// Memory of them, at the most.
+pub const RECENT_BYTES: u64 = (RECENT * 2 * size_of::<(u64, u32)>()) as u64;
+
 /// What has been counted of the flows that live.
 #[derive(Debug, Default)]
 pub struct Ledger {

@@ -88,6 +88,17 @@ enum Feed {
     Picture(Box<Picture>),
 }
 
+/// Memory of all that is watched, at the most: two pictures with the one in the making, lists that are still asked for,
+/// what ended lately, what is served under the names of others, sketches, and a quarter of an hour.
+#[must_use]
+pub fn most_bytes(plan: &WatchPlan, live_flows: u64) -> u64 {
+    let record = size_of::<FlowRecord>() as u64;
+    let known = live_flows * (size_of::<Counts>() + 256) as u64;
+    let records = 3 * live_flows + ENDED as u64;
+    let counted = known + growth::RECENT_BYTES + compat::most_bytes(plan, live_flows);
+    records * record + counted + who::MOST_BYTES + (history::MOST * size_of::<history::Sample>()) as u64
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -74,6 +74,10 @@ pub const WINDOWS: [(&str, usize); 4] = [("all", 0), ("1m", 1), ("5m", 5), ("15m
 
 type Sketch = FrequentItemsSketch<Party>;
 
+/// Memory of all sketches when they are full: an entry is a party, its count and a state.
+pub(super) const MOST_BYTES: u64 =
+    (KINDS.len() * MEASURES.len() * (LARGE + (SLICES + 1) * SMALL) * (size_of::<Party>() + 16)) as u64;
+
 #[derive(Clone, Debug)]
 struct Slice {
     since: Nanos,

@@ -83,6 +83,15 @@ impl Compat {
     }
 }
 
+/// Memory of all of it, at the most.
+#[must_use]
+pub fn most_bytes(plan: &WatchPlan, live_flows: u64) -> u64 {
+    if plan.compat.is_empty() {
+        return 0;
+    }
+    stream::most_bytes(plan.compat_flows, live_flows) + 3 * sums::most_bytes(plan.compat_flows)
+}
+
 /// The families of the exporters that were asked for.
 #[must_use]
 pub fn families(watch: &Watch, snapshot: &Snapshot) -> Vec<Family> {

@@ -12,8 +12,8 @@ mod flows;
 
 use super::{Family, Kind, labels, number};
 use crate::survey::scene::Rate;
-pub(super) use flows::Streams;
 use flows::deviation;
+pub(super) use flows::{Streams, most_bytes};
 use parshall_engine::flow::tcp::Class;
 use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::record::{Direction, FlowRecord, RttSummary, TcpDirection, TcpHistory};

@@ -12,6 +12,11 @@ use std::hash::Hash;
 /// Keys known at the least, for each one that is served.
 const KNOWN: usize = 4;
 
+/// Memory of the sums of which so many are served, at the most: keys and counts of 192 bytes, and as much room beside them.
+pub(super) const fn most_bytes(most: u64) -> u64 {
+    most * 2 * KNOWN as u64 * 2 * 192
+}
+
 /// Sums of `N` counts by key; the first of them orders.
 #[derive(Debug)]
 pub(super) struct Sums<K, const N: usize> {

@@ -62,6 +62,13 @@ impl Seen {
     }
 }
 
+/// Memory of it, at the most, when so many flows are served and so many live ones are told.
+pub(in super::super) const fn most_bytes(most: u64, live_flows: u64) -> u64 {
+    let records = 2 * most + CONTINUED as u64;
+    let seen = 2 * (size_of::<Seen>() + 2 * RATES * size_of::<f64>());
+    records * size_of::<FlowRecord>() as u64 + (live_flows + 2 * most) * seen as u64
+}
+
 fn bytes(record: &FlowRecord) -> u64 {
     record.c2s.ip_bytes + record.s2c.ip_bytes
 }

@@ -1,0 +1,20 @@
+//! What the control side takes of memory at the most, for the statement that `--memory` is held against.
+//!
+//! **Owns** the sums. **May touch** nothing. **Order** asked by `run` before anything starts.
+
+use crate::{fanout, survey};
+use parshall_config::plan::RunPlan;
+use parshall_engine::record::FlowRecord;
+use parshall_engine::statement::Item;
+
+/// Records that wait for sinks, and what is kept to be looked at.
+#[must_use]
+pub fn items(plan: &RunPlan) -> Vec<Item> {
+    let (common, record) = (&plan.common, size_of::<FlowRecord>() as u64);
+    let watched = u64::from(common.listen.is_some());
+    let lanes = common.sinks.len() as u64 + watched;
+    let waiting = Item { what: "records before sinks", bytes: lanes * fanout::WAITING * record, option: "" };
+    let kept = survey::most_bytes(&common.watch, common.engine.live_flows);
+    let seen = Item { what: "live flows, top lists and history", bytes: watched * kept, option: "--live-flows" };
+    [waiting, seen].into_iter().filter(|item| item.bytes > 0).collect()
+}
