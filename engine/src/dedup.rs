@@ -11,7 +11,7 @@
 
 use crate::key::protocol;
 use crate::memory::prefetch;
-use crate::packet::{Marks, Packet, TcpHeader};
+use crate::packet::{Marks, Packet};
 
 /// Packets remembered. Two of them that meet in one place push each other out, and a duplicate goes unnoticed.
 const PLACES: usize = 8192;
@@ -47,12 +47,13 @@ impl Dedup {
     #[inline]
     #[must_use]
     pub fn print(packet: &Packet, bytes: &[u8]) -> u64 {
-        let Some(checksum) = checksum(packet, bytes) else { return 0 };
         let from_low = u64::from(packet.marks.has(Marks::FROM_LOW));
-        let length = u64::from(packet.ip_bytes & 0x7fff_ffff) << 1;
-        let facts = u64::from(checksum) << 48 | u64::from(informative_id(packet)) << 32 | length | from_low;
-        let body = if packet.marks.has(Marks::TCP) { tcp_words(&packet.tcp) } else { payload_words(packet, bytes) };
-        let mixed = packet.hash ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ body.wrapping_mul(0xa076_1d64_78bd_642f);
+        let facts = u64::from(informative_id(packet)) << 32 | u64::from(packet.ip_bytes) << 1 | from_low;
+        let Some([one, other]) = words(packet, bytes) else { return 0 };
+        let mixed = packet.hash
+            ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ one.wrapping_mul(0xa076_1d64_78bd_642f)
+            ^ other.wrapping_mul(0xe703_7ed1_a0b4_28db);
         (mixed ^ mixed >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93) | 1
     }
 
@@ -91,32 +92,34 @@ const fn window(packet: &Packet) -> u64 {
     }
 }
 
-/// What a TCP header says beside its checksum, which a capture before the sender's NIC does not hold.
+/// What the transport header says, its checksum among it: all of TCP's behind the ports; UDP's, and the first eight bytes
+/// of its payload, for a capture before the sender's NIC holds no checksum. `None` where that was not captured.
 #[inline]
-const fn tcp_words(tcp: &TcpHeader) -> u64 {
-    ((tcp.seq as u64) << 32 | tcp.ack as u64) ^ (tcp.window as u64).rotate_left(40) ^ (tcp.flags as u64).rotate_left(24)
-}
-
-/// The first eight bytes of another protocol's payload, for the same reason.
-#[inline]
-fn payload_words(packet: &Packet, bytes: &[u8]) -> u64 {
-    let payload = bytes.get(usize::from(packet.payload_offset)..).and_then(<[u8]>::first_chunk::<8>);
-    payload.map_or(0, |words| u64::from_le_bytes(*words))
-}
-
-/// The transport checksum, where there is one and it was captured.
-#[inline]
-fn checksum(packet: &Packet, bytes: &[u8]) -> Option<u16> {
-    if packet.marks.has(Marks::LATER_FRAGMENT) {
-        return None;
+fn words(packet: &Packet, bytes: &[u8]) -> Option<[u64; 2]> {
+    let l4 = bytes.get(usize::from(packet.l4_offset)..)?;
+    if packet.marks.has(Marks::TCP) {
+        let head = l4.first_chunk::<20>()?;
+        return Some([word(head[4..].first_chunk()), word(head.last_chunk())]);
     }
-    let offset = match packet.key.protocol {
-        protocol::TCP => 16,
-        protocol::UDP => 6,
+    short_words(packet, l4)
+}
+
+#[inline]
+fn word(bytes: Option<&[u8; 8]>) -> u64 {
+    bytes.map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+/// The words of UDP, and of a TCP header that was captured up to its checksum.
+#[inline]
+fn short_words(packet: &Packet, l4: &[u8]) -> Option<[u64; 2]> {
+    let header = match packet.key.protocol {
+        _ if packet.marks.has(Marks::LATER_FRAGMENT) => return None,
+        protocol::UDP => 8,
+        protocol::TCP => 18,
         _ => return None,
     };
-    let from = usize::from(packet.l4_offset) + offset;
-    bytes.get(from..)?.first_chunk().map(|sum| u16::from_be_bytes(*sum))
+    let (head, payload) = l4.split_at_checked(header)?;
+    Some([word(head.last_chunk()), word(payload.first_chunk())])
 }
 
 #[cfg(test)]

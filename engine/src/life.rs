@@ -24,6 +24,8 @@ pub struct Limits {
     active: Option<u64>,
     /// Below so many steps of [`Hot::age`] no flow is due; 0 where steps cannot tell.
     young: u64,
+    /// After a shorter silence no flow has ended.
+    shortest: u64,
 }
 
 /// What becomes of the flow that a packet found.
@@ -49,10 +51,12 @@ impl Limits {
             single: nanos_of(timeouts.single_packet),
             linger: nanos_of(timeouts.tcp_linger),
             active,
-            young: active.unwrap_or(0) >> 32,
+            young: active.map_or(u64::MAX, |active| active >> 32),
+            shortest: 0,
         };
+        limits.shortest = limits.tcp_idle.min(limits.udp_idle).min(limits.other_idle).min(limits.single);
         // A flow that can get older than the steps count is asked for its exact start each time.
-        if limits.longest().saturating_add(active.unwrap_or(0)) > 4 * 3_600_000_000_000 {
+        if active.is_some_and(|active| limits.longest().saturating_add(active) > 4 * 3_600_000_000_000) {
             limits.young = 0;
         }
         limits
@@ -89,6 +93,15 @@ impl Limits {
         };
         let single = (hot.all_packets() == 1 || hot.has(Mark::OnlySyn)) && !hot.has(Mark::Cut);
         if single { idle.min(self.single) } else { idle }
+    }
+
+    /// Whether an open flow goes on with a packet of this time that is not older than its latest, as far as little work
+    /// tells: `false` decides nothing.
+    #[inline]
+    #[must_use]
+    pub fn goes_on(&self, hot: &Hot, time: Nanos) -> bool {
+        // The span to an older packet wraps round to more than any timeout.
+        time.0.wrapping_sub(hot.last().0) <= self.shortest && hot.age(time) < self.young && !hot.brimful()
     }
 
     /// Why the flow has ended by `now`, if it has, as far as its hot line tells. For a closed flow this may say "not

@@ -24,6 +24,7 @@ macro_rules! link_types {
 link_types! {
     NULL = 0, "NULL";
     ETHERNET = 1, "ETHERNET";
+    ARCNET_BSD = 7, "ARCNET_BSD";
     SLIP = 8, "SLIP";
     PPP = 9, "PPP";
     FDDI = 10, "FDDI";
@@ -45,7 +46,9 @@ link_types! {
     IP_OVER_FC = 122, "IP_OVER_FC";
     IEEE802_11_RADIOTAP = 127, "IEEE802_11_RADIOTAP";
     TZSP = 128, "TZSP";
+    ARCNET_LINUX = 129, "ARCNET_LINUX";
     APPLE_IP_OVER_IEEE1394 = 138, "APPLE_IP_OVER_IEEE1394";
+    USER2 = 149, "USER2";
     IEEE802_11_AVS = 163, "IEEE802_11_AVS";
     PPP_PPPD = 166, "PPP_PPPD";
     JUNIPER_ETHER = 178, "JUNIPER_ETHER";
@@ -65,6 +68,8 @@ link_types! {
     IPOIB = 242, "IPOIB";
     PKTAP = 258, "PKTAP";
     LINUX_SLL2 = 276, "LINUX_SLL2";
+    DSA_TAG_BRCM = 281, "DSA_TAG_BRCM";
+    DSA_TAG_BRCM_PREPEND = 282, "DSA_TAG_BRCM_PREPEND";
     DSA_TAG_DSA = 284, "DSA_TAG_DSA";
     DSA_TAG_EDSA = 285, "DSA_TAG_EDSA";
 }

@@ -38,21 +38,19 @@ pub const L4_OTHER: usize = L4_LABELS.len() - 1;
 #[inline]
 #[must_use]
 pub const fn l4_label(protocol: u8) -> usize {
-    match protocol {
-        6 => 0,
-        17 => 1,
-        1 => 2,
-        58 => 3,
-        132 => 4,
-        47 => 5,
-        50 => 6,
-        2 => 7,
-        136 => 8,
-        33 => 9,
-        89 => 10,
-        _ => L4_OTHER,
-    }
+    LABEL_OF[protocol as usize] as usize
 }
+
+/// [`l4_label`] of every protocol.
+const LABEL_OF: [u8; 256] = {
+    let mut labels = [L4_OTHER as u8; 256];
+    let mut label = 0;
+    while label < L4_OTHER {
+        labels[L4_LABELS[label].0 as usize] = label as u8;
+        label += 1;
+    }
+    labels
+};
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,10 +16,6 @@ use std::process::Command;
 
 /// Captures whose flows differ from `flow_oracle.py`'s, and why. Every other one agrees flow by flow.
 const DIFFERENCES: &[(&str, &str)] = &[
-    (
-        "arkime-arkime_synthetic.pcap",
-        "the oracle follows Cisco MetaData (tshark calls it cmd), which is not decapsulated",
-    ),
     ("ndpi-fuzz-2006-06-26-2594.pcap", ORPHANS),
     ("ndpi-fuzz-2006-09-29-28586.pcap", ORPHANS),
     ("pcpp-ip4_bad_fragment.pcap", "the oracle counts a packet whose IPv4 header of 60 bytes is cut at 42"),

@@ -3,9 +3,9 @@
 mod support;
 
 use parshall_benches::synth::compose::compose;
-use parshall_benches::synth::pcap;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use support::frames::{self, read_file as read};
 use support::{all_scenarios, assert_same, at, eal, folder, packets, records, run, sum, text};
 
 /// A capture of whole frames of every scenario, and how many there are.
@@ -16,21 +16,7 @@ fn capture(folder: &tempfile::TempDir) -> (PathBuf, u64) {
         frame.wire_len as usize == frame.bytes.len()
     };
     let frames: Vec<_> = capture.frames.iter().filter(whole).cloned().collect();
-    let mut file = Vec::new();
-    pcap::write(&mut file, &frames, false, None).expect("memory");
-    let path = at(folder, "a.pcap");
-    std::fs::write(&path, file).expect("a capture");
-    (path, frames.len() as u64)
-}
-
-/// The records of `read` with these options, and its summary.
-fn read(file: &Path, options: &[&str]) -> (Vec<Value>, String) {
-    let folder = folder();
-    let out = at(&folder, "out");
-    let sink = format!("jsonl:{}", text(&out));
-    let words: Vec<&str> = ["read", text(file), "--sink", &sink].into_iter().chain(options.iter().copied()).collect();
-    let said = run(&words).ended_with(0);
-    (records(&out), said.err)
+    (frames::capture(at(folder, "a.pcap"), &frames), frames.len() as u64)
 }
 
 /// What the summary says of an outcome.

@@ -123,6 +123,8 @@ fn frames() -> Vec<(LinkType, Vec<u8>)> {
         ethernet(0x8100, &tag(5, 0x88a8, &tag(6, IPV4, &inner_v4()))),
         ethernet(0x88e7, &join(&[&[0, 0, 1, 2], &ethernet4])),
         ethernet(0x8926, &join(&[&[0; 4], &IPV4.to_be_bytes(), &inner_v4()])),
+        ethernet(0x8909, &join(&[&[1, 1, 0, 1, 0, 9], &IPV4.to_be_bytes(), &inner_v4()])),
+        ethernet(0xd28b, &join(&[&[0, 1, 0, 0x10], &[0; 8], &IPV6.to_be_bytes(), &inner_v6()])),
         ethernet(0x0100, &snap(IPV4, &inner_v4())),
         ethernet(0x8847, &join(&[&label(16, false), &label(17, true), &[0; 4], &ethernet4])),
         ethernet(0x8864, &join(&[&[0x11, 0, 1, 2, 0, 33, 0, 0x21], &inner_v4()])),
@@ -130,6 +132,7 @@ fn frames() -> Vec<(LinkType, Vec<u8>)> {
         in_gre(0x3081, 0x880b, &[&[0, 33, 0, 5], &[0; 4], &[0; 4], &[0xff, 3, 0, 0x21], &inner_v4()]),
         in_gre(0x1000, 0x88be, &[&[0; 4], &[0x10, 1, 0, 0x64, 0, 0, 0, 0], &ethernet4]),
         in_gre(0x1000, 0x22eb, &[&[0; 4], &[0x20, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1], &[0; 8], &ethernet4]),
+        in_gre(0, 0x8909, &[&[8, 0, 1, 1, 0, 1, 0, 9], &inner_v4()]),
         ethernet(IPV4, &outer_v4(4, &outer_v4(41, &inner_v6()))),
         ethernet(IPV4, &outer_v4(97, &join(&[&[0x30, 0], &ethernet4]))),
         ethernet(IPV4, &outer_v4(115, &join(&[&[0, 0, 0, 9], &[0; 4], &ethernet4]))),
@@ -142,6 +145,10 @@ fn frames() -> Vec<(LinkType, Vec<u8>)> {
     ];
     let others = [
         (LinkType::NULL, join(&[&[2, 0, 0, 0], &inner_v4()])),
+        (LinkType::NULL, join(&[&[0x0f, 0, 8, 0], &inner_v4()])),
+        (LinkType::ARCNET_BSD, join(&[&[1, 2, 196, 0, 0, 7], &inner_v6()])),
+        (LinkType::ARCNET_LINUX, join(&[&[1, 2, 0, 0, 212, 0xff, 0xff, 0xff, 0xff, 0, 0, 7], &inner_v4()])),
+        (LinkType::DSA_TAG_BRCM, join(&[&[0; 12], &[0x2c, 0, 0, 0x80], &IPV4.to_be_bytes(), &inner_v4()])),
         (LinkType::PPP, join(&[&[0xff, 3, 0, 0x21], &inner_v4()])),
         (LinkType::FRELAY, join(&[&[0x18, 0x41, 3, 0xcc], &inner_v4()])),
         (LinkType::LINUX_SLL, join(&[&[0; 14], &IPV4.to_be_bytes(), &inner_v4()])),

@@ -24,12 +24,18 @@ pub(super) mod ethertype {
     pub(in crate::decode) const JUMBO_LLC: u16 = 0x8870;
     pub(in crate::decode) const S_TAG: u16 = 0x88a8;
     pub(in crate::decode) const I_TAG: u16 = 0x88e7;
+    /// Cisco MetaData: security group tags.
+    pub(in crate::decode) const METADATA: u16 = 0x8909;
     pub(in crate::decode) const VN_TAG: u16 = 0x8926;
+    /// High-availability Seamless Redundancy, IEC 62439-3.
+    pub(in crate::decode) const HSR: u16 = 0x892f;
     pub(in crate::decode) const E_TAG: u16 = 0x893f;
     /// Q-in-Q before IEEE 802.1ad.
     pub(in crate::decode) const OLD_S_TAG: u16 = 0x9100;
     /// The same of other vendors.
     pub(in crate::decode) const OTHER_S_TAG: u16 = 0x9200;
+    /// Arista's time stamps, of switches that aggregate mirrors.
+    pub(in crate::decode) const TIME_STAMP: u16 = 0xd28b;
 }
 
 /// Whether an Ethertype is one that a pseudowire's or cookie's guess may take for the end of an Ethernet header.
@@ -80,6 +86,10 @@ pub(super) fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16) -> Step {
         ethertype::I_TAG => service_tag(walk),
         ethertype::VN_TAG => extender_tag(walk, 4),
         ethertype::E_TAG => extender_tag(walk, 6),
+        // Path, size and a sequence number.
+        ethertype::HSR => pass_over(walk, 4),
+        ethertype::METADATA => metadata(walk),
+        ethertype::TIME_STAMP => time_stamp(walk),
         _ => Step::Stop,
     }
 }
@@ -104,10 +114,35 @@ fn service_tag<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
 
 /// VN-Tag, or the E-TAG of IEEE 802.1BR: `length` bytes, then the next type.
 fn extender_tag<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Step {
-    let Some(kind) = walk.be16(length) else { return Step::Cut(Flaw::LinkHeader) };
+    if walk.be16(length).is_none() {
+        return Step::Cut(Flaw::LinkHeader);
+    }
     if !walk.enter(Encap::VnTag, None) {
         return Step::Stop;
     }
+    pass_over(walk, length)
+}
+
+/// Cisco MetaData: version, options' length in words (0 is written for 1), the options, then the next type. It encloses nothing
+/// and has no endpoints, so it is passed over.
+fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some(words) = walk.byte(1) else { return Step::Cut(Flaw::LinkHeader) };
+    pass_over(walk, 2 + usize::from(words.max(1)) * 4)
+}
+
+/// Arista's time stamp: subtype 1, time scale, a nibble that says how long it is, then the next type.
+fn time_stamp<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some(&[high, low, _, format]) = walk.head::<4>() else { return Step::Cut(Flaw::LinkHeader) };
+    match (u16::from_be_bytes([high, low]), format >> 4) {
+        (1, 1) => pass_over(walk, 12),
+        (1, 2) => pass_over(walk, 10),
+        _ => Step::Stop,
+    }
+}
+
+/// Passes over `length` bytes and goes on with the type behind them.
+fn pass_over<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Step {
+    let Some(kind) = walk.be16(length) else { return Step::Cut(Flaw::LinkHeader) };
     walk.skip(length + 2);
     type_or_length(walk, kind)
 }

@@ -9,7 +9,7 @@
 
 use super::ethernet::ethertype;
 use super::options::DecodeOptions;
-use super::transport::{tcp_header, wire_bytes};
+use super::transport::tcp_header;
 use crate::key::{FlowKey, KeyImage, protocol};
 use crate::link::LinkType;
 use crate::packet::{Encap, Encaps, Flaws, Marks, Packet, TcpHeader};
@@ -23,20 +23,20 @@ const TAGGED: usize = 18;
 /// registers, where reading it back from `out` would wait for the stores.
 #[inline(always)]
 pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<Option<KeyImage>> {
-    if frame.link != LinkType::ETHERNET {
+    // Frames of which less was sent than captured are for the general path too.
+    if frame.link != LinkType::ETHERNET || frame.bytes.len() > frame.wire_len as usize {
         return None;
     }
     let head = frame.bytes.first_chunk::<TAGGED>()?;
-    match u16::from_be_bytes([head[12], head[13]]) {
-        ethertype::IPV4 => v4::<ETHERNET>(frame, options, out).map(Some),
-        ethertype::IPV6 => v6::<ETHERNET>(frame, options, out).map(|()| None),
+    let (at, announced) = match u16::from_be_bytes([head[12], head[13]]) {
         ethertype::C_TAG if options.takes(Encap::Vlan) && !options.key().vlan => {
-            match u16::from_be_bytes([head[16], head[17]]) {
-                ethertype::IPV4 => v4::<TAGGED>(frame, options, out).map(Some),
-                ethertype::IPV6 => v6::<TAGGED>(frame, options, out).map(|()| None),
-                _ => None,
-            }
+            (TAGGED, u16::from_be_bytes([head[16], head[17]]))
         }
+        other => (ETHERNET, other),
+    };
+    match announced {
+        ethertype::IPV4 => v4(frame, at, options, out).map(Some),
+        ethertype::IPV6 => v6(frame, at, options, out).map(|()| None),
         _ => None,
     }
 }
@@ -76,16 +76,16 @@ fn transport(
 }
 
 #[inline(always)]
-fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<KeyImage> {
-    let ip = frame.bytes.get(AT..)?.first_chunk::<40>()?;
+fn v4(frame: &Frame<'_>, at: usize, options: &DecodeOptions, out: &mut Packet) -> Option<KeyImage> {
+    let ip = frame.bytes.get(at..)?.first_chunk::<40>()?;
     let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
     let fragment = u16::from_be_bytes([ip[6], ip[7]]);
-    let wire = wire_bytes(frame, frame.bytes.len());
-    if ip[0] != 0x45 || fragment & 0x3fff != 0 || total < 20 || total > wire - AT as u32 {
+    let wire = frame.wire_len;
+    if ip[0] != 0x45 || fragment & 0x3fff != 0 || total < 20 || total > wire - at as u32 {
         return None;
     }
     let (_, l4) = ip.split_last_chunk::<20>()?;
-    let (from, to, marks) = transport(ip[9], l4, total - 20, AT + 20, options, out)?;
+    let (from, to, marks) = transport(ip[9], l4, total - 20, at + 20, options, out)?;
     // Address and port of an end in one word, so that the order of the two ends is one comparison.
     let source = u64::from(u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]])) << 16 | u64::from(from);
     let destination = u64::from(u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]])) << 16 | u64::from(to);
@@ -106,20 +106,20 @@ fn v4<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Pac
     out.ip_id = u16::from_be_bytes([ip[4], ip[5]]);
     out.ttl = ip[8];
     out.tos = ip[1];
-    rest::<AT>(frame, wire, out);
+    rest(frame, at, out);
     Some(KeyImage::ipv4(low, high, ip[9]))
 }
 
 #[inline(always)]
-fn v6<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet) -> Option<()> {
-    let ip = frame.bytes.get(AT..)?.first_chunk::<60>()?;
+fn v6(frame: &Frame<'_>, at: usize, options: &DecodeOptions, out: &mut Packet) -> Option<()> {
+    let ip = frame.bytes.get(at..)?.first_chunk::<60>()?;
     let held = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
-    let wire = wire_bytes(frame, frame.bytes.len());
-    if ip[0] >> 4 != 6 || held == 0 || held + 40 > wire - AT as u32 {
+    let wire = frame.wire_len;
+    if ip[0] >> 4 != 6 || held == 0 || held + 40 > wire - at as u32 {
         return None;
     }
     let (_, l4) = ip.split_last_chunk::<20>()?;
-    let (from, to, marks) = transport(ip[6], l4, held, AT + 40, options, out)?;
+    let (from, to, marks) = transport(ip[6], l4, held, at + 40, options, out)?;
     let source = u128::from_be_bytes(*ip.get(8..)?.first_chunk()?);
     let destination = u128::from_be_bytes(*ip.get(24..)?.first_chunk()?);
     let (key, from_low) = FlowKey::canonical(6, ip[6], (source, from), (destination, to));
@@ -130,21 +130,21 @@ fn v6<const AT: usize>(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Pac
     out.ip_id = 0;
     out.ttl = ip[7];
     out.tos = ip[0] << 4 | ip[1] >> 4;
-    rest::<AT>(frame, wire, out);
+    rest(frame, at, out);
     Some(())
 }
 
 /// What both versions fill in alike.
 #[inline(always)]
-fn rest<const AT: usize>(frame: &Frame<'_>, wire: u32, out: &mut Packet) {
+fn rest(frame: &Frame<'_>, at: usize, out: &mut Packet) {
     out.encaps = Encaps::NONE;
-    if AT == TAGGED {
+    if at == TAGGED {
         out.encaps.add(Encap::Vlan);
     }
     out.time = frame.time;
-    out.wire_bytes = wire;
+    out.wire_bytes = frame.wire_len;
     out.flaws = Flaws::NONE;
-    out.ip_offset = AT as u16;
+    out.ip_offset = at as u16;
     out.ethernet_offset = 0;
     out.input = frame.input;
 }

@@ -29,6 +29,8 @@ pub(super) fn read<S: Sink>(walk: &mut Walk<'_, S>, header: Header) -> Step {
         Header::Nflog => nflog(walk),
         Header::Dsa => dsa(walk, 12),
         Header::Edsa => dsa(walk, 16),
+        Header::Broadcom => broadcom(walk),
+        Header::Arcnet(offset) => arcnet(walk, offset),
         Header::Juniper(below) => juniper(walk, below),
     };
     step.unwrap_or(Step::Cut(Flaw::LinkHeader))
@@ -63,7 +65,8 @@ fn null<S: Sink>(walk: &mut Walk<'_, S>) -> Option<Step> {
     let word = *walk.head::<4>()?;
     walk.skip(4);
     let (little, big) = (u32::from_le_bytes(word), u32::from_be_bytes(word));
-    Some(of_family(little.min(big)).map_or(Step::Stop, Step::Next))
+    // Some drivers put an Ethertype into the second half; no family has a number as high as that.
+    Some(of_family(little.min(big)).map_or_else(|| ethernet::payload(walk, big as u16), Step::Next))
 }
 
 fn with_family<S: Sink>(walk: &mut Walk<'_, S>, family: Family) -> Option<Step> {
@@ -176,6 +179,34 @@ fn dsa<S: Sink>(walk: &mut Walk<'_, S>, offset: usize) -> Option<Step> {
     }
     walk.skip(offset + 6);
     Some(ethernet::type_or_length(walk, kind))
+}
+
+/// Broadcom's switch tag: four bytes before the type.
+fn broadcom<S: Sink>(walk: &mut Walk<'_, S>) -> Option<Step> {
+    let kind = walk.be16(16)?;
+    walk.found.ethernet = Some(walk.at);
+    walk.skip(18);
+    Some(ethernet::type_or_length(walk, kind))
+}
+
+/// ARCNET's system code, of RFC 1051 alone, of RFC 1201 with a split flag and a sequence number. Parts of a packet other than
+/// the first, which have even flags, show no IP.
+fn arcnet<S: Sink>(walk: &mut Walk<'_, S>, offset: usize) -> Option<Step> {
+    const RFC_1051_IP: u8 = 240;
+    const RFC_1201_IP: u8 = 212;
+    const RFC_1201_IPV6: u8 = 196;
+    /// A packet of a length that ARCNET cannot say is padded; four bytes tell so.
+    const EXCEPTION: u8 = 0xff;
+    let system = walk.byte(offset)?;
+    let split = if system == RFC_1051_IP { 0 } else { walk.byte(offset + 1)? };
+    let length = match (system, split) {
+        (RFC_1051_IP, _) => 1,
+        (RFC_1201_IP | RFC_1201_IPV6, EXCEPTION) => 8,
+        (RFC_1201_IP | RFC_1201_IPV6, split) if split == 0 || split % 2 == 1 => 4,
+        _ => return Some(Step::Stop),
+    };
+    walk.skip(offset + length);
+    Some(Step::Next(Layer::Ip))
 }
 
 /// Juniper's capture header: "MGC", flags; extensions where bit 7 is set; no link header below where bit 1 is set,

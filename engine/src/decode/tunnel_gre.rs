@@ -100,24 +100,35 @@ fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16, flags: u16) -> Step {
             Step::Next(Layer::Ip)
         }
         kind::EOIP => Step::Next(Layer::Ethernet),
+        ethertype::METADATA => metadata(walk),
         kind::FRAME_RELAY => Step::Next(Layer::FrameRelay),
         kind::ARUBA_FIRST..=kind::ARUBA_LAST if kind & 0x0f == 0 => Step::Next(Layer::Wlan),
         _ => ethernet::payload(walk, kind),
     }
 }
 
-/// Reads an ERSPAN header of type II (eight bytes) or III (twelve, and eight more where its last bit says so).
-/// Source: draft-foschiano-erspan-03 section 4.
+/// Cisco MetaData in GRE: the next type comes first, then what it begins with on Ethernet.
+fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    let Some(&[high, low, _, words]) = walk.head::<4>() else { return Step::Cut(Flaw::TunnelHeader) };
+    walk.skip(4 + usize::from(words.max(1)) * 4);
+    ethernet::payload(walk, u16::from_be_bytes([high, low]))
+}
+
+/// Reads an ERSPAN header of type II (eight bytes) or III (twelve, and eight more where its last bit says so; its frame type says
+/// whether a frame or an IP packet is inside). Source: draft-foschiano-erspan-03 section 4.
 fn erspan<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    const FRAME_TYPE: u16 = 0x7c00;
+    const FRAME_TYPE_IP: u16 = 0x0800;
     let Some(&[version, _, high, low, ..]) = walk.head::<8>() else { return Step::Cut(Flaw::TunnelHeader) };
     let session = u32::from(u16::from_be_bytes([high, low]) & 0x03ff);
-    let length = match version >> 4 {
-        1 => 8,
-        2 => match walk.byte(11) {
-            Some(last) => 12 + usize::from(last & 1) * 8,
+    let (length, next) = match version >> 4 {
+        1 => (8, Layer::Ethernet),
+        2 => match walk.be16(10) {
+            Some(last) if last & FRAME_TYPE == FRAME_TYPE_IP => (12 + usize::from(last & 1) * 8, Layer::Ip),
+            Some(last) => (12 + usize::from(last & 1) * 8, Layer::Ethernet),
             None => return Step::Cut(Flaw::TunnelHeader),
         },
         _ => return Step::Cut(Flaw::TunnelHeader),
     };
-    walk.unwrap_to(Encap::Erspan, Some(session), length, Layer::Ethernet)
+    walk.unwrap_to(Encap::Erspan, Some(session), length, next)
 }

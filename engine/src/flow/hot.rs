@@ -175,6 +175,19 @@ impl Hot {
         }
     }
 
+    /// Whether a mark is set that makes the next packet's effect on the flow more than counting: it has closed, or must be
+    /// looked at as a whole.
+    #[inline]
+    #[must_use]
+    pub const fn is_peculiar(&self) -> bool {
+        const PECULIAR: u64 = Mark::ClosedFin as u64
+            | Mark::ClosedRst as u64
+            | Mark::OnlySyn as u64
+            | Mark::OnlyFragments as u64
+            | Mark::Extra as u64;
+        self.wire[0] & PECULIAR << 48 != 0
+    }
+
     /// Which side sent, given whether the sender is the low endpoint.
     #[inline]
     #[must_use]
@@ -190,17 +203,30 @@ impl Hot {
             self.ip[side] = u64::from(ttl) << 48 | u64::from(ttl) << 56 | self.ip[side] & COUNT;
             self.wire[1] &= !(0x3f << (DSCP + 6 * side));
             self.wire[1] |= u64::from(tos >> 2) << (DSCP + 6 * side);
-        } else {
-            let (low, high) = ((self.ip[side] >> 48) as u8, (self.ip[side] >> 56) as u8);
-            if ttl < low || ttl > high {
-                let (low, high) = (low.min(ttl), high.max(ttl));
-                self.ip[side] = u64::from(low) << 48 | u64::from(high) << 56 | self.ip[side] & COUNT;
-            }
+        }
+        self.count_further(side, time.max(self.last()), ip_bytes, wire_bytes, ttl);
+    }
+
+    /// Counts a packet of a side that has sent one before, not older than the latest.
+    #[inline]
+    pub const fn count_further(&mut self, side: usize, time: Nanos, ip_bytes: u32, wire_bytes: u32, ttl: u8) {
+        let side = side & 1;
+        if self.ip[side] >> 48 != 0x101 * ttl as u64 {
+            self.widen_ttl(side, ttl);
         }
         self.packets[side] += 1;
-        self.ip[side] += u64::from(ip_bytes);
-        self.wire[side] += u64::from(wire_bytes);
-        self.last = self.last.max(time.0);
+        self.ip[side] += ip_bytes as u64;
+        self.wire[side] += wire_bytes as u64;
+        self.last = time.0;
+    }
+
+    /// Takes a TTL into the range of a side.
+    #[cold]
+    const fn widen_ttl(&mut self, side: usize, ttl: u8) {
+        let (low, high) = ((self.ip[side] >> 48) as u8, (self.ip[side] >> 56) as u8);
+        let low = if ttl < low { ttl } else { low };
+        let high = if ttl > high { ttl } else { high };
+        self.ip[side] = (low as u64) << 48 | (high as u64) << 56 | self.ip[side] & COUNT;
     }
 
     /// Whether a counter is so full that the record has to be cut: 2^31 packets of a side, or 2^39 wire bytes (512 GiB).

@@ -69,7 +69,7 @@ impl TcpCore {
     #[inline]
     #[must_use]
     pub const fn has(&self, bit: u32, side: usize) -> bool {
-        self.state & (bit << (side & 1)) != 0
+        self.state >> (side & 1) & bit != 0
     }
 
     /// Whether a bit is set for both sides.

@@ -48,36 +48,43 @@ impl Desk {
         self.used = 0;
     }
 
-    /// The next free place. It is taken by [`Desk::keep`]; a desk that is full gives its last one again.
+    /// The next free place. It is taken by [`Desk::keep`]; a desk that is full gives its first one again.
     #[inline]
     pub fn place(&mut self) -> &mut Ready {
-        &mut self.places[self.used.min(BURST - 1)]
+        const { assert!(BURST.is_power_of_two()) };
+        &mut self.places[self.used & (BURST - 1)]
     }
 
     /// Keeps what was written to the place given last.
     #[inline]
     pub const fn keep(&mut self) {
-        if self.used < BURST {
-            self.used += 1;
-        }
+        self.used += 1;
     }
 
-    /// Takes the packets kept through the later passes: each flow is brought near [`APART`] packets before its history
-    /// is, and that so many before the packet is accounted. So memory answers while other packets are worked on, and
+    /// Takes the packets kept through the later passes: each group of [`APART`] flows is brought near
+    /// a round before their histories are, and those a round before the packets are accounted. So memory answers while other packets are worked on, and
     /// never has more to do at once than it can.
     #[inline(always)]
     pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready)) {
         let packets = &mut self.places[..self.used.min(BURST)];
-        for at in 0..packets.len() + 2 * APART {
-            if let Some(ready) = packets.get_mut(at) {
+        for round in 0..packets.len().div_ceil(APART) + 2 {
+            for ready in group(packets, round) {
                 shard.nearer(ready);
             }
-            if let Some(ready) = packets.get(at.wrapping_sub(APART)) {
+            for ready in group(packets, round.wrapping_sub(1)) {
                 shard.nearest(ready);
             }
-            if let Some(ready) = packets.get(at.wrapping_sub(2 * APART)) {
+            for ready in group(packets, round.wrapping_sub(2)) {
                 account(shard, ready);
             }
         }
     }
+}
+
+/// The packets that take a step in one round; none behind the last and before the first.
+#[inline(always)]
+fn group(packets: &mut [Ready], number: usize) -> &mut [Ready] {
+    let from = number.wrapping_mul(APART).min(packets.len());
+    let to = (from + APART).min(packets.len());
+    &mut packets[from..to]
 }

@@ -10,6 +10,7 @@ mod emit;
 mod first;
 mod footprint;
 mod glance;
+mod steady;
 mod sweep;
 
 use crate::decode::{self, DecodeOptions};
@@ -186,8 +187,7 @@ impl Shard {
     /// Accounts one packet to its flow: last pass over a burst.
     #[inline(always)]
     pub fn take(&mut self, ready: &Ready, bytes: &[u8], link: LinkType) {
-        let (packet, image) = (&ready.packet, ready.image);
-        let seen = Sighting { packet, bytes, link };
+        let packet = &ready.packet;
         self.tally.decoded(packet);
         if packet.time < self.tally.packet_clock {
             self.tally.time_backwards += 1;
@@ -201,7 +201,19 @@ impl Shard {
                 return;
             }
         }
-        let slot = match self.find(ready) {
+        if self.steady(ready, bytes) {
+            self.tally.outcomes[Outcome::Flow as usize] += 1;
+            self.tally.live_packets += 1;
+        } else {
+            self.unsteady(ready.image, Sighting { packet, bytes, link });
+        }
+    }
+
+    /// Accounts any packet to its flow, which may have ended, need cutting, or have to be opened.
+    #[inline(never)]
+    fn unsteady(&mut self, image: KeyImage, seen: Sighting<'_>) {
+        let found = self.index.find(seen.packet.hash, image, |slot| self.pairs[slot as usize].hot.image());
+        let slot = match found {
             Some(slot) => self.resume(slot, image, seen),
             None => self.open(image, seen),
         };
@@ -213,24 +225,6 @@ impl Shard {
         self.tally.outcomes[Outcome::Flow as usize] += 1;
         self.tally.live_packets += 1;
         self.update(slot, seen);
-    }
-
-    /// The slot of a packet's flow: where the second pass took it to be, if that flow lives on and is the packet's.
-    #[inline(always)]
-    fn find(&self, ready: &Ready) -> Option<Slot> {
-        let likely = ready.likely.wrapping_sub(1);
-        if let Some(pair) = self.pairs.get(likely as usize)
-            && pair.hot.image() == ready.image
-            && pair.hot.all_packets() != 0
-        {
-            return Some(likely);
-        }
-        self.lookup(ready.packet.hash, ready.image)
-    }
-
-    #[inline(never)]
-    fn lookup(&self, hash: u64, image: KeyImage) -> Option<Slot> {
-        self.index.find(hash, image, |slot| self.pairs[slot as usize].hot.image())
     }
 
     /// Counts an ICMP error for the flow whose packet it quotes, if that flow lives. Errors about flows of other workers

@@ -21,11 +21,11 @@ pub(super) struct Bench {
 }
 
 pub(super) fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
-    noting(0, capacity, timeouts)
+    bench_noting(0, capacity, timeouts)
 }
 
 /// A bench whose records tell the first packets of flows.
-fn noting(first_packets: u8, capacity: u32, timeouts: Timeouts) -> Bench {
+pub(super) fn bench_noting(first_packets: u8, capacity: u32, timeouts: Timeouts) -> Bench {
     let (door, out) = door(1 << 16, WhenFull::Drop);
     let plan = ShardPlan {
         capacity,
@@ -48,7 +48,7 @@ pub(super) fn udp(millis: u64, from: (u128, u16), to: (u128, u16)) -> Packet {
     packet(protocol::UDP, millis, from, to)
 }
 
-fn packet(protocol: u8, millis: u64, from: (u128, u16), to: (u128, u16)) -> Packet {
+pub(super) fn packet(protocol: u8, millis: u64, from: (u128, u16), to: (u128, u16)) -> Packet {
     let (key, from_low) = FlowKey::canonical(4, protocol, from, to);
     let marks = Marks(if from_low { Marks::FROM_LOW } else { 0 });
     let time = Nanos(SECOND + millis * 1_000_000);
@@ -85,7 +85,7 @@ impl Bench {
     }
 
     /// Ends input at `millis` and gives every record so far in the contract's order.
-    fn finish(&mut self, millis: u64) -> Vec<FlowRecord> {
+    pub(super) fn finish(&mut self, millis: u64) -> Vec<FlowRecord> {
         self.shard.finish(Nanos(SECOND + millis * 1_000_000));
         assert_eq!(self.shard.tally.live_packets, 0);
         assert!(self.shard.tally.books().closed());
@@ -224,7 +224,7 @@ fn an_active_cut_is_made_by_the_packet_at_the_deadline_and_counts_are_deltas() {
 #[test]
 fn the_first_packets_stand_in_the_first_record_of_each_flow_and_slots_forget_old_ones() {
     let timeouts = Timeouts { active: Some(Duration::from_secs(30)), ..Timeouts::default() };
-    let mut bench = noting(3, 1, timeouts);
+    let mut bench = bench_noting(3, 1, timeouts);
     let long: Vec<Packet> = (0..5).map(|n| udp(n * 10_000, CLIENT, SERVER)).collect();
     let answered = [udp(200_000, SERVER, CLIENT), Packet { payload_bytes: 70_000, ..udp(200_002, CLIENT, SERVER) }];
     for packet in long.iter().chain(&answered) {

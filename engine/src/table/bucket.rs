@@ -11,7 +11,8 @@ use bytemuck::Zeroable;
 /// Flows in one bucket.
 pub(super) const WAYS: usize = 8;
 
-/// Ways, lowest first.
+/// A set of ways, in no order: way `n` is bit `16 n` for the first four, bit `16 (n - 4) + 1` for the others. A way above one that is
+/// in the set may be in it by mistake.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matches(u64);
 
@@ -23,10 +24,21 @@ impl Iterator for Matches {
         if self.0 == 0 {
             return None;
         }
-        let way = self.0.trailing_zeros() as usize / 8;
+        let bit = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
-        Some(way)
+        Some(bit >> 4 | (bit & 1) << 2)
     }
+}
+
+/// The low bit of each of four lanes of 16 bits.
+const LANES: u64 = 0x0001_0001_0001_0001;
+
+/// The low bit of each lane in which `word` equals `tag`, and perhaps of lanes above such a one.
+#[inline]
+const fn equal(word: u64, tag: u16) -> u64 {
+    // Mycroft's test for a zero lane: it borrows from the lane above a zero one only.
+    let zero = word ^ (LANES * tag as u64);
+    (zero.wrapping_sub(LANES) & !zero) >> 15 & LANES
 }
 
 /// One line of the index. Zeroed is empty.
@@ -43,14 +55,11 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// The ways whose tag matches, one byte a way; a way that is empty may be among them.
+    /// The ways whose tag matches; a way that is empty, or above a match, may be among them.
     #[inline]
     pub(super) fn matches(&self, tag: u16) -> Matches {
-        let mut equal = [0_u8; WAYS];
-        for (byte, other) in equal.iter_mut().zip(self.tags) {
-            *byte = u8::from(other == tag);
-        }
-        Matches(u64::from_le_bytes(equal))
+        let [low, high] = bytemuck::cast::<[u16; WAYS], [u64; 2]>(self.tags);
+        Matches(equal(u64::from_le(low), tag) | equal(u64::from_le(high), tag) << 1)
     }
 
     /// The slot in a way that is taken.
@@ -122,7 +131,9 @@ mod tests {
         let mut bucket = Bucket::zeroed();
         bucket.put(3, 7, 0);
         bucket.put(5, 7, 41);
-        assert!(bucket.matches(7).eq([3, 5]));
+        let mut ways: Vec<usize> = bucket.matches(7).collect();
+        ways.sort_unstable();
+        assert_eq!(ways, [3, 5]);
         assert_eq!((bucket.slot(3), bucket.slot(5), bucket.slot(0)), (Some(0), Some(41), None));
         bucket.clear(3);
         assert_eq!(bucket.slot(3), None);

@@ -14,16 +14,24 @@ use crate::time::Nanos;
 /// Takes one packet of `side` (0 client, 1 server) into the flow.
 #[inline]
 pub fn packet(hot: &mut Hot, identity: &mut Identity, side: usize, packet: &Packet) {
-    identity.add_payload(side, packet.payload_bytes);
     if hot.all_packets() == 0 {
+        identity.add_payload(side, packet.payload_bytes);
         return begin(hot, side);
     }
     if packet.time < hot.last() {
+        identity.add_payload(side, packet.payload_bytes);
         return went_back(hot, identity, side, packet.time);
     }
     if hot.packets(side) == 0 {
         identity.other_first = Lapse::between(Nanos(identity.start), packet.time);
     }
+    further(hot, identity, side, packet);
+}
+
+/// Takes in a packet that is not older than the latest, of a side that has sent one before.
+#[inline]
+pub fn further(hot: &mut Hot, identity: &mut Identity, side: usize, packet: &Packet) {
+    identity.add_payload(side, packet.payload_bytes);
     if hot.has(Mark::ServerLast) != (side == 1) {
         identity.other_last = Lapse::between(Nanos(identity.start), hot.last());
         hot.put(Mark::ServerLast, side == 1);

@@ -70,12 +70,24 @@ pub fn top(plan: &TopPlan) -> Ending {
     }
 }
 
+/// How long the screen has to put the terminal back before the program ends without it. A terminal that is gone never
+/// answers again, and reading keys from it does not return.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Set when the program is asked to end from outside: a closed ssh session, a kill.
 fn stopped() -> io::Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let told = stop.clone();
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            told.store(true, Ordering::Relaxed);
+            std::thread::sleep(GRACE);
+            ratatui::restore();
+            std::process::exit(128 + signal);
+        }
+    });
     Ok(stop)
 }
 

@@ -6,6 +6,7 @@
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part of this
 
 pub mod endless;
+pub mod frames;
 pub mod wire;
 
 use parshall_benches::synth::artefacts::Artefacts;

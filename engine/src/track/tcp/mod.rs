@@ -11,6 +11,7 @@
 mod ack;
 mod class;
 mod options;
+mod plain;
 pub mod report;
 mod rtt;
 mod segment;
@@ -43,8 +44,8 @@ pub struct Flow<'a> {
 const NOT_PURE: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST;
 
 impl Flow<'_> {
-    /// Takes one packet of `side` (0 client, 1 server) into the flow. `bytes` are those of its frame.
-    #[inline]
+    /// Takes one packet of `side` (0 client, 1 server) into the flow, whatever it is. `bytes` are those of its frame.
+    #[inline(never)]
     pub fn packet(&mut self, side: usize, packet: &Packet, bytes: &[u8]) {
         let side = side & 1;
         self.core.add_payload(side, packet.payload_bytes);
@@ -74,7 +75,10 @@ impl Flow<'_> {
             *count = count.saturating_add(1);
         }
         if tcp.flags & tcp_flags::ACK != 0 {
-            self.acknowledge(side, packet, &options, keepalive);
+            if !options.sack.is_empty() {
+                self.sack(side, tcp, &options);
+            }
+            self.acknowledge(side, packet, options.timestamps, keepalive);
         }
         if let Some((value, _)) = options.timestamps {
             self.timestamp(side, packet, value);
@@ -85,7 +89,7 @@ impl Flow<'_> {
     }
 
     /// A segment with PSH.
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, side: usize) {
         let count = &mut self.core.psh[side & 1];
         *count = count.wrapping_add(1);
@@ -105,15 +109,7 @@ impl Flow<'_> {
     fn count(&mut self, side: usize, packet: &Packet) {
         let (side, flags) = (side & 1, packet.tcp.flags);
         if packet.payload_bytes > 0 {
-            self.core.data_packets[side] += 1;
-            let earlier = packet.time < self.hot.last() && self.last_payload(side) > Some(packet.time);
-            if !earlier {
-                self.core.last_payload[side] = Low48::of_time(packet.time);
-            }
-            if !self.core.has(state::FIRST_PAYLOAD, side) {
-                self.core.set(state::FIRST_PAYLOAD, side);
-                self.rest.side[side].first_payload = Low48::of_time(packet.time);
-            }
+            self.count_data(side, packet);
         } else if flags & NOT_PURE != 0 || flags & tcp_flags::ACK == 0 {
             self.rest.side[side].bare_packets += 1;
         }
@@ -122,6 +118,20 @@ impl Flow<'_> {
         }
         if flags & tcp_flags::SYN == 0 && self.hot.has(Mark::OnlySyn) {
             self.hot.clear(Mark::OnlySyn);
+        }
+    }
+
+    #[inline(always)]
+    fn count_data(&mut self, side: usize, packet: &Packet) {
+        let side = side & 1;
+        self.core.data_packets[side] += 1;
+        let earlier = packet.time < self.hot.last() && self.last_payload(side) > Some(packet.time);
+        if !earlier {
+            self.core.last_payload[side] = Low48::of_time(packet.time);
+        }
+        if !self.core.has(state::FIRST_PAYLOAD, side) {
+            self.core.set(state::FIRST_PAYLOAD, side);
+            self.rest.side[side].first_payload = Low48::of_time(packet.time);
         }
     }
 
@@ -207,7 +217,7 @@ impl Flow<'_> {
     }
 
     /// A segment that takes sequence space.
-    #[inline]
+    #[inline(always)]
     fn data(&mut self, side: usize, packet: &Packet, end: u32, keepalive: bool) {
         let side = side & 1;
         let ahead = !self.core.has(state::SEEN, side) || at_or_after(packet.tcp.seq, self.core.next_seq[side]);
@@ -221,27 +231,46 @@ impl Flow<'_> {
     }
 
     /// The segment's place in the history of its direction; its size, and the bytes in flight behind it.
-    #[inline]
+    #[inline(always)]
     fn remember(&mut self, side: usize, packet: &Packet, span: Span, ahead: bool) {
+        let side = side & 1;
+        let Some(trail) = self.pool.trail(self.core.trail) else { return };
+        let repeated = if segment::continues(&trail.half[side], span) {
+            trail.half[side].single = span.node(span.from, span.to);
+            trail.half[side].len = 1;
+            0
+        } else {
+            self.recall(side, packet, span)
+        };
         let Flow { core, rest, pool, .. } = self;
-        let Some((trail, chunks)) = pool.open(core.trail) else { return };
-        let [first, second] = &mut trail.half;
-        let (half, peer) = if side == 0 { (first, &*second) } else { (second, &*first) };
-        let findings = Scene { core, rest, half, peer, chunks }.take(span);
-        if core.has(state::ACKED, side ^ 1) && at_or_after(core.last_ack[side & 1 ^ 1], span.to) {
+        if core.has(state::ACKED, side ^ 1) && at_or_after(core.last_ack[side ^ 1], span.to) {
             core.set(state::LATE, side);
         }
-        if findings != Findings::default() {
-            found(&mut rest.side[side & 1], packet, findings);
-        }
-        if packet.payload_bytes > 0 {
-            sizes(core, &mut rest.side[side & 1], half, packet, side, ahead.then_some(span.to), findings.repeated);
+        if packet.payload_bytes > 0
+            && let Some(trail) = pool.trail(core.trail)
+        {
+            let counts = &mut rest.side[side];
+            sizes(core, counts, &mut trail.half[side], packet, side, ahead.then_some(span.to), repeated);
         }
     }
 
+    /// Any segment's place in the history. Returns how many of its bytes were seen before.
+    #[inline(never)]
+    fn recall(&mut self, side: usize, packet: &Packet, span: Span) -> u32 {
+        let Flow { core, rest, pool, .. } = self;
+        let Some((trail, chunks)) = pool.open(core.trail) else { return 0 };
+        let [first, second] = &mut trail.half;
+        let (half, peer) = if side == 0 { (first, &*second) } else { (second, &*first) };
+        let findings = Scene { core, rest, half, peer, chunks }.take(span);
+        if findings != Findings::default() {
+            found(&mut rest.side[side & 1], packet, findings);
+        }
+        findings.repeated
+    }
+
     /// An acknowledgement by `side` of the other side's data.
-    #[inline]
-    fn acknowledge(&mut self, side: usize, packet: &Packet, options: &Options, keepalive: bool) {
+    #[inline(always)]
+    fn acknowledge(&mut self, side: usize, packet: &Packet, timestamps: Option<(u32, u32)>, keepalive: bool) {
         let (side, data) = (side & 1, side & 1 ^ 1);
         let tcp = &packet.tcp;
         let pure = packet.payload_bytes == 0 && tcp.flags & NOT_PURE == 0;
@@ -256,9 +285,6 @@ impl Flow<'_> {
             let outstanding = self.core.has(state::SEEN, data) && after(self.core.next_seq[data], tcp.ack);
             self.rest.side[side].dup_acks += u32::from(outstanding);
         }
-        if !options.sack.is_empty() {
-            self.sack(side, tcp, options);
-        }
         // An acknowledgement that says nothing new settles nothing, unless it comes alone (then it counts as a repeat) or
         // what it covers came late. So data one way does not touch the other direction's half.
         if (advances || pure || self.core.has(state::LATE, data))
@@ -271,7 +297,7 @@ impl Flow<'_> {
                     self.core.unset(state::LATE, data);
                 }
             }
-            if let (true, Some((_, echoed))) = (advances, options.timestamps) {
+            if let (true, Some((_, echoed))) = (advances, timestamps) {
                 ack::echo(echoed, packet.time.0, half);
             }
         }
@@ -292,7 +318,7 @@ impl Flow<'_> {
     }
 
     /// The window that `side` announces.
-    #[inline]
+    #[inline(always)]
     fn window(&mut self, side: usize, tcp: &TcpHeader) {
         let changed = self.core.window[side] != tcp.window;
         self.core.window[side] = tcp.window;
@@ -334,7 +360,7 @@ impl Flow<'_> {
     }
 
     /// A timestamp option of `side`.
-    #[inline]
+    #[inline(always)]
     fn timestamp(&mut self, side: usize, packet: &Packet, value: u32) {
         if !self.core.has(state::TIMESTAMPS, side) {
             self.core.set(state::TIMESTAMPS, side);

@@ -37,6 +37,17 @@ impl Options {
         Options::read_all(bytes)
     }
 
+    /// The timestamps of a header without other options, where nearly everybody puts them; `None` where it takes
+    /// [`Options::read`] to tell.
+    #[inline]
+    pub(super) fn usual(bytes: &[u8]) -> Option<Option<(u32, u32)>> {
+        if bytes.is_empty() {
+            return Some(None);
+        }
+        let head: &[u8; 12] = bytes.try_into().ok()?;
+        (head[..4] == ALIGNED_TIMESTAMPS).then(|| Some((word(&head[4..]), word(&head[8..]))))
+    }
+
     #[inline(never)]
     fn read_all(mut bytes: &[u8]) -> Options {
         let mut options = Options::default();

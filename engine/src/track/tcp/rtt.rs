@@ -9,16 +9,22 @@
 use crate::flow::tcp::{Low48, RttState};
 use crate::record::RttSummary;
 
+/// The longest round-trip time that can be stored.
+const LONGEST: u64 = (1 << 48) - 1;
+
 /// RFC 6298: gain of the smoothed value.
 const ALPHA: f32 = 1.0 / 8.0;
 
 /// RFC 6298: gain of the variation.
 const BETA: f32 = 1.0 / 4.0;
 
-/// Takes one sample. Unit: nanoseconds.
+/// Takes one sample, held at 78 hours. Unit: nanoseconds.
 #[inline]
 pub(super) fn sample(rtt: &mut RttState, nanos: u64) {
-    let value = nanos as f32;
+    let nanos = nanos.min(LONGEST);
+    // The CPU converts numbers with a sign in one instruction.
+    let value = nanos.cast_signed() as f32;
+    let square = nanos.cast_signed() as f64;
     if rtt.samples == 0 {
         rtt.min = Low48::of_span(nanos);
         rtt.max = rtt.min;
@@ -36,7 +42,7 @@ pub(super) fn sample(rtt: &mut RttState, nanos: u64) {
     }
     rtt.samples += 1;
     rtt.sum += nanos;
-    rtt.squares += nanos as f64 * nanos as f64;
+    rtt.squares += square * square;
 }
 
 /// What the record says of the samples; `None` without any.

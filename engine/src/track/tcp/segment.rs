@@ -60,9 +60,20 @@ impl Span {
         Span { from: packet.tcp.seq, to, time: packet.time.0, ip_id, side, keepalive: false }
     }
 
-    fn node(&self, from: u32, to: u32) -> Node {
+    pub(super) fn node(&self, from: u32, to: u32) -> Node {
         Node::new(from, to, self.time, self.ip_id)
     }
+}
+
+/// Whether a segment follows the settled range with nothing outstanding, and so stands in the half itself. Not a single
+/// byte, which may probe a closed window.
+#[inline(always)]
+pub(super) fn continues(half: &Half, span: Span) -> bool {
+    half.len == 0
+        && half.size == 0
+        && half.facts & fact::SETTLED != 0
+        && half.settled_to == span.from
+        && span.to.wrapping_sub(span.from) > 1
 }
 
 /// Everything the rules need beside the segment.
@@ -78,7 +89,7 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// Takes a segment into the history of its direction.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, span: Span) -> Findings {
         let gap = self.end().map_or(0, |end| distance(span.from, end));
         if gap < 0 {
