@@ -6,7 +6,7 @@
 //! A live flow that was looked at counts what it has; its record later counts the rest. A look takes about a second, so the
 //! record of a flow may come before the picture in which it still lives: then the picture's is left out. Parts of a flow that met on several
 //! workers are found by their key: the joined record counts what its parts had not. A record that never comes (dropped at a
-//! full ring) leaves its entry behind, which is forgotten after [`FORGET`] pictures.
+//! full ring) leaves its entry behind, which is forgotten after [`FORGET`] pictures, or earlier when there are too many.
 
 use parshall_engine::key::FlowKey;
 use parshall_engine::merge::lookout::Picture;
@@ -116,6 +116,12 @@ struct Known {
     picture: u64,
 }
 
+/// Flows known at the most, for each one that a picture told: under a flood many end without a record that is watched.
+pub const KNOWN: usize = 4;
+
+/// Fewer than these are always known.
+pub const FEWEST: usize = 1000;
+
 /// Records remembered until the next picture, at most; beyond, a flow that ended while it was looked at may count twice.
 const RECENT: usize = 65_536;
 
@@ -128,6 +134,8 @@ pub struct Ledger {
     flows: HashMap<FlowKey, Vec<Known>>,
     /// Flow and number of the records that came since the last picture.
     recent: HashSet<(u64, u32)>,
+    /// Flows that the largest picture told.
+    most: usize,
 }
 
 impl Ledger {
@@ -162,13 +170,23 @@ impl Ledger {
                 }
             }
         }
+        self.most = self.most.max(picture.flows.len()).max(FEWEST);
+        let mut pictures = FORGET;
         if picture.number.is_multiple_of(64) {
-            let oldest = picture.number.saturating_sub(FORGET);
-            self.flows.retain(|_, known| {
-                known.retain(|known| known.picture >= oldest);
-                !known.is_empty()
-            });
+            self.forget(picture.number.saturating_sub(pictures));
         }
+        while self.flows.len() > KNOWN * self.most && pictures > 1 {
+            pictures /= 2;
+            self.forget(picture.number.saturating_sub(pictures));
+        }
+    }
+
+    /// Forgets flows that were told before a picture and not since.
+    fn forget(&mut self, oldest: u64) {
+        self.flows.retain(|_, known| {
+            known.retain(|known| known.picture >= oldest);
+            !known.is_empty()
+        });
     }
 
     /// Counts what a finished record has that was not counted while it lived.
@@ -273,6 +291,21 @@ mod tests {
         ledger.record(&record(6, 5), &mut add);
         assert_eq!((packets, flows), (15, 2));
         assert!(ledger.flows.is_empty());
+    }
+
+    #[test]
+    fn flows_that_end_without_a_record_do_not_pile_up() {
+        let mut ledger = Ledger::default();
+        for number in 1..100 {
+            let told = (0..FEWEST as u64).map(|n| {
+                let record = FlowRecord { flow_id: number << 32 | n, ..record(5, 1) };
+                let key = FlowKey::canonical(4, 17, (u128::from(number), 1), (u128::from(n), 2)).0;
+                LiveFlow { worker: 0, record: FlowRecord { key, ..record } }
+            });
+            ledger.picture(&Picture { number, flows: told.collect(), ..Picture::default() }, |_| ());
+            assert!(ledger.flows.len() <= KNOWN * FEWEST, "{}", ledger.flows.len());
+        }
+        assert!(ledger.flows.len() >= FEWEST, "those told last are known");
     }
 
     #[test]

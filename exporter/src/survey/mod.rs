@@ -78,7 +78,7 @@ pub struct Watch {
     history: Mutex<History>,
     not_watched: AtomicU64,
     left_out: AtomicU64,
-    plan: WatchPlan,
+    plan: ArcSwap<WatchPlan>,
     waits: bool,
 }
 
@@ -93,7 +93,8 @@ enum Feed {
 #[must_use]
 pub fn most_bytes(plan: &WatchPlan, live_flows: u64) -> u64 {
     let record = size_of::<FlowRecord>() as u64;
-    let known = live_flows * (size_of::<Counts>() + 256) as u64;
+    let told = live_flows.max(growth::FEWEST as u64);
+    let known = (growth::KNOWN as u64 + 1) * told * (size_of::<Counts>() + 256) as u64;
     let records = 3 * live_flows + ENDED as u64;
     let counted = known + growth::RECENT_BYTES + compat::most_bytes(plan, live_flows);
     records * record + counted + who::MOST_BYTES + (history::MOST * size_of::<history::Sample>()) as u64
@@ -137,7 +138,7 @@ impl Watch {
             history: Mutex::default(),
             not_watched: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
-            plan: plan.clone(),
+            plan: ArcSwap::from_pointee(plan.clone()),
             waits,
         }
     }
@@ -275,8 +276,17 @@ impl Watch {
 
     /// What was asked for.
     #[must_use]
-    pub const fn plan(&self) -> &WatchPlan {
-        &self.plan
+    pub fn plan(&self) -> Arc<WatchPlan> {
+        self.plan.load_full()
+    }
+
+    /// Does what `plan` asks from now on; what is counted already stays, but for prefixes when they are others.
+    pub fn replan(&self, plan: &WatchPlan) {
+        let mut observed = lock(&self.observed);
+        let others = observed.who.count_prefixes(&plan.prefixes);
+        observed.tops.replan(plan, others);
+        observed.compat.replan(plan);
+        self.plan.store(Arc::new(plan.clone()));
     }
 }
 

@@ -41,6 +41,10 @@ impl Kdump {
         Kdump { events: Sums::new(most), volumes: BTreeMap::new() }
     }
 
+    pub(super) const fn serve(&mut self, most: usize) {
+        self.events.serve(most);
+    }
+
     pub(super) fn grow(&mut self, growth: &Growth<'_>) {
         let Some(tcp) = &growth.record.tcp else { return };
         let port = growth.record.input.map(|input| input.port);

@@ -44,14 +44,20 @@ impl Compat {
     /// Remembers what the names asked for need.
     #[must_use]
     pub fn new(plan: &WatchPlan) -> Compat {
+        let mut compat = Compat::default();
+        compat.replan(plan);
+        compat
+    }
+
+    /// Remembers what `plan` needs from now on; what is still asked for goes on where it is.
+    pub fn replan(&mut self, plan: &WatchPlan) {
         let most = usize::try_from(plan.compat_flows).unwrap_or(usize::MAX);
         let asked = |word: &str| plan.compat.iter().any(|other| other == word);
-        Compat {
-            streams: asked("tcp-stream").then(|| Streams::new(most)),
-            kdump: asked("kdump").then(|| Kdump::new(most)),
-            packet: asked("packet").then(|| Packet::new(most)),
-            tzsp: asked("tzsp").then(|| Tzsp::new(most)),
-        }
+        let Compat { streams, kdump, packet, tzsp } = self;
+        keep(streams, asked("tcp-stream").then(|| Streams::new(most)), |streams| streams.serve(most));
+        keep(kdump, asked("kdump").then(|| Kdump::new(most)), |kdump| kdump.serve(most));
+        keep(packet, asked("packet").then(|| Packet::new(most)), |packet| packet.serve(most));
+        keep(tzsp, asked("tzsp").then(|| Tzsp::new(most)), |tzsp| tzsp.serve(most));
     }
 
     /// Takes in what a flow has grown by.
@@ -80,6 +86,14 @@ impl Compat {
         if let Some(streams) = &mut self.streams {
             streams.scene(scene);
         }
+    }
+}
+
+/// Keeps what is there if it is wanted, else takes what is wanted.
+fn keep<T>(there: &mut Option<T>, wanted: Option<T>, change: impl FnOnce(&mut T)) {
+    match (there.as_mut(), &wanted) {
+        (Some(there), Some(_)) => change(there),
+        _ => *there = wanted,
     }
 }
 

@@ -38,6 +38,10 @@ impl Packet {
         Packet(Sums::new(most))
     }
 
+    pub(super) const fn serve(&mut self, most: usize) {
+        self.0.serve(most);
+    }
+
     pub(super) fn grow(&mut self, growth: &Growth<'_>) {
         let record = growth.record;
         let ports = [true, false].map(|client| record.key.port(client == record.client_is_low));

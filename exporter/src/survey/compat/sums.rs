@@ -37,6 +37,11 @@ impl<K: Copy + Eq + Hash + Ord, const N: usize> Sums<K, N> {
         Sums { rows: HashMap::new(), most, turn: 0 }
     }
 
+    /// Serves so many from now on.
+    pub(super) const fn serve(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// Adds to a key.
     pub(super) fn add(&mut self, key: K, counts: [u64; N]) {
         if counts == [0; N] {

@@ -44,6 +44,10 @@ impl Tzsp {
         Tzsp(Sums::new(most))
     }
 
+    pub(super) const fn serve(&mut self, most: usize) {
+        self.0.serve(most);
+    }
+
     pub(super) fn grow(&mut self, growth: &Growth<'_>) {
         let record = growth.record;
         let port = record.input.map(|input| input.port);

@@ -106,6 +106,11 @@ impl Streams {
         Streams { most, sums: HashMap::new(), ended: Vec::new(), seen: HashMap::new() }
     }
 
+    /// Serves so many flows from now on.
+    pub(in super::super) const fn serve(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// Takes a finished record in.
     pub(in super::super) fn record(&mut self, record: &FlowRecord) {
         if record.tcp.is_none() {
