@@ -125,23 +125,34 @@ fn carry(client: &TcpStream, behind: SocketAddr, limits: Limits, board: &Board) 
     relayed
 }
 
-/// Carries the answer, as far as it comes before the deadline.
-fn relay(mut server: &TcpStream, mut client: &TcpStream, deadline: Instant) -> io::Result<()> {
-    let mut piece = [0; 16 << 10];
+/// Carries the answer, as far as it comes before the deadline. Behind its first line it says that the connection ends with it;
+/// else a client may send its next request on it.
+fn relay(mut server: &TcpStream, client: &TcpStream, deadline: Instant) -> io::Result<()> {
+    let (mut piece, mut begun) = ([0; 16 << 10], false);
     loop {
         let got = server.read(&mut piece)?;
         if got == 0 {
             return Ok(());
         }
-        let mut rest = &piece[..got];
-        while !rest.is_empty() {
-            if Instant::now() >= deadline {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            let sent = client.write(rest)?;
-            rest = &rest[sent..];
+        let line = piece[..got].iter().position(|byte| *byte == b'\n').filter(|_| !begun).map_or(0, |at| at + 1);
+        begun = true;
+        send(client, &piece[..line], deadline)?;
+        if line > 0 {
+            send(client, b"Connection: close\r\n", deadline)?;
         }
+        send(client, &piece[line..got], deadline)?;
     }
+}
+
+fn send(mut client: &TcpStream, mut rest: &[u8], deadline: Instant) -> io::Result<()> {
+    while !rest.is_empty() {
+        if Instant::now() >= deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let sent = client.write(rest)?;
+        rest = &rest[sent..];
+    }
+    Ok(())
 }
 
 /// Reads until the head of a request is whole, with what came behind it; `None` when it is too large. The whole of it has to

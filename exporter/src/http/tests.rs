@@ -38,7 +38,8 @@ fn each_route_answers_and_the_rest_is_an_error_with_a_reason() {
     let stats = get(&server, "/api/v1/stats");
     let body: serde_json::Value = serde_json::from_str(stats.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     assert_eq!((&body["books"]["closed"], &body["books"]["frames_taken"]), (&true.into(), &1.into()));
-    assert!(get(&server, "/healthz").starts_with("HTTP/1.1 200"));
+    let health = get(&server, "/healthz");
+    assert!(health.starts_with("HTTP/1.1 200 OK\r\nConnection: close\r\n"), "{health}");
     assert!(get(&server, "/readyz").starts_with("HTTP/1.1 200"));
     let page = get(&server, "/");
     assert!(
