@@ -248,6 +248,7 @@ impl Spreader {
     /// `run`: polls until the source ends or stopping is asked, then tells every worker that input is over. `slack`: the
     /// farthest that the source goes back in time, in nanoseconds.
     pub fn run(&mut self, source: &mut impl Source, stop: &Stop, slack: u64) {
+        self.tally.expect(&source.inputs());
         let (mut now, mut flushed) = (Nanos::ZERO, Nanos::ZERO);
         loop {
             let mut batch = Batch::new();

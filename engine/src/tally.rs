@@ -162,6 +162,13 @@ impl Tally {
         }
     }
 
+    /// Gives inputs their rows before a frame has come from them.
+    pub fn expect(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            self.take(*input, Volume::default());
+        }
+    }
+
     /// Counts the frames of a burst; in most bursts all are of one input.
     #[inline]
     pub fn take_all(&mut self, batch: &[Frame<'_>]) {
@@ -385,6 +392,15 @@ mod tests {
         assert_eq!(sum.outcomes[0], 6);
         assert_eq!(sum.live_flows, 10);
         assert_eq!(sum.records_dropped, Volume { packets: 4, bytes: 14 });
+    }
+
+    #[test]
+    fn an_input_has_its_row_before_its_first_frame() {
+        let mut tally = Tally::default();
+        tally.expect(&[Input { port: 3, queue: 0 }, Input { port: 3, queue: 1 }]);
+        tally.take(Input { port: 3, queue: 1 }, Volume { packets: 1, bytes: 60 });
+        let rows: Vec<_> = tally.taken.iter().map(|taken| (taken.input.queue, taken.volume.packets)).collect();
+        assert_eq!(rows, [(0, 0), (1, 1)]);
     }
 
     #[test]

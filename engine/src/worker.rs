@@ -48,6 +48,7 @@ impl Worker {
     /// Polls until the source ends or stopping is asked, then ends every flow. `slack`: the farthest that the source goes
     /// back in time, in nanoseconds; flows are reclaimed that much later.
     pub fn run(&mut self, source: &mut impl Source, slack: u64) {
+        self.shard.tally.expect(&source.inputs());
         let (mut now, mut frames, mut polled_at) = (Nanos::ZERO, 0, None);
         loop {
             let mut batch = Batch::new();

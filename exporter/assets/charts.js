@@ -74,7 +74,7 @@ export class Charts {
     return {
       width: hold.clientWidth || 300,
       height: hold.clientHeight || 168,
-      padding: [6, 2, 0, 0],
+      padding: [6, 24, 0, 0],
       legend: { show: false },
       cursor: { y: false, sync: { key: "parshall" }, drag: { x: false, y: false }, points: { size: 7 } },
       scales: {

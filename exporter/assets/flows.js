@@ -151,7 +151,7 @@ export class Flows {
     $("flows-filter").setAttribute("aria-invalid", String(wrong && answer.status === 400));
     if (!wrong) return this.draw(answer);
     if (answer.status > 0) say($("flows-error"), `${answer.message}.`);
-    if (answer.status === 400 && this.cursor !== null) this.cursor = null;
+    if (answer.status === 404 && this.cursor !== null) this.cursor = null;
   }
 
   draw(answer) {

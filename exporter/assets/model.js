@@ -131,7 +131,7 @@ export function quantile(histogram, q) {
 
 /** Shares of protocols: rows of {name, bits, packets, total}, largest first. */
 export function protocols(stats) {
-  const name = (row) => `IPv${row.ip_version} ${LAYERS[row.l4] ?? row.l4}`;
+  const name = (row) => (row.l4 === "icmpv6" ? LAYERS.icmpv6 : `IPv${row.ip_version} ${LAYERS[row.l4] ?? row.l4}`);
   const find = (answer, row) => answer.protocols.find((other) => other.ip_version === row.ip_version && other.l4 === row.l4);
   const rows = (stats.last?.protocols ?? []).map((row) => ({
     name: name(row),
@@ -144,4 +144,4 @@ export function protocols(stats) {
   return rows.filter((row) => row.count > 0).sort((a, b) => b.bits - a.bits || b.total - a.total);
 }
 
-const LAYERS = { tcp: "TCP", udp: "UDP", icmp: "ICMP", icmpv6: "ICMPv6", sctp: "SCTP", udplite: "UDP-Lite", dccp: "DCCP", gre: "GRE", esp: "ESP", igmp: "IGMP", other: "other" };
+const LAYERS = { tcp: "TCP", udp: "UDP", icmp: "ICMP", icmpv6: "ICMPv6", sctp: "SCTP", udplite: "UDP-Lite", dccp: "DCCP", gre: "GRE", esp: "ESP", igmp: "IGMP", ospf: "OSPF", other: "other" };

@@ -1,7 +1,7 @@
 // The panels that are filled anew once a second: books, figures, workers, loss, protocols, round trips, TCP events.
 
 import { $, el, fill, gauge, say, svg, table } from "./dom.js";
-import { bitRate, bytes, count, digits, int, rate, scaled, share, span } from "./units.js";
+import { bitRate, bytes, count, int, rate, scaled, share, span } from "./units.js";
 import { protocols, quantile } from "./model.js";
 
 const OUTCOMES = {
@@ -77,7 +77,7 @@ export function figures(stats, history) {
     figure("Live flows", scaled(stats.flows.active, "", true), `${rate(known(rates?.flows_created_per_second), "new/s")}`),
     figure("Round trip to servers", spanParts(rtt?.server.p50 ?? null), rtt ? `clients' side ${span(rtt.client.p50 ?? NaN)}` : "nothing measured yet"),
     figure("Sent again", share(data > 0 ? again / Math.max(data, again) : NaN).split("\u202f"), data > 0 ? `${count(again)} segments, 1 min` : "no TCP data in 1 min"),
-    figure("Busiest worker", share(known(busiest?.load)).split("\u202f"), Number.isFinite(room) ? `could take ${rate(room, "/s")}` : `${stats.workers.length} workers`, busiest?.load > 0.95),
+    figure("Busiest worker", share(known(busiest?.load)).split("\u202f"), Number.isFinite(room) ? `could take ${rate(room, "/s")}` : `${stats.workers.length} ${stats.workers.length === 1 ? "worker" : "workers"}`, busiest?.load > 0.95),
   );
 }
 
@@ -90,14 +90,14 @@ export function workers(stats) {
     const load = worker.load ?? NaN;
     return [
       `${worker.worker}`, { in: `lcore ${worker.lcore}`, class: "dim" }, { in: gauge(load, level(load)), class: "meter" }, share(load), rate(room.packets_per_second ?? NaN, "/s"),
-      rate(room.could_take_packets_per_second ?? NaN, "/s"), digits(room.cycles_per_packet ?? NaN), int(worker.active_flows),
+      rate(room.could_take_packets_per_second ?? NaN, "/s"), span((room.nanoseconds_per_packet ?? NaN) / 1e9), int(worker.active_flows),
     ];
   });
-  const columns = [["Worker"], [""], ["Load"], ["", true], ["Packets", true], ["Could take", true], ["Cycles each", true], ["Flows", true]];
+  const columns = [["Worker"], [""], ["Load"], ["", true], ["Packets", true], ["Could take", true], ["Time each", true], ["Flows", true]];
   fill($("workers"), rows.length > 0 ? table(columns, rows, "Load of each worker") : el("p", { class: "empty" }, "No worker has reported yet."));
   const mbufs = stats.mempools.map((pool) => `${share(1 - pool.free / Math.max(1, pool.size))} of ${int(pool.size)} mbufs in use`);
   const silent = stats.workers.reduce((all, worker) => all + worker.missed_turns, 0);
-  if (silent > 0) mbufs.push(`${int(silent)} silent turns`);
+  if (silent > 0) mbufs.push(`${int(silent)} late ${silent === 1 ? "answer" : "answers"}`);
   say($("workers-hint"), mbufs.join(", "));
 }
 
@@ -128,7 +128,7 @@ export function loss(stats, history, explained) {
   });
   const any = rows.some((row) => row[2].class === "bad-text");
   fill($("loss"), table([["Where"], ["Why"], ["Since start", true], ["Last minute", true]], rows, "What was lost, and where"));
-  say($("loss-hint"), any ? "" : "nothing is lost, anywhere");
+  say($("loss-hint"), any || causes.length > 0 ? "" : "nothing is lost, anywhere");
 }
 
 /** Protocols by their share of the bytes. */

@@ -50,6 +50,7 @@ export function share(ratio) {
 export function span(seconds) {
   if (!Number.isFinite(seconds)) return NONE;
   if (seconds === 0) return "0\u202fs";
+  if (seconds < 1e-6) return `${digits(seconds * 1e9)}\u202fns`;
   if (seconds < 1e-3) return `${digits(seconds * 1e6)}\u202f\u00b5s`;
   if (seconds < 0.9995) return `${digits(seconds * 1e3)}\u202fms`;
   if (seconds < 59.95) return `${digits(seconds)}\u202fs`;

@@ -51,7 +51,7 @@ fn until(address: &str, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
 fn raw(address: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("the server answers");
     stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").expect("a request");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n").expect("a request");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");
     let end = answer.windows(4).position(|end| end == b"\r\n\r\n").expect("a head");
@@ -154,7 +154,8 @@ fn refusals(address: &str, description: &Value) {
     let cases = [
         ("/api/v1/flows?by=size", "/api/v1/flows", 400, Some("by")),
         ("/api/v1/flows?filter=zebra", "/api/v1/flows", 400, Some("filter")),
-        ("/api/v1/flows?cursor=9.9", "/api/v1/flows", 400, Some("cursor")),
+        ("/api/v1/flows?cursor=nine", "/api/v1/flows", 400, Some("cursor")),
+        ("/api/v1/flows?cursor=9.9", "/api/v1/flows", 404, Some("cursor")),
         ("/api/v1/flows?nonsense=1", "/api/v1/flows", 400, Some("nonsense")),
         ("/api/v1/flows/zz", "/api/v1/flows/{flow_id}", 400, None),
         ("/api/v1/flows/0000000000000000", "/api/v1/flows/{flow_id}", 404, None),

@@ -1,4 +1,5 @@
-//! A million flows of one packet against a table of ten thousand: detail is lost, no packet is, and memory stands still.
+//! A million flows of one packet against a table of ten thousand, from a file and live: detail is lost, no packet is, and memory
+//! and the number of series stand still.
 
 mod support;
 
@@ -9,7 +10,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::process::Stdio;
-use support::{Running, at, folder, grouped, parshall, table, text};
+use std::time::{Duration, Instant};
+use support::{Running, at, closed_scrape, eal, folder, get, grouped, metric, parshall, table, text};
 
 const PACKETS: u64 = 1_000_000;
 
@@ -19,13 +21,13 @@ const PEAK: u64 = 600_000;
 /// Packets and IP bytes by protocol.
 type Volumes = BTreeMap<&'static str, (u64, u64)>;
 
-fn flood(path: &Path) -> Volumes {
+fn flood(path: &Path, packets: u64) -> Volumes {
     let load = Load { seed: 3, kind: Kind::Random, sizes: Sizes::Fixed(60), ..Load::default() };
     let mut generator = Generator::new(&load).expect("a load");
     let mut file = BufWriter::new(std::fs::File::create(path).expect("a file"));
     let mut writer = PcapWriter::new(&mut file, LinkType::ETHERNET, true, None).expect("a header");
     let (mut frame, mut volumes) = (Vec::new(), Volumes::new());
-    for _ in 0..PACKETS {
+    for _ in 0..packets {
         let time = generator.fill(&mut frame);
         writer.frame(time.0, &frame, frame.len() as u32).expect("a frame");
         let volume = volumes.entry(if frame[23] == 6 { "tcp" } else { "udp" }).or_default();
@@ -53,7 +55,7 @@ fn number(row: &str, key: &str) -> u64 {
 fn a_million_strangers_are_all_accounted_for_in_bounded_memory() {
     let folder = folder();
     let pcap = at(&folder, "flood.pcap");
-    let volumes = flood(&pcap);
+    let volumes = flood(&pcap, PACKETS);
     let mut command = parshall(&["read", text(&pcap), "--max-flows", "10000", "--workers", "2"]);
     let mut child = Running::start(command.args(["--sink", "jsonl:-"]).stdout(Stdio::piped()));
     let id = child.child().id();
@@ -87,4 +89,45 @@ fn assert_volumes(summary: &str, volumes: &Volumes) {
         let words: Vec<&str> = row.split_whitespace().collect();
         assert_eq!((words[1], words[2]), (grouped(*packets).as_str(), grouped(*bytes).as_str()), "{row}");
     }
+}
+
+/// Frames that net_pcap repeats without end: five times what the table holds, so that each is a new flow whenever it comes.
+const REPEATED: u64 = 20_000;
+
+/// By how much memory may grow while the flood lasts: queues fill, sketches take their size. Unit: kB.
+const GROWTH: u64 = 150_000;
+
+/// Names and labels of all series of a scrape.
+fn series(scrape: &str) -> Vec<&str> {
+    scrape.lines().filter(|line| !line.starts_with('#')).filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect()
+}
+
+#[cfg(feature = "dpdk")]
+#[test]
+fn live_a_flood_of_new_flows_changes_neither_the_number_of_series_nor_memory() {
+    let folder = folder();
+    let pcap = at(&folder, "flood.pcap");
+    flood(&pcap, REPEATED);
+    let vdev = format!("net_pcap0,rx_pcap={},infinite_rx=1", text(&pcap));
+    let options =
+        ["--", "--listen", "127.0.0.1:0", "--max-flows", "4000", "--live-flows", "500", "--publish-interval", "50ms"];
+    let words: Vec<&str> = ["--lcores", "0@0,1@(0-1)", "--vdev", &vdev].into_iter().chain(options).collect();
+    let mut child = Running::start(parshall(&eal(&words)).stdout(Stdio::null()));
+    let (address, began) = (child.address(), Instant::now());
+    let until = |flows: f64| loop {
+        let scrape = get(&address, "/metrics");
+        if metric(&scrape, "parshall_flows_created_total").0 >= flows {
+            closed_scrape(&scrape);
+            break scrape;
+        }
+        assert!(began.elapsed() < Duration::from_secs(80), "too few flows: {scrape}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let before = until(REPEATED as f64);
+    let memory = peak(child.child().id());
+    let after = until(1_000_000.0);
+    assert_eq!(series(&before), series(&after));
+    assert!(metric(&after, "parshall_flows_ended_total").0 > 500_000.0, "nearly all were pushed out: {after}");
+    let grown = peak(child.child().id()) - memory;
+    assert!(grown < GROWTH, "{grown} kB more than {memory} kB");
 }

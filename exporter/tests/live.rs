@@ -82,7 +82,7 @@ const SENDER: &str = "for port in 1 2 3 4 5 6 7 8 9 10; do exec 3>/dev/udp/10.99
 fn scrape(namespace: &Namespace, address: &str, path: &str) -> String {
     let (host, port) = address.split_once(':').expect("an address");
     let ask = format!(
-        "exec 3<>/dev/tcp/{host}/{port}; printf 'GET {path} HTTP/1.1\\r\\nHost: p\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
+        "exec 3<>/dev/tcp/{host}/{port}; printf 'GET {path} HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
     );
     let said = finish(namespace.command(&["bash", "-c", &ask])).ended_with(0);
     assert!(said.out.starts_with("HTTP/1.1 200"), "{}", said.out);

@@ -10,6 +10,7 @@ use super::dice::MILLION;
 use super::load::draw::Access;
 use super::load::{Generator, Kind, Load, Sizes};
 use super::pcap::PcapWriter;
+use super::router::stream;
 use super::scenario::SCENARIOS;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use parshall_config::plan::Timeouts;
@@ -17,6 +18,7 @@ use parshall_engine::link::LinkType;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,6 +37,8 @@ pub struct Arguments {
 enum Action {
     /// Write frames for benches, without truth.
     Load(LoadArguments),
+    /// Send sessions without end to a probe's --tzsp-listen, each frame when it is due, as a router would.
+    Stream(StreamArguments),
     /// Hold a probe's records against the truth.
     Check(CheckArguments),
 }
@@ -148,6 +152,19 @@ struct LoadArguments {
 }
 
 #[derive(Debug, Args)]
+struct StreamArguments {
+    /// Where the probe listens.
+    #[arg(long, default_value = "127.0.0.1:37008")]
+    to: SocketAddr,
+    /// Everything random follows from this number.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Sessions that begin each second.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    sessions: u64,
+}
+
+#[derive(Debug, Args)]
 struct CheckArguments {
     /// The truth.
     truth: PathBuf,
@@ -185,6 +202,10 @@ fn sizes(text: &str) -> Result<Sizes, String> {
 pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.action {
         Some(Action::Load(load)) => write_load(&load),
+        Some(Action::Stream(asked)) => {
+            let order = Order { seed: asked.seed, choice: Choice::Mixed, ..Order::default() };
+            stream(asked.to, order, asked.sessions)
+        }
         Some(Action::Check(check)) => return report(&check),
         None if arguments.synthesis.list => list(),
         None => synthesize(&arguments.synthesis),

@@ -1,10 +1,11 @@
 //! The traffic synthesizer: captures that are the same on every machine, and what a probe must say of them.
 //!
 //! **Owns** models of hosts, paths and a probe between them, the frames they make and the truth about them.
-//! **May touch** nothing outside its own memory: no clock, no random source of the machine, no floating point whose
-//! result differs between machines. One seed gives one capture, byte for byte.
+//! **May touch** nothing outside its own memory, [`router`] apart: no clock, no random source of the machine, no floating
+//! point whose result differs between machines. One seed gives one capture, byte for byte.
 //! **Order** [`scenario`] lists what can be played; [`compose`] plays it and merges the sessions; [`pcap`] and
-//! [`artefacts`] write it down; [`compare`] holds a probe's records against the truth.
+//! [`artefacts`] write it down; [`compare`] holds a probe's records against the truth; [`router`] sends what
+//! was played to a probe that runs.
 //!
 //! ```text
 //!             near segment            far segment
@@ -31,4 +32,5 @@ pub mod pcap;
 pub mod artefacts;
 pub mod compare;
 pub mod load;
+pub mod router;
 pub mod command;

@@ -1,6 +1,6 @@
 //! What listeners received as a source.
 //!
-//! **Owns** the worker's ends of the roads, and the time of this input. **May touch** the host's clock, once a poll.
+//! **Owns** the worker's ends of the roads, and the time of this input. **May touch** the host's clocks, each once a poll.
 //! **Order** polled by a worker or a spreader, which sleeps in here for a moment when nothing has come: this input has no
 //! processor of its own.
 
@@ -9,7 +9,7 @@ use super::steady::Steady;
 use crate::link::LinkType;
 use crate::source::{BURST, Batch, Frame, Input, Polled, Source};
 use crate::time::{Nanos, nanos_of};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Empty polls after which it is polled at its slowest.
 const QUIET: u32 = 20;
@@ -28,6 +28,9 @@ pub struct ListenSource {
     empty_polls: u32,
     steady: Steady,
     now: Nanos,
+    made: Instant,
+    /// When the last poll began, since this was made.
+    polled: Nanos,
 }
 
 #[derive(Debug)]
@@ -49,6 +52,8 @@ impl ListenSource {
             empty_polls: 0,
             steady: Steady::default(),
             now: Nanos::ZERO,
+            made: Instant::now(),
+            polled: Nanos::ZERO,
         }
     }
 
@@ -81,7 +86,12 @@ impl ListenSource {
 }
 
 impl Source for ListenSource {
+    fn inputs(&self) -> Vec<Input> {
+        self.lanes.iter().map(|lane| lane.input).collect()
+    }
+
     fn poll<'s>(&'s mut self, batch: &mut Batch<'s>) -> Polled {
+        self.polled = Nanos(nanos_of(self.made.elapsed()));
         self.send_home();
         let over = self.lanes.iter().all(|lane| lane.arrivals.over());
         self.take();
@@ -109,6 +119,10 @@ impl Source for ListenSource {
     fn clock(&self) -> Option<Nanos> {
         Some(self.now)
     }
+
+    fn wall(&self) -> Option<Nanos> {
+        Some(self.polled)
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +143,7 @@ mod tests {
     fn parcels_of_all_lanes_fill_a_batch_and_come_home_and_the_end_comes_behind_the_last() {
         let ((mut a, from_a), (mut b, from_b)) = (road(), road());
         let mut source = ListenSource::new(vec![(7, from_a), (8, from_b)]);
+        assert_eq!(source.inputs(), [Input { port: 7, queue: 0 }, Input { port: 8, queue: 0 }]);
         let send = |road: &mut Departures, frames| {
             let parcel = parcel(road, frames);
             road.out.push(parcel).expect("a place");

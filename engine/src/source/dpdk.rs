@@ -160,6 +160,10 @@ impl<'p, 'l> DpdkSource<'p, 'l> {
 }
 
 impl Source for DpdkSource<'_, '_> {
+    fn inputs(&self) -> Vec<Input> {
+        self.lanes.iter().map(|lane| lane.input).collect()
+    }
+
     #[inline]
     fn poll<'s>(&'s mut self, batch: &mut Batch<'s>) -> Polled {
         let wall = self.clock.now();

@@ -61,6 +61,11 @@ pub trait Source {
     /// Fills `batch` (empty on entry) with up to [`BURST`] frames.
     fn poll<'s>(&'s mut self, batch: &mut Batch<'s>) -> Polled;
 
+    /// Where its frames come from, as far as that is known before the first one.
+    fn inputs(&self) -> Vec<Input> {
+        Vec::new()
+    }
+
     /// The time after the last poll, where the source has a clock that goes on without frames. `None`: packet time.
     fn clock(&self) -> Option<Nanos> {
         None

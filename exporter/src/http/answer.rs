@@ -12,6 +12,9 @@ use tiny_http::{Header, Request, Response};
 /// Bodies below this are not worth compressing. Unit: bytes.
 const SMALL: usize = 1024;
 
+/// Bodies above this may not fit the buffers of two sockets, so whoever sends one may have to wait. Unit: bytes.
+const LONG: usize = 32 << 10;
+
 pub(super) const JSON: &str = "application/json";
 
 /// An answer.
@@ -60,6 +63,7 @@ impl Answer {
                 self.headers.push(("Content-Encoding", "gzip".to_owned()));
             }
         }
+        let long = self.body.len() > LONG;
         // With its length, and not in chunks: clients like curl, a shell and Prometheus can tell a cut answer then.
         let mut response =
             Response::from_data(self.body).with_status_code(self.status).with_chunked_threshold(usize::MAX);
@@ -77,7 +81,13 @@ impl Answer {
             }
         }
         // A client that went away meanwhile is its own affair.
-        let _ = request.respond(response);
+        let respond = move || drop(request.respond(response));
+        if long {
+            // There are no more of them than the gate has connections; without a thread the answer is cut.
+            let _ = std::thread::Builder::new().name("parshall-answer".to_owned()).spawn(respond);
+        } else {
+            respond();
+        }
     }
 }
 

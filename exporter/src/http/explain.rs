@@ -295,7 +295,7 @@ impl Case<'_> {
             let (lost, errors) = (sink.dropped_records.load(Ordering::Relaxed), sink.errors.load(Ordering::Relaxed));
             let sentence = match errors {
                 0 => format!("The sink {} was slower than the records.", sink.name),
-                _ => format!("The sink {} failed {} times to write; the log says why.", sink.name, grouped(errors)),
+                _ => format!("The sink {} failed to write{}; the log says why.", sink.name, times(errors)),
             };
             let remedy = "Look at the disk or the other end of this sink: space, speed, rights.";
             let mut found = cause("sink_slow", "sink", "records", (lost, None), &sentence, "--sink", remedy);
@@ -310,10 +310,10 @@ impl Case<'_> {
         let silent = snapshot.workers.iter().filter(|worker| worker.missed_turns > 0);
         let row = |worker: &parshall_engine::merge::snapshot::WorkerSnapshot| {
             let sentence = format!(
-                "Worker {} on lcore {} did not hand its counts over in time {} times: something else ran on its core.",
+                "Worker {} on lcore {} did not hand its counts over in time{}: something else ran on its core.",
                 worker.worker,
                 worker.lcore,
-                grouped(worker.missed_turns)
+                times(worker.missed_turns)
             );
             let remedy = "Give the core to the worker alone: isolcpus, cpusets, or other lcores in -l.";
             let mut found =
@@ -324,6 +324,11 @@ impl Case<'_> {
         };
         silent.map(row).collect()
     }
+}
+
+/// How often, for the end of a phrase.
+fn times(count: u64) -> String {
+    if count == 1 { " once".to_owned() } else { format!(" {} times", grouped(count)) }
 }
 
 /// Where packets or detail are lost, and why.
@@ -357,3 +362,6 @@ pub(super) fn drops(view: &View, ask: &Ask) -> Result<Answer, Answer> {
     });
     Ok(Answer::json(200, &body))
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,13 +59,14 @@ fn page(watch: &Watch, ask: &Ask, by: usize, order: usize) -> Result<Page, Answe
     let most = usize::try_from(ask.number(most, 50, 1, MOST)?).unwrap_or(usize::MAX);
     let (listing, number, from) = match ask.get("cursor") {
         Some(cursor) => {
+            let fault = |status: u16, error: &str| {
+                Answer::json(status, &json!({ "status": status, "error": error, "parameter": "cursor" }))
+            };
             let parts = cursor.split_once('.').and_then(|(list, from)| Some((list.parse().ok()?, from.parse().ok()?)));
-            let found = parts.and_then(|(list, from): (u64, usize)| Some((watch.kept(list)?, list, from)));
-            let (listing, list, from) = found.ok_or_else(|| {
-                let error = "the list of this cursor is gone; ask again without it";
-                Answer::json(400, &json!({ "status": 400, "error": error, "parameter": "cursor" }))
-            })?;
-            (listing, Some(list), from)
+            let (list, from): (u64, usize) =
+                parts.ok_or_else(|| fault(400, "a cursor is the key next of the page before"))?;
+            let gone = || fault(404, "the list of this cursor is gone; ask again without it");
+            (watch.kept(list).ok_or_else(gone)?, Some(list), from)
         }
         None => {
             let filter = Filter::parse(ask.get("filter").unwrap_or_default())

@@ -1,8 +1,9 @@
-//! The gate before the HTTP server: how many connections, and how long each may be silent.
+//! The gate before the HTTP server: how many connections, and how long each may be silent and last.
 //!
-//! **Owns** the public socket and the threads that carry bytes. **May touch** two sockets a connection.
+//! **Owns** the public socket and the threads that carry bytes. **May touch** two sockets a connection, and the count of answers.
 //! **Order** accepts, waits for a whole head, then carries it to the server and the answer back.
 
+use crate::metrics::Board;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -13,8 +14,16 @@ use std::time::{Duration, Instant};
 /// Bytes of one request, head and body, at most.
 const REQUEST: u64 = 64 << 10;
 
-const TOO_LARGE: &[u8] =
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+/// What connections may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// How many at once.
+    pub(super) connections: usize,
+    /// Time for the head of a request, and for each silence after it.
+    pub(super) patience: Duration,
+    /// Time for all of it, so that nobody holds a connection by reading slowly.
+    pub(super) whole: Duration,
+}
 
 /// The gate. Dropping it closes the public socket.
 #[derive(Debug)]
@@ -25,11 +34,11 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn start(public: SocketAddr, behind: SocketAddr, most: usize, patience: Duration) -> io::Result<Gate> {
+    pub(super) fn start(public: SocketAddr, behind: SocketAddr, limits: Limits, board: &Board) -> io::Result<Gate> {
         let listener = TcpListener::bind(public)?;
         let address = listener.local_addr()?;
         let closed = Arc::new(AtomicBool::new(false));
-        let (mine, open) = (closed.clone(), Arc::new(AtomicUsize::new(0)));
+        let (mine, open, board) = (closed.clone(), Arc::new(AtomicUsize::new(0)), board.clone());
         let thread = std::thread::Builder::new().name("parshall-gate".to_owned()).spawn(move || {
             for client in listener.incoming() {
                 if mine.load(Ordering::Relaxed) {
@@ -39,7 +48,7 @@ impl Gate {
                     std::thread::sleep(Duration::from_millis(10));
                     continue;
                 };
-                admit(client, behind, &open, most, patience);
+                admit(client, behind, &open, limits, &board);
             }
         })?;
         Ok(Gate { address, closed, thread: Some(thread) })
@@ -62,16 +71,17 @@ impl Drop for Gate {
 }
 
 /// Carries one connection on a thread, or refuses it when there are too many.
-fn admit(mut client: TcpStream, behind: SocketAddr, open: &Arc<AtomicUsize>, most: usize, patience: Duration) {
-    if open.fetch_add(1, Ordering::Relaxed) >= most {
+fn admit(client: TcpStream, behind: SocketAddr, open: &Arc<AtomicUsize>, limits: Limits, board: &Board) {
+    if open.fetch_add(1, Ordering::Relaxed) >= limits.connections {
         open.fetch_sub(1, Ordering::Relaxed);
         let _ = client.set_write_timeout(Some(Duration::from_millis(100)));
-        let _ = client.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let sentence = format!("{} connections are open, which is the most; ask again later", limits.connections);
+        let _ = refuse(&client, board, 503, "Service Unavailable", &sentence);
         return;
     }
-    let count = open.clone();
+    let (count, board) = (open.clone(), board.clone());
     let spawned = std::thread::Builder::new().name("parshall-conn".to_owned()).spawn(move || {
-        let _ = carry(&client, behind, patience);
+        let _ = carry(&client, behind, limits, &board);
         let _ = client.shutdown(Shutdown::Both);
         count.fetch_sub(1, Ordering::Relaxed);
     });
@@ -80,11 +90,24 @@ fn admit(mut client: TcpStream, behind: SocketAddr, open: &Arc<AtomicUsize>, mos
     }
 }
 
-fn carry(client: &TcpStream, behind: SocketAddr, patience: Duration) -> io::Result<()> {
+/// An error in the form of all others (docs/API.md), counted like them.
+fn refuse(mut client: &TcpStream, board: &Board, status: u16, reason: &str, sentence: &str) -> io::Result<()> {
+    board.answered(status);
+    let body = format!("{{ \"status\": {status}, \"error\": \"{sentence}\" }}\n");
+    let length = body.len();
+    write!(
+        client,
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+fn carry(client: &TcpStream, behind: SocketAddr, limits: Limits, board: &Board) -> io::Result<()> {
+    let (began, patience) = (Instant::now(), limits.patience);
     client.set_write_timeout(Some(patience))?;
     client.set_nodelay(true)?;
-    let Some(request) = read_head(client, Instant::now() + patience)? else {
-        return (&*client).write_all(TOO_LARGE);
+    let Some(request) = read_head(client, began + patience)? else {
+        let sentence = format!("a request may have {REQUEST} bytes");
+        return refuse(client, board, 431, "Request Header Fields Too Large", &sentence);
     };
     let server = TcpStream::connect(behind)?;
     server.set_read_timeout(Some(patience))?;
@@ -95,10 +118,40 @@ fn carry(client: &TcpStream, behind: SocketAddr, patience: Duration) -> io::Resu
         let _ = io::copy(&mut reader.take(REQUEST), &mut &writer);
         let _ = writer.shutdown(Shutdown::Write);
     })?;
-    let _ = io::copy(&mut &server, &mut &*client);
+    let relayed = relay(&server, client, began + limits.whole);
     let _ = client.shutdown(Shutdown::Both);
     let _ = server.shutdown(Shutdown::Both);
     drop(inward.join());
+    relayed
+}
+
+/// Carries the answer, as far as it comes before the deadline. Behind its first line it says that the connection ends with it;
+/// else a client may send its next request on it.
+fn relay(mut server: &TcpStream, client: &TcpStream, deadline: Instant) -> io::Result<()> {
+    let (mut piece, mut begun) = ([0; 16 << 10], false);
+    loop {
+        let got = server.read(&mut piece)?;
+        if got == 0 {
+            return Ok(());
+        }
+        let line = piece[..got].iter().position(|byte| *byte == b'\n').filter(|_| !begun).map_or(0, |at| at + 1);
+        begun = true;
+        send(client, &piece[..line], deadline)?;
+        if line > 0 {
+            send(client, b"Connection: close\r\n", deadline)?;
+        }
+        send(client, &piece[line..got], deadline)?;
+    }
+}
+
+fn send(mut client: &TcpStream, mut rest: &[u8], deadline: Instant) -> io::Result<()> {
+    while !rest.is_empty() {
+        if Instant::now() >= deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let sent = client.write(rest)?;
+        rest = &rest[sent..];
+    }
     Ok(())
 }
 
@@ -145,4 +198,34 @@ fn closing(request: &[u8]) -> Vec<u8> {
     }
     out.extend_from_slice(body);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_reads_too_slowly_is_cut_and_its_place_is_free_again() {
+        let back = TcpListener::bind("127.0.0.1:0").unwrap();
+        let behind = back.local_addr().unwrap();
+        // An answer that has no end, so that only a limit can end it.
+        std::thread::spawn(move || {
+            for server in back.incoming().map_while(Result::ok) {
+                std::thread::spawn(move || while (&server).write_all(&[b'x'; 4096]).is_ok() {});
+            }
+        });
+        let limits = Limits { connections: 1, patience: Duration::from_secs(5), whole: Duration::from_millis(300) };
+        let gate = Gate::start("127.0.0.1:0".parse().unwrap(), behind, limits, &Board::default()).unwrap();
+        let began = Instant::now();
+        let mut served = 0;
+        while served < 2 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the first one keeps its place");
+            let mut client = TcpStream::connect(gate.address()).unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            let mut piece = [0; 64 << 10];
+            while client.read(&mut piece).unwrap_or(0) > 0 {}
+            // Until the place of the one before is free again, this is the gate's own refusal.
+            served += usize::from(piece[0] == b'x');
+        }
+    }
 }

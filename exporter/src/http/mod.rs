@@ -5,7 +5,8 @@
 //!
 //! A request costs a copy of what was published; nothing here can reach a worker. tiny_http reads requests on threads of its
 //! own and has no limit on idle connections, which starve the others, so a small gate stands before it: at most
-//! [`CONNECTIONS`] at once, each of which has to bring the whole head of its request within [`PATIENCE`].
+//! [`CONNECTIONS`] at once, each of which has to bring the whole head of its request within [`PATIENCE`] and to end within
+//! [`WHOLE`]. Long answers go out on threads of their own, so that a client that reads slowly keeps nobody waiting.
 
 mod access;
 mod answer;
@@ -33,6 +34,9 @@ const CONNECTIONS: usize = 64;
 /// How long a connection may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a connection may last.
+const WHOLE: Duration = Duration::from_secs(60);
+
 /// A server that runs.
 pub struct Server {
     inner: Arc<tiny_http::Server>,
@@ -53,13 +57,14 @@ impl Server {
     /// # Errors
     /// A sentence with the remedy, when the address cannot be had.
     pub fn start(address: SocketAddr, board: &Board, token: Option<&str>) -> Result<Server, String> {
-        let access = access::Access::new(token);
+        let access = access::Access::new(token, address);
         let fail = |cause: &dyn std::fmt::Display| {
             format!("cannot listen at {address}: {cause}; choose another address with --listen, or --listen off")
         };
         let inner = tiny_http::Server::http("127.0.0.1:0").map_err(|error| fail(&error))?;
+        let limits = gate::Limits { connections: CONNECTIONS, patience: PATIENCE, whole: WHOLE };
         let behind = inner.server_addr().to_ip().ok_or_else(|| fail(&"no IP address"))?;
-        let gate = gate::Gate::start(address, behind, CONNECTIONS, PATIENCE).map_err(|error| fail(&error))?;
+        let gate = gate::Gate::start(address, behind, limits, board).map_err(|error| fail(&error))?;
         let address = gate.address();
         let inner = Arc::new(inner);
         let mut threads = Vec::new();

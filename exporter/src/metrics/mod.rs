@@ -223,7 +223,7 @@ pub fn families(view: &View) -> Vec<Family> {
     let mut room = usize::try_from(watch.plan().max_series).unwrap_or(usize::MAX);
     room = room.saturating_sub(families.iter().flat_map(|family| &family.series).map(Series::weight).sum());
     let mut capped = 0;
-    for mut family in watch.top_families().into_iter().chain(compat::families(watch)) {
+    for mut family in watch.top_families().into_iter().chain(compat::families(watch, &view.snapshot)) {
         let whole = family.series.len();
         let mut kept = 0;
         family.series.retain(|series| {

@@ -3,14 +3,15 @@
 //! **Owns** what has been counted already of each flow that lives. **May touch** records. **Order** fed by the watch's
 //! thread with pictures of live flows and with finished records.
 //!
-//! A live flow that was looked at counts what it has; its record later counts the rest. Parts of a flow that met on several
+//! A live flow that was looked at counts what it has; its record later counts the rest. A look takes about a second, so the
+//! record of a flow may come before the picture in which it still lives: then the picture's is left out. Parts of a flow that met on several
 //! workers are found by their key: the joined record counts what its parts had not. A record that never comes (dropped at a
-//! full ring) leaves its entry behind, which is forgotten after [`FORGET`] pictures.
+//! full ring) leaves its entry behind, which is forgotten after [`FORGET`] pictures, or earlier when there are too many.
 
 use parshall_engine::key::FlowKey;
 use parshall_engine::merge::lookout::Picture;
 use parshall_engine::record::{Direction, FlowRecord, TcpDirection, TcpHistory};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Pictures after which a flow that is neither told nor ended is forgotten.
 const FORGET: u64 = 900;
@@ -33,6 +34,8 @@ pub const COUNTED: &[(&str, Get)] = &[
     ("resets", |_, tcp, _| u64::from(tcp.rst_count)),
     ("keepalives", |_, tcp, _| u64::from(tcp.keepalives)),
     ("gap_bytes", |_, _, history| u64::from(history.gap_bytes)),
+    ("wire_bytes", |direction, _, _| direction.wire_bytes),
+    ("rtt_sum_us", |_, tcp, _| tcp.rtt.map_or(0, |rtt| (rtt.avg * f64::from(rtt.samples) / 1e3) as u64)),
     ("rto", |_, _, history| u64::from(history.classes[0])),
     ("fast_retx", |_, _, history| u64::from(history.classes[1])),
     ("reordering", |_, _, history| u64::from(history.classes[2])),
@@ -44,7 +47,7 @@ pub const COUNTED: &[(&str, Get)] = &[
 ];
 
 /// First of the rows that are Tstat's anomaly classes, in the order of [`parshall_engine::flow::tcp::Class`].
-pub const FIRST_CLASS: usize = 14;
+pub const FIRST_CLASS: usize = 16;
 
 /// Rows of [`COUNTED`] that are asked for by place.
 pub const PACKETS: usize = 0;
@@ -52,8 +55,22 @@ pub const PACKETS: usize = 0;
 pub const IP_BYTES: usize = 1;
 /// Retransmitted packets.
 pub const RETRANSMITTED: usize = 2;
+/// TCP payload.
+pub const PAYLOAD: usize = 4;
 /// Segments with payload.
 pub const DATA_PACKETS: usize = 5;
+/// Segments that announce a window of 0.
+pub const ZERO_WINDOWS: usize = 8;
+/// SYNs.
+pub const SYNS: usize = 9;
+/// RSTs.
+pub const RESETS: usize = 11;
+/// Bytes that were jumped over and have not come yet.
+pub const GAP_BYTES: usize = 13;
+/// Wire bytes.
+pub const WIRE_BYTES: usize = 14;
+/// Sum of the round-trip times of data. Unit: microseconds.
+pub const RTT_SUM: usize = 15;
 
 /// Counts of both directions: client to server, server to client.
 pub type Counts = [[u64; COUNTED.len()]; 2];
@@ -99,18 +116,38 @@ struct Known {
     picture: u64,
 }
 
+/// Flows known at the most, for each one that a picture told: under a flood many end without a record that is watched.
+pub const KNOWN: usize = 4;
+
+/// Fewer than these are always known.
+pub const FEWEST: usize = 1000;
+
+/// Records remembered until the next picture, at most; beyond, a flow that ended while it was looked at may count twice.
+const RECENT: usize = 65_536;
+
+/// Memory of them, at the most.
+pub const RECENT_BYTES: u64 = (RECENT * 2 * size_of::<(u64, u32)>()) as u64;
+
 /// What has been counted of the flows that live.
 #[derive(Debug, Default)]
 pub struct Ledger {
     flows: HashMap<FlowKey, Vec<Known>>,
+    /// Flow and number of the records that came since the last picture.
+    recent: HashSet<(u64, u32)>,
+    /// Flows that the largest picture told.
+    most: usize,
 }
 
 impl Ledger {
     /// Counts the live flows of a picture.
     pub fn picture(&mut self, picture: &Picture, mut grown: impl FnMut(&Growth<'_>)) {
-        for flow in &picture.flows {
+        let recent = std::mem::take(&mut self.recent);
+        let live = picture.flows.iter();
+        for flow in live.filter(|flow| !recent.contains(&(flow.record.flow_id, flow.record.record_seq))) {
             let (record, worker) = (&flow.record, flow.worker);
-            let now = counts(record);
+            let mut now = counts(record);
+            // What is missing may still come: it counts when the flow has ended.
+            now.iter_mut().for_each(|side| side[GAP_BYTES] = 0);
             let known = self.flows.entry(record.key).or_default();
             let same = |known: &&mut Known| {
                 (known.flow_id, known.record_seq, known.worker) == (record.flow_id, record.record_seq, worker)
@@ -133,17 +170,30 @@ impl Ledger {
                 }
             }
         }
+        self.most = self.most.max(picture.flows.len()).max(FEWEST);
+        let mut pictures = FORGET;
         if picture.number.is_multiple_of(64) {
-            let oldest = picture.number.saturating_sub(FORGET);
-            self.flows.retain(|_, known| {
-                known.retain(|known| known.picture >= oldest);
-                !known.is_empty()
-            });
+            self.forget(picture.number.saturating_sub(pictures));
         }
+        while self.flows.len() > KNOWN * self.most && pictures > 1 {
+            pictures /= 2;
+            self.forget(picture.number.saturating_sub(pictures));
+        }
+    }
+
+    /// Forgets flows that were told before a picture and not since.
+    fn forget(&mut self, oldest: u64) {
+        self.flows.retain(|_, known| {
+            known.retain(|known| known.picture >= oldest);
+            !known.is_empty()
+        });
     }
 
     /// Counts what a finished record has that was not counted while it lived.
     pub fn record(&mut self, record: &FlowRecord, mut grown: impl FnMut(&Growth<'_>)) {
+        if self.recent.len() < RECENT {
+            self.recent.insert((record.flow_id, record.record_seq));
+        }
         let mut rest = counts(record);
         let mut is_new = record.record_seq == 0;
         if let Some(known) = self.flows.get_mut(&record.key) {
@@ -182,9 +232,42 @@ mod tests {
     fn every_class_of_the_engine_has_its_row() {
         let names: Vec<&str> = COUNTED[FIRST_CLASS..].iter().map(|(name, _)| *name).collect();
         assert_eq!(names.len(), parshall_engine::flow::tcp::CLASSES);
-        for (name, place) in [(RETRANSMITTED, "retransmitted_packets"), (DATA_PACKETS, "data_packets")] {
-            assert_eq!(COUNTED[name].0, place);
+        let places = [
+            (PACKETS, "packets"),
+            (IP_BYTES, "ip_bytes"),
+            (RETRANSMITTED, "retransmitted_packets"),
+            (PAYLOAD, "payload_bytes"),
+            (DATA_PACKETS, "data_packets"),
+            (ZERO_WINDOWS, "zero_windows"),
+            (SYNS, "syns"),
+            (RESETS, "resets"),
+            (GAP_BYTES, "gap_bytes"),
+            (WIRE_BYTES, "wire_bytes"),
+            (RTT_SUM, "rtt_sum_us"),
+        ];
+        for (place, name) in places {
+            assert_eq!(COUNTED[place].0, name);
         }
+    }
+
+    #[test]
+    fn a_flow_whose_record_comes_before_the_picture_in_which_it_lives_counts_once() {
+        let mut ledger = Ledger::default();
+        let (mut packets, mut flows) = (0, 0);
+        let mut add = |growth: &Growth<'_>| {
+            packets += growth.both(PACKETS);
+            flows += u64::from(growth.is_new);
+        };
+        let look = |number, count| {
+            let flows = vec![LiveFlow { worker: 0, record: record(5, count) }];
+            Picture { number, flows, ..Picture::default() }
+        };
+        ledger.record(&record(5, 7), &mut add);
+        ledger.picture(&look(1, 7), &mut add);
+        assert!(ledger.flows.is_empty());
+        // The next picture is of flows that began since.
+        ledger.picture(&look(2, 7), &mut add);
+        assert_eq!((packets, flows), (14, 2));
     }
 
     #[test]
@@ -208,6 +291,21 @@ mod tests {
         ledger.record(&record(6, 5), &mut add);
         assert_eq!((packets, flows), (15, 2));
         assert!(ledger.flows.is_empty());
+    }
+
+    #[test]
+    fn flows_that_end_without_a_record_do_not_pile_up() {
+        let mut ledger = Ledger::default();
+        for number in 1..100 {
+            let told = (0..FEWEST as u64).map(|n| {
+                let record = FlowRecord { flow_id: number << 32 | n, ..record(5, 1) };
+                let key = FlowKey::canonical(4, 17, (u128::from(number), 1), (u128::from(n), 2)).0;
+                LiveFlow { worker: 0, record: FlowRecord { key, ..record } }
+            });
+            ledger.picture(&Picture { number, flows: told.collect(), ..Picture::default() }, |_| ());
+            assert!(ledger.flows.len() <= KNOWN * FEWEST, "{}", ledger.flows.len());
+        }
+        assert!(ledger.flows.len() >= FEWEST, "those told last are known");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub mod who;
 
 use crate::exposition::Family;
 use arc_swap::ArcSwap;
-use compat::Continued;
+use compat::Compat;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use distribution::Distribution;
 use distributions::Distributions;
@@ -62,7 +62,7 @@ pub struct Observed {
     /// Top lists as metrics.
     pub(crate) tops: TopMetrics,
     /// For the metric names of others.
-    pub continued: Continued,
+    pub compat: Compat,
     /// Round-trip times of the live flows, client's and server's side.
     pub rtt: [Quantiles; 2],
 }
@@ -93,10 +93,11 @@ enum Feed {
 #[must_use]
 pub fn most_bytes(plan: &WatchPlan, live_flows: u64) -> u64 {
     let record = size_of::<FlowRecord>() as u64;
-    let known = live_flows * (size_of::<Counts>() + 256) as u64;
-    let others = if plan.compat.is_empty() { 0 } else { 2 * plan.compat_flows + compat::CONTINUED as u64 };
-    let records = 3 * live_flows + ENDED as u64 + others;
-    records * record + known + who::MOST_BYTES + (history::MOST * size_of::<history::Sample>()) as u64
+    let told = live_flows.max(growth::FEWEST as u64);
+    let known = (growth::KNOWN as u64 + 1) * told * (size_of::<Counts>() + 256) as u64;
+    let records = 3 * live_flows + ENDED as u64;
+    let counted = known + growth::RECENT_BYTES + compat::most_bytes(plan, live_flows);
+    records * record + counted + who::MOST_BYTES + (history::MOST * size_of::<history::Sample>()) as u64
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -125,7 +126,7 @@ impl Watch {
             tcp_records: [0; 3],
             records: 0,
             tops: TopMetrics::new(plan),
-            continued: Continued::new(plan),
+            compat: Compat::new(plan),
             rtt: Default::default(),
         };
         Watch {
@@ -207,7 +208,7 @@ impl Watch {
 
     fn see(&self, picture: Picture) {
         let scene = Scene::after(&self.scene.load(), picture);
-        lock(&self.observed).picture(&scene.picture);
+        lock(&self.observed).scene(&scene);
         self.scene.store(Arc::new(scene));
     }
 
@@ -284,7 +285,7 @@ impl Watch {
         let mut observed = lock(&self.observed);
         let others = observed.who.count_prefixes(&plan.prefixes);
         observed.tops.replan(plan, others);
-        observed.continued.replan(plan);
+        observed.compat.replan(plan);
         self.plan.store(Arc::new(plan.clone()));
     }
 }
@@ -301,10 +302,11 @@ fn add(tcp: &mut Counts, growth: &Growth<'_>) {
 
 impl Observed {
     fn record(&mut self, record: &FlowRecord) {
-        let Observed { ledger, who, tcp, .. } = self;
+        let Observed { ledger, who, tcp, compat, .. } = self;
         ledger.record(record, |growth| {
             who.count(growth);
             add(tcp, growth);
+            compat.grow(growth);
         });
         self.records += 1;
         if let Some(tcp) = &record.tcp {
@@ -313,16 +315,19 @@ impl Observed {
             self.tcp_records[2] += u64::from(tcp.midstream);
         }
         self.distributions.record(record);
-        self.continued.record(record);
+        self.compat.record(record);
     }
 
-    fn picture(&mut self, picture: &Picture) {
+    fn scene(&mut self, scene: &Scene) {
+        let picture = &scene.picture;
         self.who.turn(picture.taken_at);
-        let Observed { ledger, who, tcp, .. } = self;
+        let Observed { ledger, who, tcp, compat, .. } = self;
         ledger.picture(picture, |growth| {
             who.count(growth);
             add(tcp, growth);
+            compat.grow(growth);
         });
+        compat.scene(scene);
         let mut rtt = [Distribution::new(-17, 7), Distribution::new(-17, 7)];
         for tcp in picture.flows.iter().filter_map(|flow| flow.record.tcp.as_ref()) {
             for (side, direction) in [&tcp.s2c, &tcp.c2s].into_iter().enumerate() {

@@ -16,6 +16,17 @@ pub struct Rate {
     pub bits: f64,
     /// Packets a second, both directions.
     pub packets: f64,
+    /// Payload bits a second, client to server and server to client.
+    pub payload_bits: [f64; 2],
+}
+
+/// What a flow had in the picture before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    record_seq: u32,
+    packets: u64,
+    bytes: u64,
+    payload: [u64; 2],
 }
 
 /// A picture with what follows from the one before.
@@ -27,7 +38,7 @@ pub struct Scene {
     pub rates: Vec<Option<Rate>>,
     /// When it came. `None` before the first picture.
     pub at: Option<std::time::Instant>,
-    counts: HashMap<(u64, u16), (u32, u64, u64)>,
+    counts: HashMap<(u64, u16), Counted>,
 }
 
 impl Scene {
@@ -39,18 +50,27 @@ impl Scene {
         let mut rates = Vec::with_capacity(picture.flows.len());
         for flow in &picture.flows {
             let record = &flow.record;
-            let (packets, bytes) = (record.packets(), record.c2s.ip_bytes + record.s2c.ip_bytes);
+            let now = Counted {
+                record_seq: record.record_seq,
+                packets: record.packets(),
+                bytes: record.c2s.ip_bytes + record.s2c.ip_bytes,
+                payload: [record.c2s.payload_bytes, record.s2c.payload_bytes],
+            };
             let id = (record.flow_id, flow.worker);
             let before = match last.counts.get(&id) {
-                Some((seq, packets, bytes)) if *seq == record.record_seq => Some((*packets, *bytes)),
-                Some(_) => Some((0, 0)),
-                None => (last.picture.is_complete() && last.picture.number + 1 == picture.number).then_some((0, 0)),
+                Some(before) if before.record_seq == now.record_seq => Some(*before),
+                Some(_) => Some(Counted::default()),
+                None => {
+                    (last.picture.is_complete() && last.picture.number + 1 == picture.number).then(Counted::default)
+                }
             };
+            let a_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
             rates.push(before.filter(|_| seconds > 0.0).map(|before| Rate {
-                bits: bytes.saturating_sub(before.1) as f64 * 8.0 / seconds,
-                packets: packets.saturating_sub(before.0) as f64 / seconds,
+                bits: a_second(now.bytes, before.bytes) * 8.0,
+                packets: a_second(now.packets, before.packets),
+                payload_bits: std::array::from_fn(|way| a_second(now.payload[way], before.payload[way]) * 8.0),
             }));
-            counts.insert(id, (record.record_seq, packets, bytes));
+            counts.insert(id, now);
         }
         Scene { picture, rates, at: Some(std::time::Instant::now()), counts }
     }

@@ -25,7 +25,7 @@ pub(super) fn stats() -> Value {
         "tcp": { "client": { "packets": 5_000_000, "retransmitted_packets": 100 }, "server": { "classes": { "rto": 7 } } },
         "workers": [{
             "worker": 0, "lcore": 1, "missed_turns": 0, "active_flows": 5123, "load": 0.31,
-            "headroom": { "packets_per_second": 205_761.0, "could_take_packets_per_second": 660_000.0, "cycles_per_packet": 210.0 },
+            "headroom": { "packets_per_second": 205_761.0, "could_take_packets_per_second": 660_000.0, "nanoseconds_per_packet": 105.0 },
         }],
     })
 }

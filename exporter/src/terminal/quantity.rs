@@ -85,6 +85,8 @@ pub(crate) fn span(seconds: f64) -> String {
     }
     if seconds == 0.0 {
         "0 s".to_owned()
+    } else if seconds < 1e-6 {
+        format!("{} ns", digits(seconds * 1e9))
     } else if seconds < 1e-3 {
         format!("{} us", digits(seconds * 1e6))
     } else if seconds < 0.9995 {
@@ -140,8 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn spans_go_from_microseconds_to_days() {
+    fn spans_go_from_nanoseconds_to_days() {
         let rows = [
+            (105e-9, "105 ns"),
             (0.000_042, "42.0 us"),
             (0.0213, "21.3 ms"),
             (1.5, "1.50 s"),

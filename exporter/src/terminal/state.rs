@@ -35,7 +35,7 @@ pub(super) const VIEWS: &[(View, &str)] = &[
     (View::Talkers("hosts"), "hosts"),
     (View::Talkers("pairs"), "pairs"),
     (View::Talkers("ports"), "ports"),
-    (View::Talkers("applications"), "applications"),
+    (View::Talkers("applications"), "apps"),
     (View::Workers, "workers"),
     (View::Protocols, "protocols"),
     (View::Tcp, "tcp"),

@@ -7,6 +7,7 @@
 
 pub mod endless;
 pub mod frames;
+pub mod wire;
 
 use parshall_benches::synth::artefacts::Artefacts;
 use parshall_benches::synth::compose::{Capture, Choice, Order, compose};
@@ -288,7 +289,7 @@ pub fn metric(text: &str, name: &str) -> (f64, usize) {
 pub fn closed_scrape(text: &str) -> u64 {
     let (outcomes, series) = metric(text, "parshall_packets_total");
     let (taken, ports) = metric(text, "parshall_port_rx_packets_total");
-    // A port has its series from its first packet on.
+    // A queue has its series from the first answer of its worker on.
     assert!(series > 0 && (ports > 0 || outcomes == 0.0), "{text}");
     assert_eq!(outcomes, taken, "{text}");
     taken as u64

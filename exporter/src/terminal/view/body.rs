@@ -6,7 +6,7 @@ use super::{BAD, DIM, WATER, note};
 use crate::terminal::answer::{LOSSES, list, number, text, whole};
 use crate::terminal::asker::Picture;
 use crate::terminal::flow::{COLUMNS, Column, facts, title};
-use crate::terminal::quantity::{UNKNOWN, bytes, count, rate, share, span};
+use crate::terminal::quantity::{UNKNOWN, bytes, rate, share, span};
 use crate::terminal::state::{State, View};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -123,28 +123,32 @@ fn talkers(frame: &mut Frame<'_>, area: Rect, picture: &Picture, state: &State) 
     rows(frame, area, state.row, above, table);
 }
 
+/// Width of a worker's row without its bar.
+const WORKER: u16 = 76;
+
 fn workers(frame: &mut Frame<'_>, area: Rect, stats: &Value) {
+    let wide = area.width.saturating_sub(WORKER).min(24);
     let cells = |worker: &Value| {
         let at = |pointer: &str| number(worker, pointer);
         let load = at("/load");
-        let bar = "\u{2588}".repeat((load * 24.0).round().clamp(0.0, 24.0) as usize);
+        let bar = "\u{2588}".repeat((load * f64::from(wide)).round().clamp(0.0, 24.0) as usize);
         Row::new([
-            Text::from(format!("worker {}", at("/worker"))),
-            Text::from(format!("lcore {}", at("/lcore"))),
+            Text::from(whole(at("/worker"))),
+            right(whole(at("/lcore"))),
             Text::styled(bar, if load > 0.95 { BAD } else { WATER }),
             right(share(load)),
             right(rate(at("/headroom/packets_per_second"))),
             right(rate(at("/headroom/could_take_packets_per_second"))),
-            right(count(at("/headroom/cycles_per_packet"))),
+            right(span(at("/headroom/nanoseconds_per_packet") / 1e9)),
             right(whole(at("/active_flows"))),
             right(whole(at("/missed_turns"))),
         ])
     };
-    let widths = [10, 8, 24, 8, 12, 12, 13, 11, 12].map(Constraint::Length);
-    let titles = ["", "", "load"].map(Text::from).into_iter();
-    let numbers = ["", "packets", "could take", "cycles each", "flows", "silent turns"].map(right);
+    let widths = [6, 5, wide, 7, 10, 10, 8, 10, 4].map(Constraint::Length);
+    let numbers = ["load", "packets", "could take", "each", "flows", "late"].map(right);
+    let titles = [Text::from("worker"), right("lcore"), Text::default()].into_iter().chain(numbers);
     let table = Table::new(list(stats, "/workers").iter().map(cells).collect::<Vec<_>>(), widths);
-    frame.render_widget(table.header(head(titles.chain(numbers))).column_spacing(2), area);
+    frame.render_widget(table.header(head(titles)).column_spacing(2), area);
 }
 
 fn protocols(frame: &mut Frame<'_>, area: Rect, stats: &Value) {
@@ -153,7 +157,10 @@ fn protocols(frame: &mut Frame<'_>, area: Rect, stats: &Value) {
     let cells = |row: &Value| {
         let volume = number(row, "/ip_bytes");
         let bar = "\u{2588}".repeat((volume / total * 24.0).round().clamp(0.0, 24.0) as usize);
-        let name = format!("IPv{} {}", number(row, "/ip_version"), text(row, "/l4"));
+        let name = match text(row, "/l4") {
+            "icmpv6" => "icmpv6".to_owned(),
+            l4 => format!("IPv{} {l4}", number(row, "/ip_version")),
+        };
         let packets = whole(number(row, "/packets"));
         Row::new([
             Text::from(name),

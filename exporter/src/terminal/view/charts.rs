@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Draws the charts and the figures.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
-    let constraints = [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(46)];
+    let constraints = [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(37)];
     let [left, middle, right] = Layout::horizontal(constraints).spacing(2).areas(area);
     let at = |pointer: &str| number(&picture.stats, pointer);
     chart(
@@ -30,7 +30,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
 }
 
 fn chart(frame: &mut Frame<'_>, area: Rect, title: &str, now: &str, history: impl ExactSizeIterator<Item = f64>) {
-    let title = Line::from(vec![Span::styled(format!("{title} "), DIM), Span::raw(now.to_owned())]);
+    // Where both do not fit, the figure says by its unit what it is.
+    let fits = title.len() + 1 + now.chars().count() <= usize::from(area.width);
+    let title = if fits { format!("{title} ") } else { String::new() };
+    let title = Line::from(vec![Span::styled(title, DIM), Span::raw(now.to_owned())]);
     let over = history.len().saturating_sub(area.width as usize);
     let values: Vec<u64> = history.skip(over).map(|value| value.max(0.0) as u64).collect();
     frame.render_widget(Sparkline::default().block(Block::new().title(title)).data(values).style(WATER), area);
@@ -53,9 +56,9 @@ fn figures(picture: &Picture) -> Vec<Line<'static>> {
         row("live flows", format!("{}, {new} new", count(at("/flows/active"))), false),
         row("busiest worker", share(busiest), busiest > 0.95),
         row("sent again", sent_again, false),
-        row("round trips", format!("{} servers, {} clients", trips[0], trips[1]), false),
+        row("RTT to servers", trips[0].clone(), false),
+        row("RTT to clients", trips[1].clone(), false),
         row("lost", rate(lost), lost > 0.0),
-        row("records", rate(at("/rates/records_per_second")), false),
     ]
 }
 

@@ -50,7 +50,7 @@ pub(in crate::terminal) fn draw(frame: &mut Frame<'_>, state: &mut State) {
     {
         charts::draw(frame, figures, picture);
     }
-    frame.render_widget(titles(state), tabs);
+    frame.render_widget(titles(state, tabs.width), tabs);
     body::draw(frame, rest, state);
     frame.render_widget(footer(state), foot);
     if state.help {
@@ -110,13 +110,18 @@ fn said(stats: &Value, two: bool) -> Vec<Line<'static>> {
     }
 }
 
-fn titles(state: &State) -> Line<'static> {
+/// The names of the views, with room around them where there is some.
+fn titles(state: &State, width: u16) -> Line<'static> {
     let chosen = state.place();
-    let name = |(n, (_, title)): (usize, &(_, &str))| {
-        let style = if n == chosen { WATER.add_modifier(Modifier::BOLD | Modifier::REVERSED) } else { DIM };
-        [Span::styled(format!(" {} {title} ", n + 1), style), Span::raw(" ")]
+    let line = |room: &str| {
+        let name = |(n, (_, title)): (usize, &(_, &str))| {
+            let style = if n == chosen { WATER.add_modifier(Modifier::BOLD | Modifier::REVERSED) } else { DIM };
+            [Span::styled(format!("{room}{} {title}{room}", n + 1), style), Span::raw(" ")]
+        };
+        Line::from_iter(VIEWS.iter().enumerate().flat_map(name))
     };
-    Line::from_iter(VIEWS.iter().enumerate().flat_map(name))
+    let wide = line(" ");
+    if wide.width() <= usize::from(width) { wide } else { line("") }
 }
 
 /// What is typed, what is wrong, or what can be done.
@@ -184,7 +189,7 @@ mod tests {
         let rows: [(View, &[&str]); 6] = [
             (View::Flows, &["10.0.0.2:50000", "198.51.100.7:443", "2.00 MB", "17 match, of 5,123 live"]),
             (View::Talkers("hosts"), &["198.51.100.7", "5.00 GB", "50.5 %", "exact"]),
-            (View::Workers, &["lcore 1", "31.0 %", "660 k/s"]),
+            (View::Workers, &["31.0 %", "660 k/s", "105 ns"]),
             (View::Protocols, &["IPv4 tcp", "9.00 GB"]),
             (View::Tcp, &["sent again", "100", "from clients"]),
             (View::Loss, &["no descriptor", "1,200", "Add a worker"]),
@@ -215,6 +220,20 @@ mod tests {
             &mut state,
             &["10.0.0.2:50000 -> 198.51.100.7:443", "handshake_rtt_us", "21.3 ms", "retx_packets", "client to server"],
         );
+    }
+
+    #[test]
+    fn on_eighty_columns_nothing_is_cut_that_names_a_number() {
+        for (view, words) in [
+            (View::Flows, &["823 Mbit/s", "RTT to servers", "9 loss"][..]),
+            (View::Workers, &["lcore", "could take", "660 k/s", "each", "105 ns", "late"][..]),
+            (View::Protocols, &["IP bytes", "packets"][..]),
+        ] {
+            let text = screen(&mut example::state(view), 80, 24);
+            for word in words {
+                assert!(text.contains(word), "{word} is not in\n{text}");
+            }
+        }
     }
 
     #[test]
