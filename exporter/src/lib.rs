@@ -14,6 +14,7 @@ pub mod fanout;
 #[cfg(feature = "dpdk")]
 pub mod footprint;
 pub mod order;
+pub mod reload_report;
 pub mod metrics;
 pub mod http;
 pub mod pipeline;

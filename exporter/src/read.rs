@@ -64,7 +64,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let stop = Stop::on_signals().map_err(failed)?;
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
     let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
-    let (board, _server) = serve("read", &plan.common, true).map_err(failed)?;
+    let (board, _server) = serve("read", &plan.common, true, false).map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
     let fanout = Fanout::start(sinks, true)

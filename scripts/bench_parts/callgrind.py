@@ -47,20 +47,29 @@ def place(chain):
     return None
 
 
-def count(command, function, scratch):
-    """What a command prints, and its instructions inside `function` by place; what lies in no file of ours, by object."""
+def counted(command, function, scratch):
+    """What a command prints, and its instructions inside `function` (all of them where it is None) by (object, address)."""
     profile = os.path.join(scratch, "callgrind.out")
+    within = [f"--toggle-collect={function}"] if function else []
     done = subprocess.run(
-        ["valgrind", "--tool=callgrind", f"--toggle-collect={function}", "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no", f"--callgrind-out-file={profile}", *command],
+        ["valgrind", "--tool=callgrind", *within, "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no", f"--callgrind-out-file={profile}", *command],
         capture_output=True, text=True, check=False, env=ENVIRONMENT)
     if done.returncode != 0:
         raise RuntimeError(f"callgrind: {done.stderr.strip().splitlines()[-1:]}")
-    counts = addresses(profile)
-    program = os.path.realpath(command[0])
-    chains = frames(program, [address for name, address in counts if os.path.realpath(name) == program])
-    places = {}
-    for (name, address), cost in counts.items():
-        where = place(chains.get(int(address, 16), [])) if os.path.realpath(name) == program else None
-        where = where or (os.path.basename(name), 0, "")
-        places[where] = places.get(where, 0) + cost
-    return done.stdout, places
+    return done.stdout, addresses(profile)
+
+
+def chains_of(program, counts):
+    """For each (object, address) that was counted: the inlined calls that it stands in, innermost first."""
+    inside = [key for key in counts if os.path.realpath(key[0]) == program]
+    found = frames(program, [address for _, address in inside])
+    return {key: found.get(int(key[1], 16), []) for key in inside}
+
+
+def places(program, counts):
+    """Counts by (object, address) as counts by place; what lies in no file of ours, by object."""
+    chains, out = chains_of(program, counts), {}
+    for key, cost in counts.items():
+        where = place(chains.get(key, [])) or (os.path.basename(key[0]), 0, "")
+        out[where] = out.get(where, 0) + cost
+    return out

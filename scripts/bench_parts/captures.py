@@ -33,18 +33,16 @@ def frames(path):
 
 
 def merged(folder):
-    """All frames of a folder's captures, each file moved behind the one before it."""
-    end = 1_700_000_000 * SECOND
+    """All frames of a folder's captures, each file moved behind the one before it, and no silence longer than `PAUSE`."""
+    now = 1_700_000_000 * SECOND
     for path in sorted(glob.glob(os.path.join(folder, "**", "*.pcap"), recursive=True)):
-        begin = latest = None
+        before = None
         for time, wire, held in frames(path):
             if len(held) > LARGEST:
                 continue
-            begin = time if begin is None else begin
-            moved = max(time - begin, 0) + end + PAUSE
-            latest = max(latest or 0, moved)
-            yield moved, wire, held
-        end = latest or end
+            now += PAUSE if before is None else max(min(time - before, PAUSE), -SECOND)
+            before = time
+            yield now, wire, held
 
 
 def write(path, folder, least):
@@ -54,12 +52,12 @@ def write(path, folder, least):
         return 0
     length = once[-1][0] - once[0][0] + PAUSE
     with open(path, "wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, ETHERNET))
+        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, ETHERNET))
         shift = 0
         while count == 0 or count < least:
             for time, wire, held in once:
                 seconds, part = divmod(time + shift, SECOND)
-                out.write(struct.pack("<4I", seconds & 0xFFFFFFFF, part, len(held), wire) + held)
+                out.write(struct.pack("<4I", seconds & 0xFFFFFFFF, part // 1000, len(held), wire) + held)
             count += len(once)
             shift += length
     return count

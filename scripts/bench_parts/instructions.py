@@ -19,7 +19,8 @@ def room(file):
 
 def measure(kind, scratch):
     """Instructions a packet by room."""
-    printed, places = callgrind.count([BENCH, "count", "--kind", kind], "*bench::count::counted*", scratch)
+    printed, counts = callgrind.counted([BENCH, "count", "--kind", kind], "*bench::count::counted*", scratch)
+    places = callgrind.places(os.path.realpath(BENCH), counts)
     packets = int(printed)
     rooms = {}
     for (file, _, _), cost in places.items():

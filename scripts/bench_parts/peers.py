@@ -14,11 +14,11 @@ PACKETS = 1_000_000
 
 
 def cpu(command, directory):
-    """CPU seconds of a command, user and system, all threads."""
+    """CPU seconds of a command, user and system, all threads; None where it did not end well."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env=ENVIRONMENT)
+    done = subprocess.run(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env=ENVIRONMENT)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime if done.returncode == 0 else None
 
 
 def programs(capture, scratch, tstat):
@@ -50,9 +50,12 @@ def table(name, capture, options, scratch):
     for _ in range(rounds):
         for program, command in programs(capture, scratch, options.tstat):
             spent.setdefault(program, []).append(cpu(command, scratch))
-    middles = {program: statistics.median(times) for program, times in spent.items()}
+    middles = {program: None if None in times else statistics.median(times) for program, times in spent.items()}
     ours = middles["parshall read, Tstat logs and JSON Lines"]
     for program, middle in middles.items():
+        if middle is None:
+            out.append(f"| {program} | failed on this capture | | | |")
+            continue
         faster = "" if program.startswith("parshall") or not ours else f"{middle / ours:.1f}"
         out.append(f"| {program} | {middle:.2f} | {middle / max(packets, 1) * 1e6:.2f} | {packets / middle if middle else 0:,.0f} | {faster} |")
     return out + [""]

@@ -10,7 +10,7 @@ import time
 from .machine import ENVIRONMENT
 
 # Seconds of one turn; the first two do not count.
-TURN = 6
+TURN = 7
 
 
 def possible():

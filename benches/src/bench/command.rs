@@ -7,7 +7,7 @@ use super::measure::pin;
 use super::rig::Setting;
 use super::stream::Kind;
 use super::visits::Access;
-use super::{churn, count, decode, insert, publish, stall};
+use super::{churn, count, decode, insert, publish, scaling, stall};
 use clap::{Parser, Subcommand, ValueEnum};
 use parshall_config::plan::Duplicates;
 use parshall_engine::memory::ArenaOptions;
@@ -41,6 +41,8 @@ enum InMemory {
     Churn(ChunkArguments),
     /// Putting flows into the index at several loads.
     Insert(ChunkArguments),
+    /// Workers side by side.
+    Scaling(ScalingArguments),
     /// The times of bursts while flows end at once and the control side asks.
     Stall(StallArguments),
     /// What it costs a worker to be asked, with and without in turn.
@@ -89,6 +91,16 @@ struct StallArguments {
     /// Numbers of flows that end.
     #[arg(long, value_delimiter = ',', default_value = "1000000")]
     flows: Vec<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ScalingArguments {
+    /// Flows of each worker.
+    #[arg(long, default_value_t = 1_000_000)]
+    flows: u32,
+    /// Chunks of 32,768 packets that must count.
+    #[arg(long, default_value_t = 100)]
+    chunks: usize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -164,6 +176,7 @@ fn in_memory(asked: &InMemory) -> std::io::Result<()> {
         }
         InMemory::Churn(asked) => churn::churn(asked.chunks),
         InMemory::Insert(asked) => insert::insert(asked.chunks),
+        InMemory::Scaling(asked) => scaling::scaling(asked.flows, asked.chunks),
         InMemory::Stall(asked) => stall::stall(&asked.flows),
         InMemory::Publish(asked) => publish::publish(&asked.flows, asked.chunks),
         InMemory::Count(asked) => counted(asked),

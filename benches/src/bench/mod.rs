@@ -16,6 +16,7 @@ pub mod publish;
 #[cfg(feature = "dpdk")]
 pub mod receive;
 pub mod rig;
+pub mod scaling;
 pub mod stall;
 pub mod stream;
 pub mod visits;

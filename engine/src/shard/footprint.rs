@@ -6,9 +6,15 @@
 use super::bytes_per_flow;
 use crate::decode::FragmentCache;
 use crate::dedup::Dedup;
-use crate::flow::{Contexts, Extra, Origin};
+use crate::flow::{Contexts, Extra, Hot, Origin, Pair, TcpBlock};
 use crate::shard::Desk;
 use crate::tally::Tally;
+
+const _: () = {
+    assert!(size_of::<Hot>() == 64, "what every packet touches is one line");
+    assert!(size_of::<Pair>() <= 128 && align_of::<Pair>() == 128, "a flow other than TCP has one pair of lines");
+    assert!(size_of::<Pair>() + size_of::<TcpBlock>() <= 512, "the fixed state of a TCP flow");
+};
 
 /// Bytes of state for one flow of capacity, with what is mapped for every flow and touched by few.
 #[must_use]
