@@ -8,12 +8,12 @@ use parshall_benches::synth::compose::{Choice, Order, compose};
 use parshall_engine::source::memory::StoredFrame;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use support::{
-    Running, frames, assert_same, at, closed_scrape, eal, finish, folder, get, has, is_root, packets, parshall, records, run,
-    text,
+    Running, assert_same, at, closed_scrape, eal, finish, folder, frames, get, has, is_root, packets, parshall,
+    records, run, text,
 };
 
 const QUEUES: usize = 4;
