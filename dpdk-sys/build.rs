@@ -71,6 +71,7 @@ const NAMES: &[&str] = &[
     "rte_pdump_uninit",
     // devices that go away, for tests
     "rte_eal_hotplug_remove",
+    "rte_eth_event_type",
     // the ring of a net_ring port, for tests
     "rte_ring_lookup",
 ];

@@ -1,6 +1,7 @@
 /* Symbols for what DPDK has as static inlines. One call a burst at the most on the packet path. */
 #include "shim.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -78,10 +79,45 @@ shim_tsc(void)
 	return rte_rdtsc();
 }
 
+/* Polls that run callbacks now, by port and queue. */
+static uint8_t calling[RTE_MAX_ETHPORTS][RTE_MAX_QUEUES_PER_PORT];
+
 uint16_t
 shim_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count)
 {
-	return rte_eth_rx_burst(port, queue, mbufs, count);
+	const struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port];
+	uint16_t got;
+
+	if (likely(__atomic_load_n(&ops->rxq.clbk[queue], __ATOMIC_RELAXED) == NULL))
+		return ops->rx_pkt_burst(ops->rxq.data[queue], mbufs, count);
+	__atomic_store_n(&calling[port][queue], 1, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	got = rte_eth_rx_burst(port, queue, mbufs, count);
+	__atomic_store_n(&calling[port][queue], 0, __ATOMIC_RELEASE);
+	return got;
+}
+
+/*
+ * Stands before DPDK's function of this name, which librte_pdump calls when a capture ends: DPDK unlinks the callback and
+ * goes on, and the process that captured takes its ring and mbufs away under a poll that still runs the callback. This one
+ * waits for that poll; for no longer than a second, because a worker may be stuck.
+ */
+int
+rte_eth_remove_rx_callback(uint16_t port, uint16_t queue, const struct rte_eth_rxtx_callback *callback)
+{
+	static int (*dpdk)(uint16_t, uint16_t, const struct rte_eth_rxtx_callback *);
+	int ret, patience = 10000;
+
+	if (dpdk == NULL)
+		*(void **)&dpdk = dlsym(RTLD_NEXT, "rte_eth_remove_rx_callback");
+	if (dpdk == NULL)
+		return -ENOTSUP;
+	ret = dpdk(port, queue, callback);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (port < RTE_MAX_ETHPORTS && queue < RTE_MAX_QUEUES_PER_PORT)
+		while (__atomic_load_n(&calling[port][queue], __ATOMIC_ACQUIRE) != 0 && patience-- > 0)
+			usleep(100);
+	return ret;
 }
 
 void

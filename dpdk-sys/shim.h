@@ -111,7 +111,7 @@ static const uint32_t SHIM_MAX_CPU = CPU_SETSIZE;
 /* rte_rdtsc(): ticks of the time stamp counter. */
 uint64_t shim_tsc(void);
 
-/* rte_eth_rx_burst(), with the receive callbacks that others (pdump) have set. */
+/* rte_eth_rx_burst(), whose receive callbacks (pdump) nobody takes away while they run. */
 uint16_t shim_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count);
 
 /* rte_mempool_put_bulk() of mbufs through this lcore's cache. */

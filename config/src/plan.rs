@@ -330,6 +330,8 @@ pub struct DoctorPlan {
     pub json: bool,
     /// `--host-root`: where `sys`, `proc`, `dev` and `etc` are.
     pub root: PathBuf,
+    /// `--live`: a running probe to be asked instead.
+    pub live: Option<Probe>,
 }
 
 /// `parshall read`.
@@ -374,6 +376,8 @@ pub struct RunPlan {
     pub total_mbufs: Option<u32>,
     /// `--max-pkt-len`; `None` leaves the port's MTU alone.
     pub max_packet_len: Option<u32>,
+    /// `--txq`: whether a port has a transmit queue, which stays empty.
+    pub transmit_queue: bool,
     /// `--rss-ip`, `--rss-udp`, `--disable-rss`.
     pub rss: RssFields,
     /// `--enable-rx-timestamp`.

@@ -84,11 +84,17 @@ impl Standing {
         ours.sinks.clone_from(&theirs.sinks);
         ours.publish_interval = theirs.publish_interval;
         ours.shutdown_timeout = theirs.shutdown_timeout;
+        ours.watch.clone_from(&theirs.watch);
+        ours.engine.live_flows = theirs.engine.live_flows;
         ours.engine.timeouts = theirs.engine.timeouts;
         ours.engine.local_nets.clone_from(&theirs.engine.local_nets);
         ours.engine.sieve.frames.clone_from(&theirs.engine.sieve.frames);
         ours.engine.sieve.flows.clone_from(&theirs.engine.sieve.flows);
         plan.stats_period = next.plan.stats_period;
+        let shown = self.plan.common.effective.0.iter().zip(&next.plan.common.effective.0);
+        let of_the_next = |name: &str| self.rows.iter().any(|row| row.option.name == name && row.option.live);
+        let shown = shown.map(|(now, then)| if of_the_next(now.name) { then } else { now });
+        plan.common.effective.0 = shown.cloned().collect();
         Standing { plan, rows: self.rows.iter().zip(&next.rows).map(pick).collect() }
     }
 }
@@ -120,6 +126,11 @@ mod tests {
         let left: Vec<_> = after.changes(&next).into_iter().map(|change| change.name).collect();
         assert_eq!(left, ["burst"]);
         assert_eq!(after.plan.burst, 32);
+        let shown = |name: &str| {
+            let row = after.plan.common.effective.0.iter().find(|row| row.name == name);
+            row.map(|row| row.value.clone()).unwrap_or_default()
+        };
+        assert_eq!([shown("burst"), shown("tcp-idle-timeout")], ["32", "10s"], "what is shown is what runs");
         assert_eq!(after.plan.common.engine.timeouts, next.plan.common.engine.timeouts);
     }
 
@@ -136,6 +147,12 @@ mod tests {
         ("tcp-linger", "7s"),
         ("active-timeout", "7s"),
         ("local-nets", "10.0.0.0/8"),
+        ("live-flows", "7"),
+        ("top-prefixes", "10.0.0.0/8"),
+        ("top-metrics", "7"),
+        ("compat-metrics", "packet"),
+        ("compat-flows", "7"),
+        ("max-series", "7000"),
         ("filter", "tcp"),
         ("flow-filter", "tcp"),
         ("stats-period", "7"),

@@ -73,6 +73,7 @@ fn testpmds_words_mean_what_they_mean_there() {
     assert_eq!((plan.burst, plan.mbcache, plan.mbuf_size), (64, 250, 4096));
     assert_eq!((plan.total_mbufs, plan.max_packet_len), (Some(16384), Some(9018)));
     assert_eq!((plan.rss, plan.rx_timestamp, plan.auto_start), (RssFields::Udp, true, true));
+    assert!(!plan.transmit_queue && run("run --vdev net_null0").transmit_queue);
     assert_eq!(plan.stats_period, Some(Duration::from_secs(5)));
 }
 
@@ -225,6 +226,8 @@ fn another(option: &options::Opt) -> &'static str {
         ("decap" | "no-decap", _) => "gre,teredo",
         ("tcp-linger", _) => "3s",
         ("rxq", _) => "7",
+        ("txq", _) => "0",
+        ("live", _) => "probe.lan",
         ("http-token", _) => "0123456789abcdef",
         ("where", _) => "tcp",
         ("state", _) => "ended",
@@ -248,8 +251,8 @@ fn another(option: &options::Opt) -> &'static str {
 
 #[test]
 fn every_option_that_is_built_changes_the_plan_so_none_is_accepted_in_silence() -> Result<(), Problems> {
-    // --config names a file; --listen-insecure only permits; the last four are accepted because they ask for what is so anyway.
-    let idle = ["config", "listen-insecure", "forward-mode", "txq", "txd", "no-flush-rx"];
+    // --config names a file; --listen-insecure only permits; the last three are accepted because they ask for what is so anyway.
+    let idle = ["config", "listen-insecure", "forward-mode", "txd", "no-flush-rx"];
     for option in options::all().filter(|option| option.built && !idle.contains(&option.name)) {
         let word = format!("--{}={}", option.name, another(option));
         let (plain, with) = match option.scope {

@@ -15,6 +15,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         ("tcp-linger", _) => ["1s", "2s", "3s"],
         ("key", _) => ["vlan", "tunnel", "vlan,tunnel"],
         ("compat-metrics", _) => ["tcp-stream", "kdump", "packet,tzsp"],
+        ("txq", _) => ["0", "1", "0"],
         ("log-format", _) => ["json", "text", "json"],
         ("log-level", _) => ["warn", "error", "debug"],
         (_, Kind::Count(low, _)) if low <= 3 => ["3", "4", "5"],
@@ -44,6 +45,7 @@ fn three(option: &Opt) -> [&'static str; 3] {
         ("format", _) => ["json", "csv", "ndjson"],
         ("state", _) => ["ended", "all", "live"],
         ("where", _) => ["tcp", "udp", "443"],
+        ("live", _) => ["one", "two", "three"],
         other => panic!("no samples for {other:?}"),
     }
 }

@@ -57,7 +57,7 @@ const ONE_MISTAKE: &[(&str, &[&str])] = &[
     ("run -- --portmask 0",                       &["it names nothing"]),
     ("run -- --portlist 3-1",                     &["not a number or a range"]),
     ("run -- --forward-mode=io",                  &["never sends", "write --forward-mode rxonly"]),
-    ("run -- --txq=2",                            &["never sends", "write --txq 0"]),
+    ("run -- --txd=2",                            &["never sends", "write --txd 0"]),
     ("run -- --txd=512",                          &["never sends"]),
     ("run -- --no-flush-rx=false",                &["never empties a queue"]),
     ("run -- --log-format xml",                   &["text, json"]),

@@ -230,6 +230,7 @@ fn plan_ports<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<(Stoppe
             queues: plan.rxq.map(std::num::NonZero::get),
             pollers: plan.nb_cores.get(),
             descriptors: plan.rxd.map(std::num::NonZero::get),
+            transmit_queue: plan.transmit_queue,
             rss: plan.rss,
             max_packet_len: plan.max_packet_len,
             mbuf_size: plan.mbuf_size,

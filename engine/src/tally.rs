@@ -41,6 +41,21 @@ pub const fn l4_label(protocol: u8) -> usize {
     LABEL_OF[protocol as usize] as usize
 }
 
+/// Lengths of time that bursts are counted by.
+pub const BURST_TIMES: usize = 32;
+
+/// Which length a burst of so many nanoseconds has: below 1,024 ns; below 1 1/2 and 2 times a power of two up to 2^25 ns; longer.
+#[inline]
+#[must_use]
+pub const fn burst_time(nanos: u64) -> usize {
+    if nanos < 1 << 10 {
+        return 0;
+    }
+    let power = nanos.ilog2();
+    let place = 1 + (power - 10) as usize * 2 + (nanos >> (power - 1) & 1) as usize;
+    if place < BURST_TIMES { place } else { BURST_TIMES - 1 }
+}
+
 /// [`l4_label`] of every protocol.
 const LABEL_OF: [u8; 256] = {
     let mut labels = [L4_OTHER as u8; 256];
@@ -129,6 +144,8 @@ pub struct Tally {
     pub empty_polls: u64,
     /// From each poll of a live source that brought frames to the next poll: time at work. Unit: nanoseconds.
     pub busy_nanos: u64,
+    /// The same by length, as [`burst_time`] has it.
+    pub burst_times: [u64; BURST_TIMES],
     /// Latest packet time seen.
     pub packet_clock: Nanos,
     /// Bursts by size: 0, 1, 2, 3-4, 5-8, 9-16, 17-32, 33-64 frames.
@@ -232,6 +249,7 @@ impl Tally {
         add(&mut self.flows_created, &other.flows_created);
         add(&mut self.records, &other.records);
         add(&mut self.burst_sizes, &other.burst_sizes);
+        add(&mut self.burst_times, &other.burst_times);
         self.records_dropped.fold(other.records_dropped);
         self.packet_clock = self.packet_clock.max(other.packet_clock);
         for (mine, theirs) in self.scalars().into_iter().zip(other.clone().scalars()) {
@@ -336,6 +354,18 @@ mod tests {
     fn every_label_stands_at_the_index_that_its_protocol_maps_to() {
         for (index, (protocol, _)) in L4_LABELS.iter().enumerate() {
             assert_eq!(l4_label(*protocol), index);
+        }
+    }
+
+    #[test]
+    fn bursts_are_told_apart_by_half_octaves() {
+        #[rustfmt::skip]
+        let cases = [
+            (0, 0), (1_023, 0), (1_024, 1), (1_535, 1), (1_536, 2), (2_047, 2), (2_048, 3), (3_072, 4),
+            (1 << 24, 29), ((1 << 25) - 1, 30), (1 << 25, 31), (u64::MAX, 31),
+        ];
+        for (nanos, place) in cases {
+            assert_eq!(burst_time(nanos), place, "{nanos}");
         }
     }
 

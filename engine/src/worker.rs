@@ -12,6 +12,7 @@ use crate::shard::{Desk, Shard};
 use crate::sieve::Sieve;
 use crate::source::{Batch, Frame, Polled, Source};
 use crate::stop::Stop;
+use crate::tally;
 use crate::time::Nanos;
 
 /// How many frames ahead of decoding their headers are brought near.
@@ -122,7 +123,9 @@ impl Worker {
         if frames > 0
             && let (Some(from), Some(to)) = (from, to)
         {
-            self.shard.tally.busy_nanos += to.since(from);
+            let nanos = to.since(from);
+            self.shard.tally.busy_nanos += nanos;
+            self.shard.tally.burst_times[tally::burst_time(nanos)] += 1;
         }
     }
 

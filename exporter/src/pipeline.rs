@@ -67,17 +67,24 @@ impl Stop {
     }
 }
 
-/// A board, what is watched for it, and the server that shows it, if the plan listens.
+/// What is shown, and where.
+type Served = Result<(Board, Option<Server>), String>;
+
+/// A board, what is watched for it, and the server that shows it, as far as the plan listens; a `prompt` shows what is watched
+/// too.
 ///
 /// # Errors
 /// A sentence, when the address cannot be had or a thread cannot be started.
-pub fn serve(mode: &'static str, common: &Common, waits: bool) -> Result<(Board, Option<Server>), String> {
+pub fn serve(mode: &'static str, common: &Common, waits: bool, prompt: bool) -> Served {
     let board = Board::default();
-    let Some(address) = common.listen else { return Ok((board, None)) };
+    if common.listen.is_none() && !prompt {
+        return Ok((board, None));
+    }
     let watch = Watch::start(&common.watch, now(), waits).map_err(|error| format!("cannot start to watch: {error}"))?;
     board.describe(mode, &common.effective, Some(watch));
-    let server = Server::start(address, &board, common.http_token.as_deref())?;
-    Ok((board, Some(server)))
+    let start = |address| Server::start(address, &board, common.http_token.as_deref());
+    let server = common.listen.map(start).transpose()?;
+    Ok((board, server))
 }
 
 /// Time between two looks at the live flows.

@@ -5,6 +5,7 @@
 
 use crate::fanout::{Fanout, SinkState};
 use crate::metrics::Board;
+use crate::nap::Nap;
 use crate::order::{BUDGET, OrderWindow};
 use crate::pipeline::{Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::progress::Bar;
@@ -64,7 +65,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let stop = Stop::on_signals().map_err(failed)?;
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
     let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
-    let (board, _server) = serve("read", &plan.common, true).map_err(failed)?;
+    let (board, _server) = serve("read", &plan.common, true, false).map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
     let fanout = Fanout::start(sinks, true)
@@ -118,6 +119,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
 /// Moves records from the workers to the sinks until all is read.
 fn pump(replay: &mut Replay<Merged>, line: &mut Line, stop: &Stop, bar: &Bar, board: &Board, period: Duration) {
     let (mut shown, mut published, mut look) = (Instant::now(), Instant::now(), Instant::now());
+    let mut nap = Nap::default();
     loop {
         look_at_flows(&mut replay.lookout, board, &mut look);
         let ended = replay.is_finished() && replay.collector.ended();
@@ -137,8 +139,9 @@ fn pump(replay: &mut Replay<Merged>, line: &mut Line, stop: &Stop, bar: &Bar, bo
         if ended {
             return replay.collector.finish(line);
         }
-        if taken == 0 {
-            std::thread::sleep(Duration::from_micros(200));
+        match taken {
+            0 => nap.take(),
+            _ => nap.end(),
         }
     }
 }

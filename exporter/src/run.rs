@@ -99,7 +99,8 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
     let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
-    let (board, server) = serve("run", &plan.common, false).map_err(failed)?;
+    let (board, server) =
+        serve("run", &plan.common, false, plan.interactive || plan.cmdline_file.is_some()).map_err(failed)?;
     telemetry::offer(&board);
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let beside = footprint::items(plan);
@@ -163,6 +164,7 @@ fn conduct(
     let mut collector = control.collector.take().ok_or("the records have no reader")?;
     let (course, watch) = (Course::default(), Watch::default());
     let (mut reloader, orders) = Reloader::new();
+    board.reloaded_by(reloader.asker());
     let control_socket = plan.control.as_ref().map(|path| ControlSocket::open(path, reloader.asker())).transpose();
     let _socket = control_socket?.flatten();
     let (seen, (states, left)) = std::thread::scope(|scope| {
@@ -273,7 +275,7 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
         scene.reloader.turn(scene.control, board);
         if stop.take_hangup() {
             service::reloading();
-            scene.reloader.hangup(scene.control, board);
+            let _ = scene.reloader.reload(scene.control, board);
             service::reloaded();
         }
         let plan = scene.reloader.plan().unwrap_or(scene.plan);

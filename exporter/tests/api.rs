@@ -307,3 +307,22 @@ fn debians_prometheus_scrapes_a_probe_and_has_its_native_histograms() {
     let have = query(&address, "sum(histogram_count(parshall_flow_packets))");
     assert_eq!(have[0]["value"][1], counted.to_string());
 }
+
+#[test]
+fn doctor_asks_a_running_probe_and_says_what_it_found() {
+    let folder = folder();
+    let (_, files) = synthesize(folder.path(), "a.pcap", &all_scenarios(40, false));
+    drop(files);
+    let (child, address) = probe(&at(&folder, "a.pcap"), &[]);
+    until(&address, "/api/v1/explain/drops", |drops| drops["headroom"][0]["packets_per_second"].is_number());
+    let said = run(&["doctor", "--live", &address]).ended_with(0);
+    for topic in ["probe", "books", "port", "loss", "headroom"] {
+        assert!(said.out.lines().any(|line| line.starts_with(&format!("good {topic}"))), "{}", said.out);
+    }
+    assert!(said.out.ends_with("this probe is well\n"), "{}", said.out);
+    let json = run(&["doctor", "--live", &address, "--json"]).ended_with(0);
+    assert_eq!(serde_json::from_str::<Value>(&json.out).expect("JSON")["ready"], true);
+    drop(child);
+    let gone = run(&["doctor", "--live", &address]).ended_with(1);
+    assert!(gone.out.contains("does not answer") && gone.out.contains("--listen"), "{}", gone.out);
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use support::{all_scenarios, at, eal, folder, has, text};
+use support::{all_scenarios, at, eal, endless, folder, has, text};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -317,6 +317,33 @@ fn a_run_at_the_prompt_is_whole_from_start_to_quit() {
     let records = support::records(&out);
     assert_eq!(support::packets(&records) % 2, 0, "every packet came twice");
     assert!(support::packets(&records) > packets);
+}
+
+#[test]
+fn the_first_live_flows_are_shown_by_each_order() {
+    let folder = folder();
+    let vdev = format!("net_pcap0,rx_pcap={},infinite_rx=1", endless::capture(&folder));
+    let talk = &mut parshall(&["-l", "0-1", "--vdev", &vdev], &["--mbuf-size", "9216"]);
+    talk.ask("start");
+    for _ in 0..600 {
+        if talk.ask("show flows top 5").lines().count() > 6 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let order = |talk: &mut Talk, by: &str, column: usize| -> Vec<f64> {
+        let answer = talk.ask(&format!("show flows top 5 by {by}"));
+        let lines: Vec<&str> = answer.lines().collect();
+        assert!(lines.len() > 3 && lines[0].ends_with(&format!("by {by}")), "{answer}");
+        assert!(lines[1].starts_with("Proto  Client"), "{answer}");
+        lines[2..].iter().filter_map(|line| line.split_whitespace().nth(column)?.parse().ok()).collect()
+    };
+    for (by, column) in [("packets", 3), ("bytes", 4), ("retx", 5), ("rtt", 6)] {
+        let values = order(talk, by, column);
+        assert!(!values.is_empty() && values.is_sorted_by(|one, next| one >= next), "{by}: {values:?}");
+    }
+    assert_eq!(talk.ask("show flows top 5 by size"), "Bad arguments\n");
+    assert_eq!(talk.ask("show flows top 0").lines().count(), 2);
 }
 
 #[test]

@@ -8,8 +8,14 @@ use parshall_benches::synth::compose::{Choice, Order, compose};
 use parshall_benches::synth::pcap;
 use parshall_engine::source::memory::StoredFrame;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use support::{assert_same, at, eal, folder, packets, records, run, text};
+use std::process::Command;
+use std::time::Duration;
+use support::{
+    Running, assert_same, at, closed_scrape, eal, finish, folder, get, has, is_root, packets, parshall, records, run,
+    text,
+};
 
 const QUEUES: usize = 4;
 
@@ -93,6 +99,111 @@ fn directions_on_two_ports_of_four_queues_meet_on_two_workers_and_the_books_clos
     let from = |key: &str, n: u64| have.iter().filter(|record| record[key] == n).count();
     assert!(from("input_port", 0) > 50 && from("input_port", 1) > 50);
     assert!((0..QUEUES as u64).all(|queue| from("input_queue", queue) > 10));
+}
+
+/// Sends frames by AF_PACKET: each is the number of the interface (one byte), a length (two), the frame.
+const SEND: &str = "
+import socket, sys
+sockets = []
+for name in sys.argv[2:]:
+    sockets.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+    sockets[-1].bind((name, 0))
+data, at = open(sys.argv[1], 'rb').read(), 0
+while at < len(data):
+    length = int.from_bytes(data[at + 1:at + 3], 'big')
+    sockets[data[at]].send(data[at + 3:at + 3 + length])
+    at += 3 + length
+";
+
+/// The frames as [`SEND`] reads them: the lower sender's direction goes to the first tap, the other to the second.
+fn parcel(frames: &[StoredFrame]) -> Vec<u8> {
+    let lower = |bytes: &[u8]| (&bytes[26..30], &bytes[34..36]) < (&bytes[30..34], &bytes[36..38]);
+    let one = |frame: &StoredFrame| {
+        let length = u16::try_from(frame.bytes.len()).expect("a frame of Ethernet").to_be_bytes();
+        [&[u8::from(!lower(&frame.bytes))], &length[..], &frame.bytes].concat()
+    };
+    frames.iter().flat_map(one).collect()
+}
+
+/// What was seen of each protocol and pair of endpoints: packets from the one that sorts first, from the other, and records.
+fn tuples(records: &[Value]) -> BTreeMap<String, [u64; 3]> {
+    let mut all: BTreeMap<String, [u64; 3]> = BTreeMap::new();
+    for record in records {
+        let end = |side: &str| format!("{}:{}", record[format!("{side}_ip")], record[format!("{side}_port")]);
+        let mut ends = [(end("client"), &record["c2s_packets"]), (end("server"), &record["s2c_packets"])];
+        ends.sort_by(|one, other| one.0.cmp(&other.0));
+        let row = all.entry(format!("{} {} {}", record["protocol"], ends[0].0, ends[1].0)).or_default();
+        for (count, (_, packets)) in row.iter_mut().zip(ends) {
+            *count += packets.as_u64().unwrap_or(0);
+        }
+        row[2] += 1;
+    }
+    all
+}
+
+#[test]
+fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike() {
+    if !is_root() || !has("python3") {
+        eprintln!("skipped: needs root, python3");
+        return;
+    }
+    let folder = folder();
+    let order = Order { seed: 13, sessions: 300, choice: Choice::All, ..Order::default() };
+    let mut frames = compose(&order).expect("the synthesizer").frames;
+    frames.retain(|frame| plain(frame) && frame.bytes.len() <= 1_514);
+    let names = [0, 1].map(|n| format!("ptap{}x{n}", std::process::id() % 100_000));
+    let vdevs = [0, 1].map(|n| format!("net_tap{n},iface={}", names[n]));
+    let out = at(&folder, "run");
+    let mut arguments = eal(&["--lcores", "0@0,1@1,2@0", "--vdev", &vdevs[0], "--vdev", &vdevs[1], "--"]);
+    let sink = format!("jsonl:{}", text(&out));
+    let probe = [
+        "--nb-cores",
+        "2",
+        "--rxq",
+        "4",
+        "--max-flows",
+        "20000",
+        "--active-timeout",
+        "off",
+        "--publish-interval",
+        "20ms",
+    ];
+    arguments.extend(probe.iter().chain(&["--listen", "127.0.0.1:0", "--sink", &sink]).map(|word| (*word).to_owned()));
+    let mut child = Running::start(&mut parshall(&arguments));
+    let address = child.address();
+    for name in &names {
+        // A queue of the kernel holds everything, however slow the probe is.
+        let mut command = Command::new("ip");
+        command.args(["link", "set", name, "txqueuelen", "30000"]);
+        finish(command).ended_with(0);
+    }
+    std::fs::write(at(&folder, "frames"), parcel(&frames)).expect("a file");
+    let mut send = Command::new("python3");
+    send.args(["-c", SEND, text(&at(&folder, "frames")), &names[0], &names[1]]);
+    finish(send).ended_with(0);
+    while closed_scrape(&get(&address, "/metrics")) < frames.len() as u64 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let scrape = get(&address, "/metrics");
+    for (port, queue) in (0..2).flat_map(|port| (0..4).map(move |queue| (port, queue))) {
+        let row = format!("parshall_port_rx_packets_total{{port=\"{port}\",queue=\"{queue}\"}} ");
+        assert!(scrape.lines().any(|line| line.starts_with(&row)), "no frame at port {port} queue {queue}");
+    }
+    child.signal("INT");
+    child.end().ended_with(0);
+    let have = records(&out);
+    assert!(have.iter().all(|record| record["half_seen"] != true), "a part of a flow met another worker");
+    // What `read` makes of the capture, whose times are others: the same packets of the same endpoints in each direction.
+    let whole = write(&at(&folder, "whole.pcap"), &frames);
+    let sink = format!("jsonl:{}", text(&at(&folder, "read")));
+    run(&["read", text(&whole), "--quiet", "--sink", &sink]).ended_with(0);
+    let (have, want) = (tuples(&have), tuples(&records(&at(&folder, "read"))));
+    for (tuple, counts) in &want {
+        let seen = have.get(tuple).unwrap_or_else(|| panic!("{tuple} is missing"));
+        assert_eq!(seen[..2], counts[..2], "{tuple}");
+        assert!(seen[2] == 1 || !tuple.starts_with("17 "), "{tuple} in {} records", seen[2]);
+    }
+    assert!(want.values().filter(|counts| counts[0] > 0 && counts[1] > 0).count() > 100);
 }
 
 #[test]

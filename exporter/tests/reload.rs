@@ -8,10 +8,12 @@ mod support;
 use parshall_benches::synth::compose::compose;
 use parshall_benches::synth::pcap;
 use parshall_engine::source::memory::StoredFrame;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::{
-    Running, Said, all_scenarios, at, closed_scrape, eal, folder, get, metric, packets, parshall, records, run, text,
+    Running, Said, all_scenarios, at, closed_scrape, eal, folder, get, metric, packets, parshall, post, records, run,
+    text,
 };
 
 /// A probe over endless traffic, its file of configuration and its control socket.
@@ -157,6 +159,37 @@ fn sighup_reads_the_file_anew_and_a_filter_takes_hold_at_once() {
     });
     let (flow, folder, err) = probe.end();
     assert!(err.contains("filter: none -> udp"), "{err}");
+    assert_eq!(packets_of(folder.path(), &["both"]), flow);
+}
+
+#[test]
+fn the_api_reloads_as_sighup_does_and_what_is_watched_changes_too() {
+    let probe = Probe::start(START);
+    probe.configure(&format!("{START}top-metrics = 2\nlive-flows = 7\n"));
+    let reload = || {
+        let (head, body) = post(&probe.address, "/api/v1/reload");
+        (head, serde_json::from_str::<Value>(&body).expect("JSON"))
+    };
+    let (head, report) = reload();
+    assert!(head.starts_with("HTTP/1.1 200") && report["ok"] == true, "{head}\n{report}");
+    assert_eq!(report["changed"], serde_json::json!(["live-flows: 10k -> 7", "top-metrics: 0 -> 2"]));
+    probe.wait(|scrape| {
+        let (told, top) =
+            (metric(scrape, "parshall_live_flows_told").0, metric(scrape, "parshall_top_packets_total").1);
+        told > 0.0 && told < 20.0 && top > 2
+    });
+    let config: Value = serde_json::from_str(&get(&probe.address, "/api/v1/config")).expect("JSON");
+    let rows = config["options"].as_array().expect("options");
+    assert!(rows.iter().any(|row| row["name"] == "top-metrics" && row["value"] == "2"), "{config}");
+    // Off again: no host is a label any more.
+    probe.configure(START);
+    reload();
+    probe.wait(|scrape| metric(scrape, "parshall_top_packets_total").1 == 0);
+    probe.configure("top-metrics = \"many\"\n");
+    let (head, report) = reload();
+    assert!(head.starts_with("HTTP/1.1 422") && report["ok"] == false, "{head}\n{report}");
+    assert!(report["problems"].to_string().contains("top-metrics"), "{report}");
+    let (flow, folder, _) = probe.end();
     assert_eq!(packets_of(folder.path(), &["both"]), flow);
 }
 

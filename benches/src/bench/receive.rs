@@ -3,7 +3,6 @@
 //! **Owns** that loop. **May touch** the engine's DPDK layer. **Order** run on a vdev beside `dpdk-testpmd` in rxonly mode;
 //! prints packets a second in testpmd's words, once a second.
 
-use parshall_config::plan::RssFields;
 use parshall_engine::dpdk::plan::PcapFiles;
 use parshall_engine::dpdk::vdev::{self, FileFacts, Vdev};
 use parshall_engine::dpdk::{Eal, Poller, Pool, PoolSize, PortWish};
@@ -34,16 +33,7 @@ pub fn receive(eal_words: &[String], seconds: u64, burst: usize) -> Result<(), B
     let eal = Eal::start(eal_words)?;
     let lcore = eal.worker_lcores().first().ok_or("name two lcores with -l")?.id;
     let port = eal.port(0)?;
-    let wish = PortWish {
-        queues: None,
-        pollers: 1,
-        descriptors: None,
-        rss: RssFields::IpAndPorts,
-        max_packet_len: None,
-        mbuf_size: 2_176,
-        rx_timestamp: false,
-        pcap: files,
-    };
+    let wish = PortWish { pcap: files, ..PortWish::plain(1) };
     let plan = port.plan(&wish)?;
     let pool = Pool::create(&eal, "bench", PoolSize::for_ports(&[&plan], LCORES, CACHE, None)?, port.facts().socket)?;
     let mut port = port.start(&plan, &pool)?;

@@ -1,4 +1,4 @@
-//! Asking a running probe: `top`, `flows`, `stats`.
+//! Asking a running probe: `top`, `flows`, `stats`, `doctor --live`.
 //!
 //! **Owns** what a probe's URL may look like, and which formats an answer has. **May touch** nothing.
 //! **Order** called by `check`. Whether anybody answers there is found out by who asks.
@@ -79,6 +79,24 @@ fn probe(settings: &Settings, asked: &Asked, problems: &mut Problems) -> Probe {
         None => format!("http://{}", local(settings.address("listen"))),
     };
     Probe { url, token: common::token(settings, problems) }
+}
+
+/// The probe that `doctor --live` names, if it does.
+pub(super) fn named(settings: &Settings, problems: &mut Problems) -> Option<Probe> {
+    let said = settings.get("live");
+    let word = Some(settings.text("live")).filter(|word| !word.is_empty())?;
+    match url(word) {
+        Ok(url) => Some(Probe { url, token: common::token(settings, &mut Problems::default()) }),
+        Err((why, remedy)) => {
+            problems.add(Problem {
+                what: format!("{} {why}", quote(word)),
+                asked: format!("asked for: {}", said.show()),
+                possible: POSSIBLE.to_owned(),
+                remedy,
+            });
+            None
+        }
+    }
 }
 
 /// Where a probe that listens at `listen` is reached from the same machine.

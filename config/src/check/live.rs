@@ -44,6 +44,7 @@ pub(super) fn plan(settings: &Settings, eal: Option<&[String]>, problems: &mut P
         mbuf_size: settings.short("mbuf-size"),
         total_mbufs: settings.maybe_number("total-num-mbufs").and_then(|number| u32::try_from(number).ok()),
         max_packet_len: settings.maybe_number("max-pkt-len").and_then(|number| u32::try_from(number).ok()),
+        transmit_queue: settings.short("txq") != 0,
         rss: rss(settings, problems),
         rx_timestamp: settings.flag("enable-rx-timestamp"),
         worker_timeout: settings.maybe_duration("worker-timeout"),

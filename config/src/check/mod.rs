@@ -41,6 +41,7 @@ pub(crate) fn check(asked: &Asked, problems: &mut Problems) -> Command {
                 run: live::plan(&settings, eal, problems),
                 json: settings.flag("json"),
                 root: settings.path("host-root").unwrap_or_else(|| "/".into()),
+                live: ask::named(&settings, problems),
             })
         }
         Sub::Top => Command::Top(ask::top(&settings::resolve(asked, Sub::Top, problems), asked, problems)),

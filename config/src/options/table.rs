@@ -59,6 +59,8 @@ pub const GROUPS: &[Group] = &[
             .help("Prints the findings as JSON."),
         Opt::new("host-root", Path, Doctor, "/")
             .help("Looks at the host under this folder: its sys, proc, dev and etc."),
+        Opt::new("live", Text, Doctor, "none").unset("none")
+            .help("Asks the probe that runs at this URL instead of looking at the host: whether it is well, what it loses and why, and how much more each worker could take."),
     ] },
     Group { title: "HTTP", options: &[
         Opt::new("listen", Address, Both, "127.0.0.1:9184").in_read("off").unset("off")
@@ -69,19 +71,19 @@ pub const GROUPS: &[Group] = &[
             .help("Lets --listen be an address other than loopback: whoever reaches it can read every flow."),
         Opt::new("publish-interval", Duration(10, 3_600_000), Both, "1s").live()
             .help("How often the workers' tallies are collected and published."),
-        Opt::new("live-flows", Count(0, 1_000_000), Both, "10k")
+        Opt::new("live-flows", Count(0, 1_000_000), Both, "10k").live()
             .help("Live flows that the API, the top lists and the compatible metrics see at once; where there are more, the largest. 0 looks at none."),
     ] },
     Group { title: "Top lists and metrics about hosts", options: &[
-        Opt::new("top-prefixes", Networks, Both, "none").unset("none")
+        Opt::new("top-prefixes", Networks, Both, "none").unset("none").live()
             .help("Networks that are counted for /api/v1/top/prefixes; an address counts for the longest that holds it."),
-        Opt::new("top-metrics", Count(0, 1000), Both, "0")
+        Opt::new("top-metrics", Count(0, 1000), Both, "0").live()
             .help("Serves so many entries of each top list as metrics, and the rest as other. 0 serves none: addresses are no labels then."),
-        Opt::new("compat-metrics", Words(&["tcp-stream", "kdump", "packet", "tzsp"]), Both, "none").unset("none")
+        Opt::new("compat-metrics", Words(&["tcp-stream", "kdump", "packet", "tzsp"]), Both, "none").unset("none").live()
             .help("Serves the metric names of tcp-stream-exporter, kdump, packet-exporter and tzsp_packetstream_exporter for the top flows."),
-        Opt::new("compat-flows", Count(1, 100_000), Both, "1000")
+        Opt::new("compat-flows", Count(1, 100_000), Both, "1000").live()
             .help("Flows that --compat-metrics serves."),
-        Opt::new("max-series", Count(1000, 10_000_000), Both, "100k")
+        Opt::new("max-series", Count(1000, 10_000_000), Both, "100k").live()
             .help("Series of one scrape, at most; metrics about hosts that find no room are left out and counted."),
     ] },
     Group { title: "Flows", options: &[
@@ -191,8 +193,8 @@ pub const GROUPS: &[Group] = &[
             .help("Cap on all memory of the probe; what does not fit is an error at start."),
         Opt::new("forward-mode", Only("rxonly", NEVER_SENDS), Run, "rxonly")
             .help("Only rxonly: parshall receives and never sends."),
-        Opt::new("txq", Only("0", NEVER_SENDS), Run, "0")
-            .help("Only 0: parshall receives and never sends."),
+        Opt::new("txq", Count(0, 1), Run, "1")
+            .help("Transmit queues of a port: 1, which stays empty and is there because dpdk-dumpcap asks for it, or 0, or what the driver insists on. parshall receives and never sends."),
         Opt::new("txd", Only("0", NEVER_SENDS), Run, "0")
             .help("Only 0: parshall receives and never sends."),
         Opt::new("no-flush-rx", Always(NEVER_FLUSHES), Run, "true")

@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_parshall_never_does_is_refused_with_the_reason() {
-        let cases = [("forward-mode", "io"), ("txq", "4"), ("txd", "512"), ("no-flush-rx", "false")];
+        let cases = [("forward-mode", "io"), ("txd", "512"), ("no-flush-rx", "false")];
         for (name, text) in cases {
             let refusal = parse_named(name, text).expect_err(name);
             assert!(refusal.why.contains("never"), "{name}: {refusal:?}");

@@ -6,8 +6,8 @@
 //!
 //! `dpdk-dumpcap` and `dpdk-pdump` are secondary processes: they attach to an EAL that runs with hugepages and without
 //! `--no-shconf`, and set a receive callback on the queues that they want, which copies packets on the worker's lcore. Where
-//! nobody may attach this costs nothing. DPDK 22.11 refuses `dpdk-dumpcap`, which asks for both directions, on ports without
-//! transmit queues, as ours are where the driver allows it ("number of tx queues cannot be 0").
+//! nobody may attach this costs nothing. They ask for both directions and are refused on a port without transmit queues, so a port
+//! has one that stays empty (`--txq`).
 
 use dpdk_sys as ffi;
 use std::ffi::{CStr, CString};

@@ -29,6 +29,8 @@ pub struct PortWish {
     pub pollers: u16,
     /// `--rxd`; `None` means the driver's preference.
     pub descriptors: Option<u16>,
+    /// `--txq`: a transmit queue, which stays empty; captures by other processes ask for one.
+    pub transmit_queue: bool,
     /// What RSS hashes.
     pub rss: RssFields,
     /// `--max-pkt-len`: longest frame with link-layer header and FCS; `None` leaves the MTU alone. Unit: bytes.
@@ -39,6 +41,24 @@ pub struct PortWish {
     pub rx_timestamp: bool,
     /// The files behind a net_pcap port; `None` for everything else.
     pub pcap: Option<PcapFiles>,
+}
+
+impl PortWish {
+    /// What `run` wishes when nothing is said, for so many lcores that will poll.
+    #[must_use]
+    pub const fn plain(pollers: u16) -> PortWish {
+        PortWish {
+            queues: None,
+            pollers,
+            descriptors: None,
+            transmit_queue: true,
+            rss: RssFields::IpAndPorts,
+            max_packet_len: None,
+            mbuf_size: 2_176,
+            rx_timestamp: false,
+            pcap: None,
+        }
+    }
 }
 
 /// In what unit a driver writes arrival times, which are UNIX times then.
@@ -82,7 +102,7 @@ pub struct PortPlan {
 /// How many transmit queues a driver must have although nothing is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Transmit {
-    /// None, as far as is known.
+    /// None or one, as far as is known.
     Free,
     /// At least one.
     One,
@@ -140,7 +160,7 @@ pub fn plan(facts: &PortFacts, wish: &PortWish) -> Result<PortPlan, DpdkError> {
     let finite = wish.pcap.as_ref().filter(|pcap| !pcap.infinite);
     Ok(PortPlan {
         queues,
-        transmit: transmit(facts, driver.transmit, queues),
+        transmit: transmit(facts, wish.transmit_queue, driver.transmit, queues),
         descriptors: descriptors(facts, wish.descriptors, &mut notes),
         mtu,
         offloads: scatter | timestamp,
@@ -178,8 +198,9 @@ fn queues(facts: &PortFacts, wish: &PortWish, driver: &Driver) -> Result<u16, Dp
     Ok(asked)
 }
 
-fn transmit(facts: &PortFacts, needs: Transmit, queues: u16) -> Vec<u16> {
+fn transmit(facts: &PortFacts, wanted: bool, needs: Transmit, queues: u16) -> Vec<u16> {
     let mut counts = match needs {
+        Transmit::Free if wanted => vec![1, queues, 0],
         Transmit::Free => vec![0, 1, queues],
         Transmit::One => vec![1, queues],
         Transmit::Paired => vec![queues],

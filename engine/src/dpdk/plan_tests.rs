@@ -46,16 +46,7 @@ fn vdev(driver: &str, queues: u16) -> PortFacts {
 }
 
 fn wish() -> PortWish {
-    PortWish {
-        queues: None,
-        pollers: 4,
-        descriptors: None,
-        rss: RssFields::IpAndPorts,
-        max_packet_len: None,
-        mbuf_size: 2_176,
-        rx_timestamp: false,
-        pcap: None,
-    }
+    PortWish::plain(4)
 }
 
 fn files(infinite: bool, lengths: &[u32]) -> Option<PcapFiles> {
@@ -76,7 +67,7 @@ fn a_nic_gets_one_queue_a_poller_and_symmetric_rss_of_its_own_key_length() {
     assert_eq!((plan.queues, plan.descriptors, plan.mtu, plan.offloads), (4, 1_024, None, 0));
     assert_eq!((rss.key.len(), rss.table_entries, rss.innermost), (52, 512, true));
     assert_eq!(rss.fields & !ffi::SHIM_RSS_INNERMOST, rss::wanted(RssFields::IpAndPorts));
-    assert_eq!(plan.transmit, [0, 1, 4]);
+    assert_eq!(plan.transmit, [1, 4, 0]);
     assert_eq!((plan.stamps, plan.packets, plan.notes.len()), (None, None, 0));
 }
 
@@ -167,16 +158,20 @@ fn infinite_rx_preloads_its_files_and_has_neither_times_nor_end() {
 }
 
 #[test]
-fn transmit_queues_are_as_few_as_the_driver_takes() {
+fn a_port_has_one_transmit_queue_or_none_or_what_its_driver_insists_on() {
     #[rustfmt::skip]
-    let cases: [(&str, u16, &[u16]); 4] = [
-        ("net_pcap",   2, &[0, 1, 2]),
-        ("net_tap",    4, &[4]),
-        ("net_af_xdp", 1, &[1]),
-        ("net_null",   1, &[0, 1]),
+    let cases: [(&str, u16, &[u16], &[u16]); 4] = [
+        // queues, wanted, not wanted
+        ("net_pcap",   2, &[1, 2, 0], &[0, 1, 2]),
+        ("net_tap",    4, &[4],       &[4]),
+        ("net_af_xdp", 1, &[1],       &[1]),
+        ("net_null",   1, &[1, 0],    &[0, 1]),
     ];
-    for (driver, queues, want) in cases {
-        assert_eq!(plan(&vdev(driver, queues), &wish()).expect("a plan").transmit, want, "{driver}");
+    for (driver, queues, wanted, not) in cases {
+        for (transmit_queue, want) in [(true, wanted), (false, not)] {
+            let plan = plan(&vdev(driver, queues), &PortWish { transmit_queue, ..wish() }).expect("a plan");
+            assert_eq!(plan.transmit, want, "{driver}");
+        }
     }
     assert_eq!(plan(&PortFacts { max_tx_queues: 0, ..nic() }, &wish()).expect("a plan").transmit, [0]);
 }

@@ -164,13 +164,14 @@ impl<'e> Port<'e, Stopped> {
                     std::ptr::null(),
                 )
             };
-            checked(set).map_err(|errno| self.failed("dummy TX queue", errno, "see the driver's message above"))?;
+            checked(set)
+                .map_err(|errno| self.failed("transmit queue (never used)", errno, "see the driver's message above"))?;
         }
         let stamps = plan.stamps.map(|unit| self.stamps(unit)).transpose()?;
         Ok(Setup { plan: plan.clone(), pool: pool.raw(), stamps, notes: Vec::new() })
     }
 
-    /// Configures with as few transmit queues as the driver takes; returns how many.
+    /// Configures with the first number of transmit queues that the driver takes; returns it.
     fn configure(&self, plan: &PortPlan) -> Result<u16, DpdkError> {
         let mut conf = ffi::rte_eth_conf::default();
         conf.rxmode.offloads = plan.offloads;

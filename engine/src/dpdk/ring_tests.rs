@@ -5,7 +5,6 @@ use crate::link::LinkType;
 use crate::source::dpdk::DpdkSource;
 use crate::source::{Batch, Source};
 use dpdk_sys as ffi;
-use parshall_config::plan::RssFields;
 use std::ffi::CStr;
 
 #[path = "../../tests/dpdk_support/child.rs"]
@@ -32,19 +31,6 @@ fn put(pool: &Pool<'_>, fill: u8, len: u16) -> *mut ffi::rte_mbuf {
     mbuf
 }
 
-fn wish() -> PortWish {
-    PortWish {
-        queues: None,
-        pollers: 1,
-        descriptors: None,
-        rss: RssFields::IpAndPorts,
-        max_packet_len: None,
-        mbuf_size: 2_176,
-        rx_timestamp: false,
-        pcap: None,
-    }
-}
-
 #[test]
 fn mbufs_of_every_shape_go_back_to_the_pool_that_they_came_from() {
     child::in_child("dpdk::ring_tests::mbufs_of_every_shape_go_back_to_the_pool_that_they_came_from", || {
@@ -52,7 +38,7 @@ fn mbufs_of_every_shape_go_back_to_the_pool_that_they_came_from() {
         let size = PoolSize { mbufs: 1_023, cache: 32, mbuf_size: 2_176 };
         let [home, foreign] = ["home", "foreign"].map(|name| Pool::create(&eal, name, size, -1).expect("a pool"));
         let port = eal.port(0).expect("a port");
-        let plan = port.plan(&wish()).expect("a plan");
+        let plan = port.plan(&PortWish::plain(1)).expect("a plan");
         let mut port = port.start(&plan, &home).expect("starts");
         let lcore = eal.main_lcore();
         let queue = port.split().0.remove(0);

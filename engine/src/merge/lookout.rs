@@ -78,6 +78,11 @@ impl Lookout {
         Lookout { registry, posts: Vec::new(), quota, number: 0, making: None }
     }
 
+    /// Its pictures hold about so many flows from now on.
+    pub const fn resize(&mut self, quota: u64) {
+        self.quota = quota;
+    }
+
     /// Asks every worker that has begun; nothing while a picture is being made.
     pub fn ask(&mut self, now: Nanos) {
         if self.making.is_some() || self.quota == 0 {

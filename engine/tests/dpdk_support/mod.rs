@@ -4,7 +4,6 @@
 
 pub(crate) mod child;
 
-use parshall_config::plan::RssFields;
 use parshall_engine::dpdk::plan::PcapFiles;
 use parshall_engine::dpdk::vdev::FileFacts;
 use parshall_engine::dpdk::{Eal, Pool, PoolSize, Port, PortWish, Started};
@@ -78,16 +77,7 @@ pub(crate) fn pcap_vdev(files: &[&Capture], more: &str) -> String {
 pub(crate) fn wish(pcap: Option<(bool, &[&Capture])>) -> PortWish {
     let pcap =
         pcap.map(|(infinite, files)| PcapFiles { infinite, files: files.iter().map(|file| file.facts).collect() });
-    PortWish {
-        queues: None,
-        pollers: 1,
-        descriptors: None,
-        rss: RssFields::IpAndPorts,
-        max_packet_len: None,
-        mbuf_size: 2_176,
-        rx_timestamp: false,
-        pcap,
-    }
+    PortWish { pcap, ..PortWish::plain(1) }
 }
 
 /// Port 0, started by `wish` over a pool of the computed size with caches of 32.

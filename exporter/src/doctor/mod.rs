@@ -1,11 +1,13 @@
 //! `parshall doctor`: looks at the host for what a run with the same words needs, and says what to do.
 //!
 //! **Owns** the findings and how they are shown. **May touch** `sys`, `proc` and `dev` under a root, read only; no EAL is
-//! started, so no device is touched. **Order** called by `main`; each part looks at one subject and gives findings.
+//! started, so no device is touched; with `--live` a running probe over HTTP instead. **Order** called by `main`; each part looks
+//! at one subject and gives findings.
 
 mod cpu;
 mod devices;
 mod host;
+mod live;
 mod memory;
 mod need;
 mod software;
@@ -67,9 +69,10 @@ impl Finding {
 /// Looks at everything. Exit status 0 when nothing is bad, else 1.
 #[must_use]
 pub fn doctor(plan: &DoctorPlan) -> Ending {
-    let findings = examine(plan);
+    let findings = plan.live.as_ref().map_or_else(|| examine(plan), live::look);
     let well = findings.iter().all(|finding| finding.level != Level::Bad);
-    let printed = crate::print(&if plan.json { json_text(&findings, well) } else { text(&findings, well) });
+    let printed =
+        crate::print(&if plan.json { json_text(&findings, well) } else { text(&findings, plan.live.is_some()) });
     if printed == Ending::Done && well { Ending::Done } else { Ending::Failed }
 }
 
@@ -84,7 +87,7 @@ fn examine(plan: &DoctorPlan) -> Vec<Finding> {
     findings
 }
 
-fn text(findings: &[Finding], well: bool) -> String {
+fn text(findings: &[Finding], live: bool) -> String {
     let mut out = String::new();
     for finding in findings {
         out.push_str(&format!("{:<4} {:<11} {}\n", finding.level.name(), finding.topic, finding.text));
@@ -93,7 +96,11 @@ fn text(findings: &[Finding], well: bool) -> String {
         }
     }
     let bad = findings.iter().filter(|finding| finding.level == Level::Bad).count();
-    out.push_str(&if well { "this host is ready for such a run\n".to_owned() } else { format!("{bad} to mend\n") });
+    out.push_str(&match (bad, live) {
+        (0, false) => "this host is ready for such a run\n".to_owned(),
+        (0, true) => "this probe is well\n".to_owned(),
+        _ => format!("{bad} to mend\n"),
+    });
     out
 }
 

@@ -44,6 +44,9 @@ pub(super) const ROUTES: &[Route] = &[
     ("/api/v1/openapi.json", |_, _| Ok(Answer::new(200, super::answer::JSON, OPENAPI.as_bytes().to_vec()))),
 ];
 
+/// Paths that make the probe do something, by POST.
+pub(super) const DEEDS: &[Route] = &[("/api/v1/reload", reload)];
+
 /// What stands behind the beginning of a path.
 fn rest<'a>(ask: &'a Ask, beginning: &str) -> &'a str {
     ask.path.strip_prefix(beginning).unwrap_or_default()
@@ -64,13 +67,17 @@ fn route(board: &Board, ask: &Ask, method: &Method) -> Result<Answer, Answer> {
     let begins =
         |known: &str| known.len() > 1 && known.ends_with('/') && path.len() > known.len() && path.starts_with(known);
     let exact = ROUTES.iter().find(|(known, _)| *known == path && (*known == "/" || !known.ends_with('/')));
+    let other = |allowed: &str| {
+        let method = method.to_string().chars().take(20).collect::<String>();
+        let allowed = allowed.to_owned();
+        Answer::refuse(405, &format!("{path} answers {allowed}, not {method}")).header("Allow", &allowed)
+    };
+    if let Some((_, give)) = DEEDS.iter().find(|(known, _)| *known == path) {
+        return if *method == Method::Post { give(board, ask) } else { Err(other("POST")) };
+    }
     match (exact.or_else(|| ROUTES.iter().find(|(known, _)| begins(known))), method) {
         (Some((_, give)), Method::Get | Method::Head) => give(board, ask),
-        (Some(_), method) => {
-            let method = method.to_string().chars().take(20).collect::<String>();
-            Err(Answer::refuse(405, &format!("{path} answers GET and HEAD, not {method}"))
-                .header("Allow", &"GET, HEAD"))
-        }
+        (Some(_), _) => Err(other("GET, HEAD")),
         (None, _) => {
             let path = path.chars().take(100).collect::<String>();
             Err(Answer::refuse(404, &format!("nothing is at {path}; /api/v1/openapi.json lists what there is")))
@@ -134,6 +141,23 @@ fn config(view: &View, ask: &Ask) -> Result<Answer, Answer> {
     let row = |option: &parshall_config::plan::InForce| json!({ "name": option.name, "value": option.value, "origin": option.origin, "help": option.help });
     let options: Vec<Value> = view.effective.0.iter().map(row).collect();
     Ok(Answer::json(200, &json!({ "mode": view.mode, "options": options })))
+}
+
+/// Reads the configuration anew. A page of another site may send a POST to this host through the operator's browser, which
+/// names its origin then; who reloads is no page.
+fn reload(board: &Board, ask: &Ask) -> Result<Answer, Answer> {
+    ask.only(&[])?;
+    if !ask.header("origin").is_empty() {
+        return Err(Answer::refuse(403, "a web page cannot reload a probe"));
+    }
+    let asker = board.reloader().ok_or_else(|| Answer::refuse(409, "only a live run reads its configuration anew"))?;
+    let report = asker.ask();
+    if report.good() {
+        return Ok(Answer::json(200, &report.json()));
+    }
+    let mut body = report.json();
+    (body["status"], body["error"]) = (json!(422), json!("the configuration was not reloaded and nothing was changed"));
+    Err(Answer::json(422, &body))
 }
 
 /// A file of the web page.

@@ -50,7 +50,19 @@ fn each_route_answers_and_the_rest_is_an_error_with_a_reason() {
     let missing = get(&server, "/nothing");
     assert!(missing.starts_with("HTTP/1.1 404") && missing.contains("\"error\""), "{missing}");
     let posted = send(&server, b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    assert!(posted.starts_with("HTTP/1.1 405"), "{posted}");
+    assert!(posted.starts_with("HTTP/1.1 405") && posted.contains("Allow: GET, HEAD\r\n"), "{posted}");
+}
+
+#[test]
+fn only_a_post_that_comes_from_no_web_page_reloads_and_only_a_run_does() {
+    let (server, _) = server();
+    let post = |more: &str| {
+        send(&server, format!("POST /api/v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{more}\r\n").as_bytes())
+    };
+    let got = get(&server, "/api/v1/reload");
+    assert!(got.starts_with("HTTP/1.1 405") && got.contains("Allow: POST\r\n"), "{got}");
+    assert!(post("Origin: http://elsewhere\r\n").starts_with("HTTP/1.1 403"));
+    assert!(post("").starts_with("HTTP/1.1 409"), "nobody reloads here");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::View;
 use parshall_engine::packet::{Encap, Flaw, Outcome};
 use parshall_engine::record::EndReason;
-use parshall_engine::tally::{L4_LABELS, Tally};
+use parshall_engine::tally::{BURST_TIMES, L4_LABELS, Tally};
 use std::sync::atomic::Ordering;
 
 /// What a metric is.
@@ -33,12 +33,24 @@ pub struct Row {
     pub labels: &'static [&'static str],
     /// What it means.
     pub help: &'static str,
-    /// Gives each series: labels and value; of a histogram, counts of buckets and the sum.
+    /// Gives each series: labels and value; of a histogram, counts of buckets, the count above them, and the sum.
     pub read: fn(&View, &mut Emit<'_>),
 }
 
 /// Upper bounds of burst sizes.
 const BURSTS: &[f64] = &[0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+
+/// Upper bounds of burst times, in seconds: a power of two of nanoseconds, and half as much again.
+const SECONDS: [f64; BURST_TIMES - 1] = {
+    let mut bounds = [0.0; BURST_TIMES - 1];
+    let mut place = 0;
+    while place < bounds.len() {
+        let power = (1_u64 << (10 + place / 2)) as f64 / 1e9;
+        bounds[place] = if place.is_multiple_of(2) { power } else { power * 1.5 };
+        place += 1;
+    }
+    bounds
+};
 
 pub(super) const fn counter(
     name: &'static str,
@@ -373,7 +385,20 @@ pub const CATALOGUE: &[Row] = &[
         read: |view, emit| {
             for worker in &view.snapshot.workers {
                 let mut counts: Vec<f64> = worker.tally.burst_sizes.iter().map(|count| *count as f64).collect();
-                counts.push(worker.tally.taken_packets() as f64);
+                counts.extend([0.0, worker.tally.taken_packets() as f64]);
+                emit(&[&worker.lcore.to_string(), &worker.worker.to_string()], &counts);
+            }
+        },
+    },
+    Row {
+        name: "parshall_worker_burst_seconds",
+        kind: Kind::Histogram(&SECONDS),
+        labels: WORKER,
+        help: "From each poll of a live source that brought frames to the next poll: how long a burst holds the worker.",
+        read: |view, emit| {
+            for worker in &view.snapshot.workers {
+                let mut counts: Vec<f64> = worker.tally.burst_times.iter().map(|count| *count as f64).collect();
+                counts.push(worker.tally.busy_nanos as f64 / 1e9);
                 emit(&[&worker.lcore.to_string(), &worker.worker.to_string()], &counts);
             }
         },

@@ -9,12 +9,13 @@ pub mod watched;
 
 use crate::exposition::{self, Family, Format, Series};
 use crate::fanout::SinkState;
+use crate::reload_report::Asker;
 use crate::survey::{Watch, compat};
 use catalogue::{Kind, Row};
 use parshall_config::plan::{Effective, SievePlan};
 use parshall_engine::merge::snapshot::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What metrics are read from.
@@ -76,6 +77,7 @@ pub struct Board {
     /// Good, refused, and when the last good one was.
     reloads: Arc<[AtomicU64; 3]>,
     scrape_nanos: Arc<AtomicU64>,
+    reloader: Arc<OnceLock<Asker>>,
 }
 
 impl Default for Board {
@@ -98,6 +100,7 @@ impl Default for Board {
             half_flows: Arc::default(),
             reloads: Arc::default(),
             scrape_nanos: Arc::default(),
+            reloader: Arc::default(),
         }
     }
 }
@@ -114,6 +117,22 @@ impl Board {
     pub fn describe(&self, mode: &'static str, effective: &Effective, watch: Option<Arc<Watch>>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         (last.mode, last.effective, last.watch) = (mode, Arc::new(effective.clone()), watch);
+    }
+
+    /// Says which options are in force from now on.
+    pub fn in_force(&self, effective: &Effective) {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).effective = Arc::new(effective.clone());
+    }
+
+    /// Says who reloads.
+    pub fn reloaded_by(&self, asker: Asker) {
+        let _ = self.reloader.set(asker);
+    }
+
+    /// Who reloads; `None` where nobody does.
+    #[must_use]
+    pub fn reloader(&self) -> Option<&Asker> {
+        self.reloader.get()
     }
 
     /// Says that the run is over: what is published now is final.
@@ -234,8 +253,8 @@ fn family(view: &View, row: &Row) -> Family {
         let pairs = pairs.collect();
         family.series.push(match row.kind {
             Kind::Histogram(bounds) => {
-                let counts = value.iter().take(bounds.len()).map(|count| *count as u64).chain([0]).collect();
-                let sum = value.get(bounds.len()).copied().unwrap_or(0.0);
+                let counts = value.iter().take(bounds.len() + 1).map(|count| *count as u64).collect();
+                let sum = value.last().copied().unwrap_or(0.0);
                 Series::histogram(pairs, bounds.to_vec(), counts, sum)
             }
             _ => Series::number(pairs, value.first().copied().unwrap_or(0.0)),
@@ -308,7 +327,7 @@ mod tests {
             let mut seen = 0;
             (row.read)(&view, &mut |labels, value| {
                 assert_eq!(labels.len(), row.labels.len(), "{}", row.name);
-                let want = if let Kind::Histogram(bounds) = row.kind { bounds.len() + 1 } else { 1 };
+                let want = if let Kind::Histogram(bounds) = row.kind { bounds.len() + 2 } else { 1 };
                 assert_eq!(value.len(), want, "{}", row.name);
                 seen += 1;
             });

@@ -4,7 +4,7 @@
 //! add a command: a row here, and the function that it names.
 
 use super::grammar::{Row, Topic};
-use super::{forwarding, help, port_info, probe, session, show_port};
+use super::{flows, forwarding, help, port_info, probe, session, show_port};
 
 /// Every command.
 #[rustfmt::skip]
@@ -62,6 +62,10 @@ pub(super) const ROWS: &[Row] = &[
         help: "Shows what is let in." },
     Row { pattern: "show books", topic: Topic::Probe, run: probe::books,
         help: "Shows the books: every frame in one outcome, every packet in a record or a live flow." },
+    Row { pattern: "show flows top N", topic: Topic::Probe, run: flows::top,
+        help: "Shows the N largest live flows, by bytes." },
+    Row { pattern: "show flows top N by bytes|packets|retx|rtt", topic: Topic::Probe, run: flows::top,
+        help: "Shows the first N live flows by bytes, packets, retransmitted packets or round-trip time." },
     Row { pattern: "show tcp", topic: Topic::Probe, run: probe::tcp,
         help: "Shows TCP over all records made so far: retransmissions, disorder, round-trip times." },
     Row { pattern: "show mempool", topic: Topic::Probe, run: probe::mempool,

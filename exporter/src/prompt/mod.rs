@@ -11,6 +11,7 @@
 
 mod commands;
 mod console;
+mod flows;
 mod forwarding;
 mod grammar;
 mod help;

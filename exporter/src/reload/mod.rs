@@ -1,14 +1,16 @@
 //! Reading the configuration anew while the probe runs.
 //!
 //! **Owns** what the options stand at, and the order of a reload: everything is read, checked, opened and compiled first; only
-//! then something changes. **May touch** the command line, environment and file through `config`; filters, timeouts and the
-//! thread that feeds the sinks. **Order** asked by SIGHUP, by the prompt and over the control socket; done by the control loop.
+//! then something changes. **May touch** the command line, environment and file through `config`; filters, timeouts, what is
+//! watched, and the thread that feeds the sinks. **Order** asked by SIGHUP, by the prompt, over the control socket and over HTTP; done by the control loop.
 //!
 //! No packet, flow or record is lost: workers take filters between two bursts and timeouts when they hand their tally over; the
 //! feeder exchanges sinks between two batches, and a sink that leaves writes out what it was given. What needs a restart is named
 //! and left. A mistake anywhere changes nothing.
 
 pub mod socket;
+
+pub use crate::reload_report::{Asker, Report};
 
 use crate::metrics::Board;
 use crate::pipeline::{Named, open_sinks};
@@ -18,7 +20,6 @@ use parshall_config::plan::{RunPlan, SinkSpec};
 use parshall_config::standing::{self, Standing};
 use parshall_engine::launch::{longest_timeout, tuning};
 use parshall_engine::live::Control;
-use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Requests that wait, at most.
@@ -41,79 +42,6 @@ pub enum FeedOrder {
     Patience(Duration),
 }
 
-/// What came of a reload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// What changed: `tcp-idle-timeout: 300s -> 10s`.
-    pub changed: Vec<String>,
-    /// What needs a restart and stands as before.
-    pub left: Vec<String>,
-    /// Why nothing was changed.
-    pub problems: Vec<String>,
-}
-
-impl Report {
-    fn refused(problems: Vec<String>) -> Report {
-        Report { problems, ..Report::default() }
-    }
-
-    /// Whether the configuration is good.
-    #[must_use]
-    pub fn good(&self) -> bool {
-        self.problems.is_empty()
-    }
-
-    /// In sentences.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut out = String::new();
-        if !self.good() {
-            out.push_str("the configuration was not reloaded and nothing was changed:\n");
-            self.problems.iter().for_each(|problem| out.push_str(&format!("{problem}\n")));
-            return out;
-        }
-        match self.changed.len() {
-            0 => out.push_str("the configuration was read anew: nothing to change\n"),
-            _ => out.push_str("the configuration was read anew; changed:\n"),
-        }
-        self.changed.iter().for_each(|change| out.push_str(&format!("  {change}\n")));
-        if !self.left.is_empty() {
-            out.push_str("left as it was until a restart:\n");
-            self.left.iter().for_each(|change| out.push_str(&format!("  {change}\n")));
-        }
-        out
-    }
-
-    /// As JSON, for the control socket.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        json!({ "ok": self.good(), "changed": self.changed, "left": self.left, "problems": self.problems })
-    }
-
-    /// From JSON; `None` when it is not that of a report.
-    #[must_use]
-    pub fn from_json(value: &Value) -> Option<Report> {
-        let list = |key: &str| -> Option<Vec<String>> {
-            value[key].as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
-        };
-        Some(Report { changed: list("changed")?, left: list("left")?, problems: list("problems")? })
-    }
-}
-
-/// Asks for reloads; clones ask the same control loop.
-#[derive(Clone, Debug)]
-pub struct Asker(Sender<Sender<Report>>);
-
-impl Asker {
-    /// Asks and waits for at most `patience`; `None` when nobody answered.
-    #[must_use]
-    pub fn ask(&self, patience: Duration) -> Option<Report> {
-        let (reply, answer) = bounded(1);
-        self.0.try_send(reply).ok()?;
-        answer.recv_timeout(patience).ok()
-    }
-}
-
 /// Does reloads.
 #[derive(Debug)]
 pub struct Reloader {
@@ -130,7 +58,7 @@ impl Reloader {
         let (ask, requests) = bounded(WAITING);
         let (feed, orders) = unbounded();
         let standing = standing::read(std::env::args_os(), std::env::vars_os()).ok().flatten();
-        (Reloader { standing, requests, asker: Asker(ask), feed }, orders)
+        (Reloader { standing, requests, asker: Asker::new(ask), feed }, orders)
     }
 
     /// Who asks from other threads.
@@ -154,15 +82,10 @@ impl Reloader {
         }
     }
 
-    /// SIGHUP: files are opened again, and the configuration is read anew.
-    pub fn hangup(&mut self, control: &mut Control<'_>, board: &Board) {
-        let _ = self.feed.send(FeedOrder::Reopen);
-        let _ = self.reload(control, board);
-    }
-
-    /// Reads the configuration anew; says what came of it, in the log and on the board too.
+    /// Opens files again and reads the configuration anew; says what came of it, in the log and on the board too.
     pub fn reload(&mut self, control: &mut Control<'_>, board: &Board) -> Report {
-        let report = self.attempt(control).unwrap_or_else(Report::refused);
+        let _ = self.feed.send(FeedOrder::Reopen);
+        let report = self.attempt(control, board).unwrap_or_else(Report::refused);
         board.reloaded(report.good());
         let text = report.text();
         match (report.good(), report.left.is_empty()) {
@@ -173,7 +96,7 @@ impl Reloader {
         report
     }
 
-    fn attempt(&mut self, control: &mut Control<'_>) -> Result<Report, Vec<String>> {
+    fn attempt(&mut self, control: &mut Control<'_>, board: &Board) -> Result<Report, Vec<String>> {
         let now =
             self.standing.as_ref().ok_or_else(|| vec!["this run was not started from a command line".to_owned()])?;
         let read = standing::read(std::env::args_os(), std::env::vars_os());
@@ -194,12 +117,17 @@ impl Reloader {
             control.merger.tune(&tuning(engine));
             let _ = self.feed.send(FeedOrder::Hold(longest_timeout(engine)));
         }
+        control.lookout.resize(engine.live_flows);
+        if let Some(watch) = board.watch() {
+            watch.replan(&next.plan.common.watch);
+        }
         let _ = self.feed.send(FeedOrder::Patience(next.plan.common.shutdown_timeout));
         if !sinks.leave.is_empty() || !join.is_empty() {
             let leave = sinks.leave.iter().map(sink::name).collect();
             let _ = self.feed.send(FeedOrder::Sinks { leave, join });
         }
         after.plan.common.sinks = sinks.after;
+        board.in_force(&after.plan.common.effective);
         let say = |name: &str, from: &str, to: &str| format!("{name}: {from} -> {to}");
         let mut changed = Vec::new();
         for change in &changes {
@@ -256,13 +184,5 @@ mod tests {
         assert_eq!(exchange.join, [spec("d", false)]);
         assert_eq!(exchange.after, [spec("b", false), spec("c", false), spec("d", false)]);
         assert_eq!(left, ["sink jsonl:c: another form of a target in use"]);
-    }
-
-    #[test]
-    fn a_report_survives_the_way_over_the_socket() {
-        let report = Report { changed: vec!["a: 1 -> 2".to_owned()], left: vec!["b".to_owned()], problems: Vec::new() };
-        assert_eq!(Report::from_json(&report.json()), Some(report.clone()));
-        assert!(report.text().contains("left as it was until a restart:\n  b\n"));
-        assert_eq!(Report::from_json(&json!({ "ok": true })), None);
     }
 }

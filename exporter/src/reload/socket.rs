@@ -5,6 +5,7 @@
 
 use super::{Asker, Report};
 use crate::Ending;
+use crate::reload_report::ANSWER;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -16,9 +17,6 @@ use std::time::Duration;
 
 /// How long a client may take to say its line.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long the control loop may take for a reload.
-const ANSWER: Duration = Duration::from_secs(30);
 
 /// The socket of a run; gone when dropped.
 #[derive(Debug)]
@@ -84,9 +82,7 @@ fn serve(mut stream: UnixStream, asker: &Asker) -> io::Result<()> {
     if line != "reload\n" {
         return Ok(());
     }
-    let silent = || Report::refused(vec!["the probe is too busy to reload, or about to end; try again".to_owned()]);
-    let report = asker.ask(ANSWER).unwrap_or_else(silent);
-    writeln!(stream, "{}", report.json())
+    writeln!(stream, "{}", asker.ask().json())
 }
 
 /// `parshall reload`: exit status 0 when the configuration is good, 2 when it is not, 1 when no probe answers.

@@ -48,8 +48,18 @@ impl Continued {
     /// Remembers nothing unless somebody's names are served.
     #[must_use]
     pub fn new(plan: &WatchPlan) -> Continued {
-        let most = usize::try_from(plan.compat_flows).unwrap_or(usize::MAX);
-        Continued { wanted: !plan.compat.is_empty(), most, ..Continued::default() }
+        let mut continued = Continued::default();
+        continued.replan(plan);
+        continued
+    }
+
+    /// Remembers what `plan` needs from now on.
+    pub fn replan(&mut self, plan: &WatchPlan) {
+        self.most = usize::try_from(plan.compat_flows).unwrap_or(usize::MAX);
+        self.wanted = !plan.compat.is_empty();
+        if !self.wanted {
+            (self.sums, self.ended) = Default::default();
+        }
     }
 
     /// Takes a finished record in.

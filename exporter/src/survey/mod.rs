@@ -78,7 +78,7 @@ pub struct Watch {
     history: Mutex<History>,
     not_watched: AtomicU64,
     left_out: AtomicU64,
-    plan: WatchPlan,
+    plan: ArcSwap<WatchPlan>,
     waits: bool,
 }
 
@@ -137,7 +137,7 @@ impl Watch {
             history: Mutex::default(),
             not_watched: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
-            plan: plan.clone(),
+            plan: ArcSwap::from_pointee(plan.clone()),
             waits,
         }
     }
@@ -275,8 +275,17 @@ impl Watch {
 
     /// What was asked for.
     #[must_use]
-    pub const fn plan(&self) -> &WatchPlan {
-        &self.plan
+    pub fn plan(&self) -> Arc<WatchPlan> {
+        self.plan.load_full()
+    }
+
+    /// Does what `plan` asks from now on; what is counted already stays, but for prefixes when they are others.
+    pub fn replan(&self, plan: &WatchPlan) {
+        let mut observed = lock(&self.observed);
+        let others = observed.who.count_prefixes(&plan.prefixes);
+        observed.tops.replan(plan, others);
+        observed.continued.replan(plan);
+        self.plan.store(Arc::new(plan.clone()));
     }
 }
 

@@ -110,7 +110,8 @@ pub const ORDERS: [(&str, Measure); 10] = [
 ];
 
 /// Both sides' mean round-trip times together. Unit: nanoseconds.
-fn round_trip(record: &FlowRecord) -> Option<f64> {
+#[must_use]
+pub fn round_trip(record: &FlowRecord) -> Option<f64> {
     let tcp = record.tcp.as_ref()?;
     let sides = [&tcp.c2s, &tcp.s2c].into_iter().filter_map(|side| side.rtt.as_ref());
     sides.map(|rtt| rtt.avg).reduce(|one, other| one + other)

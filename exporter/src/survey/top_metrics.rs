@@ -7,7 +7,7 @@
 //! for [`PATIENCE`] turns. Its counter holds what came while it was served; all else is in `other`, so the increases of
 //! all series together are those of the whole.
 
-use super::who::{KINDS, MEASURES, Party, Who};
+use super::who::{KINDS, MEASURES, PREFIXES, Party, Who};
 use crate::exposition::{Family, Kind, Series};
 use parshall_config::plan::WatchPlan;
 use std::collections::HashMap;
@@ -44,6 +44,15 @@ struct List {
 }
 
 impl List {
+    /// Lets the lightest go until `most` are left.
+    fn keep(&mut self, most: usize) {
+        let mut lasts: Vec<u64> = self.served.values().map(|served| served.last).collect();
+        lasts.sort_unstable_by_key(|last| std::cmp::Reverse(*last));
+        if let Some(least) = most.checked_sub(1).and_then(|at| lasts.get(at)) {
+            self.served.retain(|_, served| served.last >= *least);
+        }
+    }
+
     /// Takes in a list of (who, value), the heaviest first, and the sum over all.
     fn turn(&mut self, entries: &[(Party, u64)], total: u64, most: usize) {
         let mut grown = total.saturating_sub(self.total);
@@ -82,9 +91,22 @@ impl TopMetrics {
     /// Nothing is served yet.
     #[must_use]
     pub fn new(plan: &WatchPlan) -> TopMetrics {
-        let most = usize::try_from(plan.top_metrics).unwrap_or(usize::MAX);
-        let kinds = if most == 0 { 0 } else { KINDS.len() };
-        TopMetrics { most, lists: (0..kinds).map(|_| Default::default()).collect() }
+        let mut metrics = TopMetrics::default();
+        metrics.replan(plan, false);
+        metrics
+    }
+
+    /// Serves as many as `plan` says from now on. What is served and still has a place goes on where it is; with other prefixes
+    /// theirs begin from nothing.
+    pub fn replan(&mut self, plan: &WatchPlan, other_prefixes: bool) {
+        self.most = usize::try_from(plan.top_metrics).unwrap_or(usize::MAX);
+        self.lists.resize_with(if self.most == 0 { 0 } else { KINDS.len() }, Default::default);
+        for list in self.lists.iter_mut().flatten() {
+            list.keep(self.most);
+        }
+        if other_prefixes && let Some(lists) = self.lists.get_mut(PREFIXES) {
+            *lists = Default::default();
+        }
     }
 
     /// Looks at the lists again.
@@ -122,6 +144,19 @@ impl TopMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fewer_places_keep_the_heaviest_with_their_counts() {
+        let mut list = List::default();
+        let entries: Vec<(Party, u64)> = (1..=9).rev().map(|port| (Party::Port(port), u64::from(port))).collect();
+        list.turn(&entries, 45, 9);
+        let twice: Vec<(Party, u64)> = entries.iter().map(|(party, value)| (*party, value * 2)).collect();
+        list.turn(&twice, 90, 9);
+        list.keep(2);
+        let mut left: Vec<_> = list.served.iter().map(|(party, served)| (*party, served.count)).collect();
+        left.sort();
+        assert_eq!(left, [(Party::Port(8), 8), (Party::Port(9), 9)]);
+    }
 
     #[test]
     fn places_change_seldom_and_the_sum_is_always_right() {

@@ -66,6 +66,9 @@ impl std::fmt::Display for Party {
 /// The kinds of top lists, with their names in the API.
 pub const KINDS: [&str; 5] = ["hosts", "pairs", "ports", "applications", "prefixes"];
 
+/// Where the prefixes are in [`KINDS`].
+pub(super) const PREFIXES: usize = 4;
+
 /// What they are ordered by, with its names in the API.
 pub const MEASURES: [&str; 4] = ["bytes", "packets", "flows", "retransmissions"];
 
@@ -85,6 +88,13 @@ struct Slice {
     sketches: Vec<[Sketch; MEASURES.len()]>,
 }
 
+/// The longest that holds an address is found first.
+fn longest_first(prefixes: &[IpNet]) -> Vec<IpNet> {
+    let mut prefixes = prefixes.to_vec();
+    prefixes.sort_by_key(|network| std::cmp::Reverse(network.prefix_len()));
+    prefixes
+}
+
 fn sketch(size: usize) -> Sketch {
     // The sizes are constants that are powers of two; a sketch refuses nothing else.
     #[allow(clippy::expect_used, reason = "a constant that a test makes a sketch of")]
@@ -94,6 +104,10 @@ fn sketch(size: usize) -> Sketch {
 impl Slice {
     fn new(since: Nanos, size: usize) -> Slice {
         Slice { since, sketches: KINDS.iter().map(|_| std::array::from_fn(|_| sketch(size))).collect() }
+    }
+
+    fn forget(&mut self, kind: usize, size: usize) {
+        self.sketches[kind] = std::array::from_fn(|_| sketch(size));
     }
 
     fn add(&mut self, kind: usize, party: Party, weights: [u64; MEASURES.len()]) {
@@ -156,16 +170,27 @@ impl Who {
     pub fn new(now: Nanos, prefixes: &[IpNet]) -> Who {
         #[allow(clippy::expect_used, reason = "a constant that a test makes a sketch of")]
         let counter = || HllSketch::new(REGISTERS, HllType::Hll8).expect("4 to 21");
-        let mut prefixes = prefixes.to_vec();
-        prefixes.sort_by_key(|network| std::cmp::Reverse(network.prefix_len()));
         Who {
             all: Slice::new(now, LARGE),
             current: Slice::new(now, SMALL),
             closed: VecDeque::new(),
             hosts: counter(),
             flows: counter(),
-            prefixes,
+            prefixes: longest_first(prefixes),
         }
+    }
+
+    /// Counts these prefixes from now on; when they are others than before, they begin from nothing. Says whether they are.
+    pub fn count_prefixes(&mut self, prefixes: &[IpNet]) -> bool {
+        let prefixes = longest_first(prefixes);
+        if prefixes == self.prefixes {
+            return false;
+        }
+        self.prefixes = prefixes;
+        self.all.forget(PREFIXES, LARGE);
+        self.current.forget(PREFIXES, SMALL);
+        self.closed.iter_mut().for_each(|slice| Arc::make_mut(slice).forget(PREFIXES, SMALL));
+        true
     }
 
     /// Closes the slice of a minute that is over.
@@ -207,7 +232,7 @@ impl Who {
             slice.add(3, Party::Application(record.key.protocol, port), weights);
             for (n, prefix) in prefixes.iter().enumerate() {
                 if let Some(prefix) = prefix.filter(|prefix| n == 0 || prefixes[0] != Some(*prefix)) {
-                    slice.add(4, Party::Prefix(prefix), weights);
+                    slice.add(PREFIXES, Party::Prefix(prefix), weights);
                 }
             }
         }

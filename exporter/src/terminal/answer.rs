@@ -7,33 +7,33 @@ use super::quantity;
 use serde_json::Value;
 
 /// The number at a pointer such as `/books/frames_taken`; NaN where there is none.
-pub(super) fn number(answer: &Value, pointer: &str) -> f64 {
+pub(crate) fn number(answer: &Value, pointer: &str) -> f64 {
     answer.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN)
 }
 
 /// The text at a pointer; empty where there is none.
-pub(super) fn text<'a>(answer: &'a Value, pointer: &str) -> &'a str {
+pub(crate) fn text<'a>(answer: &'a Value, pointer: &str) -> &'a str {
     answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The list at a pointer; empty where there is none.
-pub(super) fn list<'a>(answer: &'a Value, pointer: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(answer: &'a Value, pointer: &str) -> &'a [Value] {
     answer.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The entries of the object at a pointer.
-pub(super) fn entries<'a>(answer: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(crate) fn entries<'a>(answer: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let object = answer.pointer(pointer).and_then(Value::as_object);
     object.into_iter().flatten().map(|(key, value)| (key.as_str(), value))
 }
 
 /// A count with its thousands apart.
-pub(super) fn whole(n: f64) -> String {
+pub(crate) fn whole(n: f64) -> String {
     if n.is_finite() { crate::summary::grouped(n.max(0.0) as u64) } else { quantity::UNKNOWN.to_owned() }
 }
 
 /// The plain sentence about the books.
-pub(super) fn sentence(stats: &Value) -> String {
+pub(crate) fn sentence(stats: &Value) -> String {
     if number(stats, "/books/frames_taken") == 0.0 {
         return "no frame has arrived yet".to_owned();
     }
@@ -41,7 +41,7 @@ pub(super) fn sentence(stats: &Value) -> String {
 }
 
 /// What was lost before the probe, in a few words; `None` when nothing was.
-pub(super) fn lost_before(stats: &Value) -> Option<String> {
+pub(crate) fn lost_before(stats: &Value) -> Option<String> {
     let counts = ["missed", "errors"].map(|cause| number(stats, &format!("/loss/before_probe/{cause}")));
     let lost: f64 = counts.iter().filter(|count| count.is_finite()).sum();
     let share = quantity::share(lost / (lost + number(stats, "/books/frames_taken")));
@@ -49,10 +49,10 @@ pub(super) fn lost_before(stats: &Value) -> Option<String> {
 }
 
 /// A place where something can be lost: where, what, where the count stands, which option to turn.
-pub(super) type Loss = (&'static str, &'static str, &'static str, &'static str);
+pub(crate) type Loss = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every such place.
-pub(super) const LOSSES: &[Loss] = &[
+pub(crate) const LOSSES: &[Loss] = &[
     ("NIC", "no descriptor", "/loss/before_probe/missed", "--rxd, --nb-cores, --rxq"),
     ("NIC", "received with errors", "/loss/before_probe/errors", "cable, optics, --max-pkt-len"),
     ("NIC", "no mbuf", "/loss/before_probe/nombuf", "--total-num-mbufs"),

@@ -15,7 +15,7 @@ const MOST: u64 = 256 << 20;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(crate) enum Silence {
     /// Nobody answered, or not like a probe.
     Nobody(String),
     /// The probe refused, with its reason.
@@ -36,14 +36,14 @@ impl fmt::Display for Silence {
 
 /// One probe to be asked.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: ureq::Agent,
     url: String,
     token: Option<String>,
 }
 
 impl Client {
-    pub(super) fn new(url: &str, token: Option<String>) -> Client {
+    pub(crate) fn new(url: &str, token: Option<String>) -> Client {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
@@ -55,12 +55,12 @@ impl Client {
     }
 
     /// Where the probe is.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The body of a GET, as text. `path` begins with a slash; `query` is not yet encoded.
-    pub(super) fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Silence> {
+    pub(crate) fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Silence> {
         let mut request = self.agent.get(format!("{}{path}", self.url)).query_pairs(query.iter().copied());
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -76,7 +76,7 @@ impl Client {
     }
 
     /// The body of a GET, as JSON.
-    pub(super) fn json(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Silence> {
+    pub(crate) fn json(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Silence> {
         let text = self.text(path, query)?;
         serde_json::from_str(&text).map_err(|_| {
             Silence::Nobody(format!("what answers at {}{path} is no parshall: it does not speak JSON", self.url))

@@ -6,14 +6,14 @@
 //! `top` has two threads: one asks (`asker`), one listens to keys and draws. Neither waits for the other: a probe that does not
 //! answer leaves the screen alive, and says so.
 
-mod answer;
+pub(crate) mod answer;
 mod asker;
-mod client;
+pub(crate) mod client;
 #[cfg(test)]
 mod example;
 mod flow;
 mod print;
-mod quantity;
+pub(crate) mod quantity;
 mod state;
 mod view;
 

@@ -3,7 +3,7 @@
 //! **Owns** how a terminal writes quantities. **May touch** nothing. **Order** called by the screen and by what is printed once.
 
 /// What stands for a quantity that is not known.
-pub(super) const UNKNOWN: &str = "-";
+pub(crate) const UNKNOWN: &str = "-";
 
 const PREFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
 
@@ -40,27 +40,27 @@ fn scaled(n: f64, unit: &str) -> String {
 }
 
 /// Bytes, decimal.
-pub(super) fn bytes(n: f64) -> String {
+pub(crate) fn bytes(n: f64) -> String {
     scaled(n, "B")
 }
 
 /// Bits each second.
-pub(super) fn bit_rate(n: f64) -> String {
+pub(crate) fn bit_rate(n: f64) -> String {
     scaled(n, "bit/s")
 }
 
 /// A count.
-pub(super) fn count(n: f64) -> String {
+pub(crate) fn count(n: f64) -> String {
     scaled(n, "")
 }
 
 /// A count each second.
-pub(super) fn rate(n: f64) -> String {
+pub(crate) fn rate(n: f64) -> String {
     scaled(n, "/s")
 }
 
 /// A ratio as a percentage.
-pub(super) fn share(ratio: f64) -> String {
+pub(crate) fn share(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if !percent.is_finite() {
         UNKNOWN.to_owned()
@@ -79,7 +79,7 @@ pub(super) fn share(ratio: f64) -> String {
 }
 
 /// A span of time. Unit: seconds.
-pub(super) fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     if !seconds.is_finite() {
         return UNKNOWN.to_owned();
     }

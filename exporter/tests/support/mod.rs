@@ -251,14 +251,27 @@ impl Drop for Running {
 /// The body of a GET; panics unless the answer is 200.
 #[track_caller]
 pub fn get(address: &str, path: &str) -> String {
+    let (head, body) = ask(address, "GET", path);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{body}");
+    body
+}
+
+/// The head and the body of the answer to a POST of nothing.
+#[track_caller]
+pub fn post(address: &str, path: &str) -> (String, String) {
+    ask(address, "POST", path)
+}
+
+fn ask(address: &str, method: &str, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).expect("the server answers");
     stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("a request");
+    let empty = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{empty}\r\n")
+        .expect("a request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-    body.to_owned()
+    (head.to_owned(), body.to_owned())
 }
 
 /// The sum of all series of a metric in Prometheus text, and how many there are.
