@@ -35,6 +35,10 @@ pub enum WhenFull {
     Wait,
 }
 
+/// A message found no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
 /// The worker's end.
 #[derive(Debug)]
 pub struct ExitDoor {
@@ -50,25 +54,38 @@ pub fn door(capacity: usize, when_full: WhenFull) -> (ExitDoor, Consumer<Exit>) 
 }
 
 impl ExitDoor {
+    /// Whether there is room for a message; waits for it if the door does.
+    #[inline]
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.ring.is_full() || self.wait()
+    }
+
+    /// Waits for room, if the door does. False when there will be none.
+    #[cold]
+    fn wait(&self) -> bool {
+        while self.when_full == WhenFull::Wait && !self.ring.is_abandoned() {
+            std::thread::sleep(Duration::from_micros(50));
+            if !self.ring.is_full() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Sends one message out.
     ///
     /// # Errors
-    /// Gives the message back when the ring is full and the door does not wait, or when nobody reads any more.
+    /// The ring is full and the door does not wait, or nobody reads any more; the message is gone.
     #[inline]
-    #[allow(clippy::result_large_err, reason = "the message goes back to be counted; boxing it would allocate")]
-    pub fn send(&mut self, message: Exit) -> Result<(), Exit> {
-        let mut message = match self.ring.push(message) {
-            Ok(()) => return Ok(()),
-            Err(rtrb::PushError::Full(message)) => message,
-        };
-        while self.when_full == WhenFull::Wait && !self.ring.is_abandoned() {
-            std::thread::sleep(Duration::from_micros(50));
-            match self.ring.push(message) {
-                Ok(()) => return Ok(()),
-                Err(rtrb::PushError::Full(back)) => message = back,
-            }
+    pub fn send(&mut self, message: Exit) -> Result<(), Lost> {
+        if !self.is_ready() {
+            return Err(Lost);
         }
-        Err(message)
+        // There is room, which nobody else can take; written as a chunk, a record is not copied for an error's sake.
+        let room = self.ring.write_chunk_uninit(1).map_err(|_| Lost)?;
+        room.fill_from_iter(std::iter::once(message));
+        Ok(())
     }
 
     /// Messages that fit now.

@@ -1,14 +1,12 @@
-//! Memory of the flow tables, pieces of files as memory, and prefetch: all that the engine says `unsafe` for itself.
+//! Memory of the flow tables, and prefetch: all that the engine says `unsafe` for itself.
 //!
 //! **Owns** anonymous mappings that hold one zeroed array each, on 2 MB pages when there are any, else with transparent
-//! huge pages asked for. **May touch** besides them the file that is to be mapped.
-//! **Order** arrays are made by the worker that uses them (first touch puts them on its NUMA node), before it starts;
-//! pieces of a file by `source::capture`, as reading goes on.
-#![allow(unsafe_code, reason = "a mapping as a slice, and the prefetch instruction, have no safe form")]
+//! huge pages asked for. **May touch** nothing else.
+//! **Order** arrays are made by the worker that uses them (first touch puts them on its NUMA node), before it starts.
+#![allow(unsafe_code, reason = "a mapping as a typed slice, and the prefetch instruction, have no safe form")]
 
 use bytemuck::Zeroable;
-use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
-use std::fs::File;
+use memmap2::{Advice, MmapMut, MmapOptions};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
@@ -51,7 +49,7 @@ impl<T: Zeroable> Arena<T> {
     pub fn new(len: usize, options: ArenaOptions) -> std::io::Result<Arena<T>> {
         const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0, "an arena's alignment is that of a page") };
         let bytes = size_of::<T>().checked_mul(len).ok_or(std::io::ErrorKind::OutOfMemory)?.max(1);
-        let (mut map, pages) = Self::map(bytes, options.huge)?;
+        let (mut map, pages) = Self::map(bytes, options)?;
         if options.touch {
             let mut at = 0;
             while at < map.len() {
@@ -62,16 +60,24 @@ impl<T: Zeroable> Arena<T> {
         Ok(Arena { map, len, pages, holds: PhantomData })
     }
 
-    fn map(bytes: usize, huge: bool) -> std::io::Result<(MmapMut, Pages)> {
+    fn map(bytes: usize, options: ArenaOptions) -> std::io::Result<(MmapMut, Pages)> {
         if bytes < HUGE_PAGE {
             return Ok((MmapOptions::new().len(bytes).map_anon()?, Pages::Small));
         }
         let whole = bytes.next_multiple_of(HUGE_PAGE);
-        if huge && let Ok(map) = MmapOptions::new().len(whole).huge(Some(21)).map_anon() {
+        if options.huge
+            && let Ok(map) = MmapOptions::new().len(whole).huge(Some(21)).map_anon()
+        {
             return Ok((map, Pages::Huge));
         }
         let map = MmapOptions::new().len(bytes).map_anon()?;
-        let pages = if map.advise(Advice::HugePage).is_ok() { Pages::Transparent } else { Pages::Small };
+        // Where memory is touched as it is used, the first of it comes in small pages: few flows then cost little.
+        let small = if options.touch { 0 } else { HUGE_PAGE };
+        let pages = if map.advise_range(Advice::HugePage, small, bytes - small).is_ok() {
+            Pages::Transparent
+        } else {
+            Pages::Small
+        };
         Ok((map, pages))
     }
 }
@@ -102,25 +108,6 @@ impl<T> DerefMut for Arena<T> {
         // SAFETY: as in `deref`; `&mut self` makes this the only reference into the mapping.
         unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().cast::<T>(), self.len) }
     }
-}
-
-/// Maps `len` bytes of `file` from byte `offset` on, to be read from front to back.
-///
-/// Of a long frame only the headers are looked at; mapped, the rest of it is never copied.
-///
-/// # Errors
-/// What mmap(2) said; nothing is mapped then.
-pub fn map_file(file: &File, offset: u64, len: usize) -> std::io::Result<Mmap> {
-    // SAFETY: the clause of `MmapOptions::map` is that the file is not changed by others while the map lives. The map
-    // is private and read-only, so no change comes from here. Against other processes no program can enforce it; two
-    // things bound it: `source::capture` compares the file's size before it shows each further MiB of the map, so a file cut
-    // short is told as damage unless the cut falls into that MiB, in which case the kernel ends the process (SIGBUS);
-    // and frames are only read as plain bytes whose every length is checked against the slice, not the content, so
-    // bytes that change give other packets, never an access out of bounds.
-    let map = unsafe { MmapOptions::new().offset(offset).len(len).map(file)? };
-    // Only a hint for read-ahead and reclaim: a kernel that refuses it maps all the same.
-    let _ = map.advise(Advice::Sequential);
-    Ok(map)
 }
 
 /// Asks the CPU to bring the line of `array[index]` near, for a write. Does nothing when the index is out of range.

@@ -3,7 +3,7 @@
 
 mod capture_made;
 
-use capture_made::{BIG, LITTLE, Order, all, gzipped, mapped, streamed};
+use capture_made::{BIG, LITTLE, Order, all, from_file, gzipped, streamed};
 use parshall_engine::source::capture::{CaptureFile, Merged};
 use parshall_engine::source::{Batch, Polled, Source};
 use proptest::prelude::*;
@@ -50,7 +50,7 @@ fn a_file_cut_at_any_byte_gives_its_whole_packets_and_says_so() {
         for cut in 0..=file.len() {
             let expected = packet_ends.iter().filter(|end| **end <= cut).count();
             let part = &file[..cut];
-            for read in [mapped(part), streamed(part, usize::MAX), streamed(part, 3), streamed(&gzipped(part), 99)] {
+            for read in [from_file(part), streamed(part, usize::MAX), streamed(part, 3), streamed(&gzipped(part), 99)] {
                 let Ok((packets, damage)) = read else {
                     assert!(cut < 24, "opening failed at {cut}");
                     continue;
@@ -92,7 +92,7 @@ fn each_kind_of_nonsense_is_named_with_its_place() {
         ([LITTLE.section(), packet()].concat(), "a packet names interface 0, but its section has 0 so far"),
     ] {
         let file = [&start[..], &block, &packet()].concat();
-        for read in [mapped(&file), streamed(&file, 5)] {
+        for read in [from_file(&file), streamed(&file, 5)] {
             let (packets, damage) = read.unwrap();
             assert_eq!(packets.len(), 1, "{part}");
             let [one] = damage.as_slice() else { panic!("{part}: {damage:?}") };
@@ -112,7 +112,7 @@ fn a_length_beyond_belief_ends_a_classic_file_there() {
         (262_144, "the file ends inside a packet: 35 of its 262160 bytes are there"),
     ] {
         let file = [&header[..], &good, &LITTLE.record([1, 2, length, 3], &[], &good)].concat();
-        let (packets, damage) = mapped(&file).unwrap();
+        let (packets, damage) = from_file(&file).unwrap();
         assert_eq!(packets.len(), 1);
         assert!(damage[0].what.contains(part) && damage[0].offset == 43, "{}", damage[0]);
     }
@@ -148,7 +148,7 @@ fn damaged_gzip_gives_what_could_be_unpacked() {
         ("sum", &bad_sum, 20_000),
         ("rubbish behind", &[&whole[..], b"rubbish behind it"].concat(), 20_000),
     ] {
-        let (packets, damage) = mapped(bytes).unwrap();
+        let (packets, damage) = from_file(bytes).unwrap();
         assert!(packets.len() >= at_least, "{name}: {}", packets.len());
         assert!(damage.len() == 1 && damage[0].compressed, "{name}: {damage:?}");
     }
@@ -242,10 +242,10 @@ proptest! {
         };
         let file = [header, bytes].concat();
         let streamed = streamed(&file, chunk);
-        let mapped = mapped(&file);
-        prop_assert_eq!(streamed.is_ok(), mapped.is_ok());
-        if let (Ok(streamed), Ok(mapped)) = (streamed, mapped) {
-            prop_assert_eq!(streamed.0, mapped.0);
+        let from_file = from_file(&file);
+        prop_assert_eq!(streamed.is_ok(), from_file.is_ok());
+        if let (Ok(streamed), Ok(from_file)) = (streamed, from_file) {
+            prop_assert_eq!(streamed.0, from_file.0);
         }
     }
 
@@ -255,7 +255,7 @@ proptest! {
             let at = at % file.len();
             file[at] = to;
             let before = ends.iter().filter(|end| **end <= at).count();
-            if let Ok((packets, _)) = mapped(&file) {
+            if let Ok((packets, _)) = from_file(&file) {
                 prop_assert!(packets.len() >= before || at < 48, "{} of {before}, byte {at}", packets.len());
             } else {
                 prop_assert!(at < 24);

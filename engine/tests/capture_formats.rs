@@ -1,9 +1,9 @@
-//! Each format and variant gives the frames that are in it, mapped, streamed and gzipped alike.
+//! Each format and variant gives the frames that are in it, from_file, streamed and gzipped alike.
 #![allow(clippy::unwrap_used)]
 
 mod capture_made;
 
-use capture_made::{BIG, LITTLE, Order, Read, gzipped, mapped, streamed};
+use capture_made::{BIG, LITTLE, Order, Read, from_file, gzipped, streamed};
 
 const SECOND: u64 = 1_700_000_000;
 const AT: u64 = SECOND * 1_000_000_000;
@@ -13,10 +13,10 @@ const FRAME: [u8; 60] = [0xab; 60];
 fn expect(name: &str, file: &[u8], packets: &[Read]) {
     let twice = [gzipped(&file[..file.len() / 2]), gzipped(&file[file.len() / 2..])].concat();
     for (way, read) in [
-        ("mapped", mapped(file)),
+        ("from_file", from_file(file)),
         ("streamed", streamed(file, usize::MAX)),
         ("drop by drop", streamed(file, 1 + file.len() / 10_000)),
-        ("gzipped", mapped(&gzipped(file))),
+        ("gzipped", from_file(&gzipped(file))),
         ("gzipped in two members", streamed(&twice, 7)),
     ] {
         let (found, damage) = read.unwrap_or_else(|error| panic!("{name} {way}: {error}"));

@@ -3,7 +3,7 @@
 
 mod capture_made;
 
-use capture_made::{LITTLE, Read, all, gzipped, mapped, stored, streamed};
+use capture_made::{LITTLE, Read, all, from_file, gzipped, stored, streamed};
 use parshall_engine::link::LinkType;
 use parshall_engine::source::capture::write::{PcapWriter, Precision, SNAP_LEN};
 use parshall_engine::source::capture::{CaptureFile, Merged};
@@ -45,7 +45,7 @@ proptest! {
         for (precision, unit) in [(Precision::Micro, 1_000), (Precision::Nano, 1)] {
             let file = written(&frames, precision);
             let expected: Vec<Read> = frames.iter().map(|frame| expected(frame, unit)).collect();
-            for read in [mapped(&file), streamed(&file, chunk), streamed(&gzipped(&file), chunk)] {
+            for read in [from_file(&file), streamed(&file, chunk), streamed(&gzipped(&file), chunk)] {
                 let (packets, damage) = read.unwrap();
                 prop_assert_eq!(&packets, &expected);
                 prop_assert!(damage.is_empty());
@@ -61,7 +61,7 @@ proptest! {
                 file.extend(order.enhanced(0, frame.time.0, frame.wire_len, &frame.bytes, &[]));
             }
             let expected: Vec<Read> = frames.iter().map(|frame| expected(frame, 1)).collect();
-            prop_assert_eq!(&mapped(&file).unwrap().0, &expected);
+            prop_assert_eq!(&from_file(&file).unwrap().0, &expected);
             prop_assert_eq!(&streamed(&file, chunk).unwrap().0, &expected);
         }
     }
@@ -115,8 +115,8 @@ fn a_file_of_several_pieces_is_read_across_their_borders() {
     }
     assert!(file.len() > 64 << 20);
     temporary.write_all(&file).unwrap();
-    let mut mapped = CaptureFile::open(temporary.path()).unwrap();
-    let progress = mapped.progress();
+    let mut from_file = CaptureFile::open(temporary.path()).unwrap();
+    let progress = from_file.progress();
     assert_eq!(progress.bytes_total(), Some(file.len() as u64));
     assert!(progress.bytes_read() <= 1 << 20);
     let facts = |packets: Vec<Read>| -> Vec<(u32, u32)> {
@@ -129,7 +129,7 @@ fn a_file_of_several_pieces_is_read_across_their_borders() {
             })
             .collect()
     };
-    assert_eq!(facts(all(&mut mapped)), expected);
+    assert_eq!(facts(all(&mut from_file)), expected);
     assert_eq!(progress.bytes_read(), file.len() as u64);
     assert_eq!(facts(streamed(&file, 100_000).unwrap().0), expected);
 }

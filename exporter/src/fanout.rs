@@ -7,10 +7,12 @@
 //! dropped for that sink, and its records and packets are counted. A sink that fails loses what it was writing, is
 //! counted and told once until it writes again, and is tried again with the next batch; the others never notice.
 
+use crate::nap::Nap;
 use crate::sink::{Settled, Sink};
 use crate::survey::Watch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use parshall_engine::record::FlowRecord;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,6 +24,9 @@ const BATCH: usize = 512;
 
 /// Batches that wait before one sink.
 const QUEUE: usize = 64;
+
+/// The same where the feeder waits: no more than keeps a sink busy, so that the same few are filled again and again.
+const SHORT_QUEUE: usize = 4;
 
 /// Records before one sink at the most: in its queue, being filled, and being written.
 pub(crate) const WAITING: u64 = ((QUEUE + 2) * BATCH) as u64;
@@ -64,6 +69,8 @@ pub struct Fanout {
     leaving: Vec<(Arc<SinkState>, JoinHandle<()>)>,
     started: usize,
     batch: Vec<FlowRecord>,
+    /// Batches on their way, oldest first, at most [`QUEUE`]: one that every sink has let go is filled again.
+    sent: VecDeque<Arc<Vec<FlowRecord>>>,
     waits: bool,
     watch: Option<Arc<Watch>>,
 }
@@ -80,16 +87,16 @@ impl Fanout {
     /// # Errors
     /// A thread could not be started.
     pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
-        let lanes = Vec::new();
+        let (lanes, leaving, sent) = (Vec::new(), Vec::new(), VecDeque::new());
         let mut fanout =
-            Fanout { lanes, leaving: Vec::new(), started: 0, batch: Vec::with_capacity(BATCH), waits, watch: None };
+            Fanout { lanes, leaving, started: 0, batch: Vec::with_capacity(BATCH), sent, waits, watch: None };
         sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
         Ok(fanout)
     }
 
     /// Starts the thread of one more sink, which gets every record from now on.
     fn join(&mut self, name: String, sink: Box<dyn Sink>) -> io::Result<()> {
-        let (queue, orders) = bounded(QUEUE);
+        let (queue, orders) = bounded(if self.waits { SHORT_QUEUE } else { QUEUE });
         let state = Arc::new(SinkState { name, ..SinkState::default() });
         let mine = state.clone();
         let thread = std::thread::Builder::new()
@@ -143,7 +150,8 @@ impl Fanout {
         if self.batch.is_empty() {
             return;
         }
-        let batch = Arc::new(std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)));
+        let empty = self.empty_batch();
+        let batch = Arc::new(std::mem::replace(&mut self.batch, empty));
         if let Some(watch) = &self.watch {
             watch.records(&batch);
         }
@@ -158,6 +166,21 @@ impl Fanout {
                 lane.state.lose(&batch);
             }
         }
+        if self.sent.len() < QUEUE {
+            self.sent.push_back(batch);
+        }
+    }
+
+    /// A batch that has come home, or a new one while none has. Where several have, the sinks need no more than one.
+    fn empty_batch(&mut self) -> Vec<FlowRecord> {
+        let mut home = None;
+        while let Some(batch) = self.sent.front_mut().and_then(Arc::get_mut) {
+            home = Some(std::mem::take(batch));
+            self.sent.pop_front();
+        }
+        let mut batch = home.unwrap_or_else(|| Vec::with_capacity(BATCH));
+        batch.clear();
+        batch
     }
 
     /// Asks every sink to open its files again.
@@ -184,14 +207,10 @@ impl Fanout {
             let waiting = queue.clone();
             drop(queue);
             // The thread ends when every sender is gone; this one only looks at the length.
-            while !thread.is_finished() && Instant::now() < deadline && !waiting.is_empty() {
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            wait_until(deadline, || thread.is_finished() || waiting.is_empty());
             let behind = waiting.len();
             drop(waiting);
-            while behind == 0 && !thread.is_finished() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            wait_until(deadline, || thread.is_finished() || behind > 0);
             if thread.is_finished() {
                 drop(thread.join());
             } else {
@@ -200,9 +219,7 @@ impl Fanout {
             states.push(state);
         }
         for (state, thread) in self.leaving {
-            while !thread.is_finished() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            wait_until(deadline, || thread.is_finished());
             if thread.is_finished() {
                 drop(thread.join());
             } else {
@@ -233,6 +250,14 @@ impl SinkState {
     fn lose(&self, records: &[FlowRecord]) {
         self.dropped_records.fetch_add(records.len() as u64, Ordering::Relaxed);
         self.dropped_packets.fetch_add(records.iter().map(FlowRecord::packets).sum(), Ordering::Relaxed);
+    }
+}
+
+/// Waits until something is so or the deadline has come, looking at first often, then now and then.
+fn wait_until(deadline: Instant, so: impl Fn() -> bool) {
+    let mut nap = Nap::default();
+    while !so() && Instant::now() < deadline {
+        nap.take();
     }
 }
 

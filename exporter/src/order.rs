@@ -19,30 +19,14 @@ pub const BUDGET: usize = 256 << 20;
 
 type Key = (Nanos, Nanos, u64, u32, u64);
 
+/// A record of a run, with its key.
 struct Waiting {
     key: Key,
     record: FlowRecord,
 }
 
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Waiting) -> bool {
-        self.key == other.key
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Waiting) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Waiting) -> std::cmp::Ordering {
-        self.key.cmp(&other.key)
-    }
-}
+/// What a record that waits in memory takes. Unit: bytes.
+const WAITING_BYTES: usize = size_of::<(Key, u32)>() + size_of::<Option<FlowRecord>>();
 
 /// A sorted run in the file, and its first record not yet given out.
 struct Run {
@@ -52,7 +36,10 @@ struct Run {
 
 /// The records that wait.
 pub struct OrderWindow {
-    heap: BinaryHeap<Reverse<Waiting>>,
+    /// Keys of the records in memory, each with its record's place: what is sorted is small, and records stay where they are.
+    heap: BinaryHeap<Reverse<(Key, u32)>>,
+    places: Vec<Option<FlowRecord>>,
+    free: Vec<u32>,
     runs: Vec<Run>,
     budget: usize,
     late: u64,
@@ -69,7 +56,8 @@ impl OrderWindow {
     /// A window that holds `budget` bytes of records in memory.
     #[must_use]
     pub fn new(budget: usize) -> OrderWindow {
-        OrderWindow { heap: BinaryHeap::new(), runs: Vec::new(), budget, late: 0, spilled: 0 }
+        let (heap, places, free, runs) = (BinaryHeap::new(), Vec::new(), Vec::new(), Vec::new());
+        OrderWindow { heap, places, free, runs, budget, late: 0, spilled: 0 }
     }
 
     /// Records that came late.
@@ -93,8 +81,13 @@ impl OrderWindow {
         let (end, id, seq) = record.order();
         // Equal ends, flow ids and numbers are told apart by their start: port reuse within a microsecond.
         let key = (end.max(floor), end, id, seq, record.start.0);
-        self.heap.push(Reverse(Waiting { key, record }));
-        if self.heap.len() * size_of::<Waiting>() > self.budget && self.heap.len() > 1 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            (self.places.len() - 1) as u32
+        });
+        self.places[place as usize] = Some(record);
+        self.heap.push(Reverse((key, place)));
+        if self.heap.len() * WAITING_BYTES > self.budget && self.heap.len() > 1 {
             self.spill()?;
         }
         Ok(())
@@ -105,35 +98,46 @@ impl OrderWindow {
     /// # Errors
     /// The temporary file could not be read.
     pub fn advance(&mut self, horizon: Nanos, mut out: impl FnMut(FlowRecord)) -> io::Result<()> {
+        let due = |key: &Key| key.0 < horizon || horizon == Nanos::MAX;
         loop {
             let run = self.runs.iter().enumerate().filter_map(|(n, run)| Some((run.head.as_ref()?.key, n))).min();
-            let top = self.heap.peek().map(|waiting| waiting.0.key);
-            let from_run = match (run, top) {
-                (Some((key, n)), Some(top)) if key < top => Some(n),
-                (Some((_, n)), None) => Some(n),
-                _ => None,
-            };
-            let Some(key) = from_run.map_or(top, |_| run.map(|(key, _)| key)) else { return Ok(()) };
-            if key.0 >= horizon && horizon != Nanos::MAX {
-                return Ok(());
+            let top = self.heap.peek().map(|Reverse((key, _))| *key);
+            match (run, top) {
+                (Some((key, n)), top) if top.is_none_or(|top| key < top) => {
+                    if !due(&key) {
+                        return Ok(());
+                    }
+                    if let Some(waiting) = self.runs[n].next()? {
+                        out(waiting.record);
+                    }
+                    self.runs.retain(|run| run.head.is_some());
+                }
+                (_, Some(key)) if due(&key) => {
+                    if let Some(record) = self.take_first() {
+                        out(record);
+                    }
+                }
+                _ => return Ok(()),
             }
-            let waiting = match from_run {
-                Some(n) => self.runs[n].next()?,
-                None => self.heap.pop().map(|waiting| waiting.0),
-            };
-            if let Some(waiting) = waiting {
-                out(waiting.record);
-            }
-            self.runs.retain(|run| run.head.is_some());
         }
+    }
+
+    /// The first record in memory; its place is free.
+    fn take_first(&mut self) -> Option<FlowRecord> {
+        let Reverse((_, place)) = self.heap.pop()?;
+        self.free.push(place);
+        self.places[place as usize].take()
     }
 
     fn spill(&mut self) -> io::Result<()> {
         let mut to = BufWriter::with_capacity(1 << 20, tempfile::tempfile()?);
         self.spilled += self.heap.len() as u64;
         let heap = std::mem::take(&mut self.heap);
-        for Reverse(waiting) in heap.into_sorted_vec().into_iter().rev() {
-            let bytes = postcard::to_stdvec(&(waiting.key, &waiting.record)).map_err(io::Error::other)?;
+        self.free.clear();
+        let places = std::mem::take(&mut self.places);
+        for Reverse((key, place)) in heap.into_sorted_vec().into_iter().rev() {
+            let Some(record) = &places[place as usize] else { continue };
+            let bytes = postcard::to_stdvec(&(key, record)).map_err(io::Error::other)?;
             to.write_all(&(bytes.len() as u32).to_le_bytes())?;
             to.write_all(&bytes)?;
         }

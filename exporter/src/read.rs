@@ -5,6 +5,7 @@
 
 use crate::fanout::{Fanout, SinkState};
 use crate::metrics::Board;
+use crate::nap::Nap;
 use crate::order::{BUDGET, OrderWindow};
 use crate::pipeline::{Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::progress::Bar;
@@ -131,6 +132,7 @@ fn tell_undecodable(captures: &Merged, snapshot: &Snapshot) {
 /// Moves records from the workers to the sinks until all is read.
 fn pump(replay: &mut Replay<Merged>, line: &mut Line, stop: &Stop, bar: &Bar, board: &Board, period: Duration) {
     let (mut shown, mut published, mut look) = (Instant::now(), Instant::now(), Instant::now());
+    let mut nap = Nap::default();
     loop {
         look_at_flows(&mut replay.lookout, board, &mut look);
         let ended = replay.is_finished() && replay.collector.ended();
@@ -150,8 +152,9 @@ fn pump(replay: &mut Replay<Merged>, line: &mut Line, stop: &Stop, bar: &Bar, bo
         if ended {
             return replay.collector.finish(line);
         }
-        if taken == 0 {
-            std::thread::sleep(Duration::from_micros(200));
+        match taken {
+            0 => nap.take(),
+            _ => nap.end(),
         }
     }
 }

@@ -6,27 +6,50 @@
 //! JSON Lines: one flat object a line; what was not measured is left out. CSV (RFC 4180): a header line with every
 //! field's name; what was not measured is empty. `*_us` have three decimals; all else are integers, booleans, strings.
 
+use crate::digits::{address, hex, integer, mac, micros};
 use parshall_engine::flow::lapse::Lapse;
 use parshall_engine::record::FlowRecord;
-use parshall_engine::record::fields::{self, Value};
+use parshall_engine::record::fields::{self, Field, Value};
 use std::io::Write;
+use std::sync::LazyLock;
+
+/// The longest name of a field with what stands around it in JSON.
+const KEY: usize = 40;
+
+/// A field as JSON sees it: `,"name":` ready to be appended, in one move of a fixed length.
+struct Member {
+    key: [u8; KEY],
+    len: usize,
+    get: for<'a> fn(&'a FlowRecord) -> Value<'a>,
+}
+
+/// The members of each group of fields.
+static MEMBERS: LazyLock<[Vec<Member>; fields::GROUPS.len()]> = LazyLock::new(|| {
+    let member = |field: &Field| {
+        let text = format!(",\"{}\":", field.name);
+        let mut key = [0; KEY];
+        key[..text.len()].copy_from_slice(text.as_bytes());
+        Member { key, len: text.len(), get: field.get }
+    };
+    fields::GROUPS.map(|group| group.fields.iter().map(member).collect())
+});
 
 /// Appends one record and a line feed as JSON.
 pub fn json(record: &FlowRecord, out: &mut Vec<u8>) {
-    out.push(b'{');
-    for field in fields::all() {
-        let value = (field.get)(record);
-        if value == Value::Absent {
+    let begin = out.len();
+    let groups = fields::GROUPS.iter().zip(MEMBERS.iter()).filter(|(group, _)| (group.applies)(record));
+    for Member { key, len, get } in groups.flat_map(|(_, members)| members) {
+        let value = get(record);
+        if matches!(value, Value::Absent) {
             continue;
         }
-        if out.last() != Some(&b'{') {
-            out.push(b',');
-        }
-        out.push(b'"');
-        out.extend_from_slice(field.name.as_bytes());
-        out.extend_from_slice(b"\":");
+        let from = out.len();
+        out.extend_from_slice(key);
+        out.truncate(from + len);
         json_value(value, out);
     }
+    // The first member's comma is where the object begins.
+    out[begin] = b'{';
     out.extend_from_slice(b"}\n");
 }
 
@@ -52,9 +75,11 @@ pub fn csv(record: &FlowRecord, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+#[inline]
 fn json_value(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
-        Value::Integer(_) | Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
+        Value::Integer(number) => integer(number, out),
+        Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
             plain(value, b',', out);
         }
         Value::Vlans(_) | Value::Sizes(_) | Value::Directions(_) | Value::Gaps(_) => {
@@ -94,17 +119,8 @@ fn plain(value: Value<'_>, between: u8, out: &mut Vec<u8>) {
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::FlowId(id) => hex(id, out),
-        Value::Ip(std::net::IpAddr::V4(ip)) => dotted(ip.octets(), out),
-        // Writing into a vector cannot fail.
-        Value::Ip(ip) => drop(write!(out, "{ip}")),
-        Value::Mac(mac) => {
-            for (n, byte) in mac.iter().enumerate() {
-                if n > 0 {
-                    out.push(b':');
-                }
-                out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-            }
-        }
+        Value::Ip(ip) => address(ip, out),
+        Value::Mac(address) => mac(address, out),
         Value::Vlans(numbers) | Value::Sizes(numbers) => {
             list(numbers, between, out, |number, out| integer(u64::from(*number), out));
         }
@@ -137,40 +153,6 @@ fn encap(layer: parshall_engine::record::EncapLayer, out: &mut Vec<u8>) {
     } else {
         integer(u64::from(id), out);
     }
-}
-
-#[inline]
-fn integer(number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-fn dotted(octets: [u8; 4], out: &mut Vec<u8>) {
-    for (n, octet) in octets.into_iter().enumerate() {
-        if n > 0 {
-            out.push(b'.');
-        }
-        integer(u64::from(octet), out);
-    }
-}
-
-/// Nanoseconds as microseconds with three decimals.
-fn micros(nanos: u64, out: &mut Vec<u8>) {
-    integer(nanos / 1000, out);
-    let rest = (nanos % 1000) as u32;
-    out.push(b'.');
-    for unit in [100, 10, 1] {
-        out.push(b'0' + (rest / unit % 10) as u8);
-    }
-}
-
-fn hex(id: u64, out: &mut Vec<u8>) {
-    for nibble in (0..16).rev() {
-        out.push(digit((id >> (nibble * 4)) as u8 & 15));
-    }
-}
-
-const fn digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Host {
 /// Who talked how much.
 #[derive(Debug)]
 pub struct Talkers {
-    hosts: HashMap<IpAddr, Host>,
+    hosts: HashMap<IpAddr, Host, foldhash::fast::RandomState>,
     others: Host,
     first: Nanos,
     last: Nanos,
@@ -46,7 +46,7 @@ pub struct Talkers {
 
 impl Default for Talkers {
     fn default() -> Talkers {
-        Talkers { hosts: HashMap::new(), others: Host::default(), first: Nanos::MAX, last: Nanos::ZERO }
+        Talkers { hosts: HashMap::default(), others: Host::default(), first: Nanos::MAX, last: Nanos::ZERO }
     }
 }
 

@@ -33,7 +33,8 @@ struct Entry {
     next: u32,
 }
 
-const END: u32 = u32::MAX;
+/// Ends a chain: the empty context stands in none. Zero, so that the store is memory that nobody has touched yet.
+const END: u32 = 0;
 
 /// The store. Number 0 is the empty context, which always fits.
 #[derive(Debug)]
@@ -87,9 +88,19 @@ impl Contexts {
         &self.entries[index].context
     }
 
+    /// The hash of a context: of its numbers, and of the rest only where there is any, which mirrored traffic seldom has.
+    fn hash(&self, context: &Context) -> u64 {
+        let Context { mac, outer, outer_from_client, scope, input } = context;
+        let word =
+            |mac: Option<[u8; 6]>| mac.map_or(0, |[a, b, c, d, e, f]| u64::from_be_bytes([1, 0, a, b, c, d, e, f]));
+        let rest = u64::from(input.port) << 32 | u64::from(input.queue) << 16 | u64::from(*outer_from_client);
+        let plain = [word(mac[0]), word(mac[1]), *scope, rest];
+        if *outer == Outer::default() { self.state.hash_one(plain) } else { self.state.hash_one((plain, outer)) }
+    }
+
     /// The number of a context, with one more user; `None` when the store is full.
     pub fn intern(&mut self, context: &Context) -> Option<u32> {
-        let hash = self.state.hash_one(context);
+        let hash = self.hash(context);
         let chain = hash as usize & (self.chains.len() - 1);
         let mut at = self.chains[chain];
         while at != END {

@@ -50,7 +50,11 @@ impl Collector {
                 match message {
                     Exit::Record(record) => {
                         let floor = self.floors[worker];
-                        self.joiner.record(record, worker, now, |record| out.record(record, floor));
+                        if self.joiner.waits(&record) {
+                            self.joiner.record(record, worker, now, |record| out.record(record, floor));
+                        } else {
+                            out.record(record, floor);
+                        }
                     }
                     Exit::Part(key) => self.joiner.announce(key),
                     Exit::Mark { horizon } => self.floors[worker] = self.floors[worker].max(horizon),

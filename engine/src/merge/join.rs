@@ -77,16 +77,19 @@ impl Joiner {
         self.half_flows
     }
 
-    /// Takes a record of `worker`; hands on what need not wait.
-    pub fn record(&mut self, record: FlowRecord, worker: usize, now: Nanos, mut out: impl FnMut(FlowRecord)) {
-        let waits = match self.parts {
+    /// Whether a record may have to wait for another part of its flow.
+    #[inline]
+    #[must_use]
+    pub fn waits(&self, record: &FlowRecord) -> bool {
+        match self.parts {
             Parts::Never => false,
             Parts::Fragments => self.announced.contains(&record.key),
             Parts::Anywhere => true,
-        };
-        if !waits {
-            return out(record);
         }
+    }
+
+    /// Takes a record of `worker` that waits; hands on one that need not wait any longer.
+    pub fn record(&mut self, record: FlowRecord, worker: usize, now: Nanos, mut out: impl FnMut(FlowRecord)) {
         let (key, bit) = (record.key, 1_u128 << (worker % 128));
         let waiting = self.held.entry(key).or_default();
         let partner = waiting

@@ -321,14 +321,45 @@ const DIRECTIONS: &[Field] = pairs! {
         |direction| direction.span.map_or(Value::Absent, |span| Value::Integer(span.1.0));
 };
 
+/// Fields that stand together, of which a record can have a value only if they apply to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// The fields, in column order.
+    pub fields: &'static [Field],
+    /// Whether a record can have a value of any of them.
+    pub applies: fn(&FlowRecord) -> bool,
+}
+
+/// Every group of fields, in column order.
+pub const GROUPS: [Group; 8] = [
+    Group { fields: IDENTITY, applies: |_| true },
+    Group { fields: DIRECTIONS, applies: |_| true },
+    Group { fields: TCP_DIRECTION_FIELDS, applies: |record| record.tcp.is_some() },
+    Group { fields: TCP_FLOW_FIELDS, applies: |record| record.tcp.is_some() },
+    Group { fields: CHOICE, applies: |record| record.sampling.iter().any(|one_in| *one_in > 1) },
+    Group { fields: OTHERS, applies: |record| record.sctp.is_some() || record.esp.is_some() },
+    Group { fields: EXCHANGE, applies: |_| true },
+    Group { fields: FIRST, applies: |record| !record.first.sizes.is_empty() },
+];
+
 /// Every field, in column order.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, CHOICE, OTHERS, EXCHANGE, FIRST].into_iter().flatten()
+    GROUPS.iter().flat_map(|group| group.fields)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_has_no_value_of_a_group_that_does_not_apply() {
+        let record = FlowRecord::default();
+        let idle: Vec<&Group> = GROUPS.iter().filter(|group| !(group.applies)(&record)).collect();
+        assert_eq!(idle.len(), 5);
+        for field in idle.iter().flat_map(|group| group.fields) {
+            assert_eq!((field.get)(&record), Value::Absent, "{}", field.name);
+        }
+    }
 
     #[test]
     fn names_are_unique_and_every_help_is_a_sentence() {

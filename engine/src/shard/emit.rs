@@ -14,14 +14,14 @@ use crate::time::Nanos;
 use crate::track::{tcp, udp};
 
 impl Shard {
-    /// Sends the record of what a flow counted since its last record.
+    /// Sends the record of what a flow counted since its last record. It is made only if there is room for it.
     pub(super) fn emit(&mut self, slot: Slot, reason: EndReason) {
-        let record = self.record(slot, reason);
-        let (packets, bytes) = (record.packets(), record.c2s.ip_bytes + record.s2c.ip_bytes);
+        let hot = &self.pairs[slot as usize].hot;
+        let (packets, bytes) = (hot.all_packets(), hot.ip_bytes(0) + hot.ip_bytes(1));
         self.tally.records[reason as usize] += 1;
         self.tally.finished_packets += packets;
         self.tally.live_packets -= packets;
-        if self.door.send(Exit::Record(record)).is_err() {
+        if !self.door.is_ready() || self.door.send(Exit::Record(self.record(slot, reason))).is_err() {
             self.tally.records_dropped_count += 1;
             self.tally.records_dropped.packets += packets;
             self.tally.records_dropped.bytes += bytes;

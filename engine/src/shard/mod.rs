@@ -167,6 +167,8 @@ impl Shard {
             ready.likely = slot + 1;
             prefetch_value(pair, 0);
             prefetch_value(pair, 64);
+        } else {
+            self.index.prefetch_beyond(ready.packet.hash);
         }
     }
 

@@ -17,7 +17,7 @@ use super::Shard;
 use crate::exit::Exit;
 use crate::flow::{Mark, TcpBlock};
 use crate::life::closed;
-use crate::memory::prefetch_value;
+use crate::memory::{prefetch, prefetch_value};
 use crate::record::EndReason;
 use crate::table::{Full, Slot};
 use crate::time::Nanos;
@@ -133,11 +133,15 @@ impl Shard {
         true
     }
 
-    /// The worst of the next few flows of the sweep, if any of them may go.
+    /// The worst of the next few flows of the sweep, if any of them may go. The few behind them are brought near for the next
+    /// time.
     fn choose(&mut self, now: Nanos) -> Option<Slot> {
         let used = self.index.used().max(1);
         let from = self.sweep.next % used;
         self.sweep.next = (from + CANDIDATES) % used;
+        for later in self.sweep.next..self.sweep.next + CANDIDATES {
+            prefetch(&self.pairs, later as usize);
+        }
         self.worst((from..from + CANDIDATES).map(|slot| slot % used), now)
     }
 
@@ -166,7 +170,9 @@ impl Shard {
     fn bring_near(&self, slot: Slot) {
         let pair = &self.pairs[slot as usize];
         prefetch_value(pair, 64);
-        self.index.prefetch(self.plan.secret.hash(pair.hot.image()));
+        let hash = self.plan.secret.hash(pair.hot.image());
+        self.index.prefetch(hash);
+        self.index.prefetch_second(hash);
         if pair.hot.has(Mark::Tcp) {
             for line in 0..size_of::<TcpBlock>() / 64 {
                 prefetch_value(&self.blocks[slot as usize], line * 64);

@@ -114,6 +114,22 @@ impl Index {
         prefetch(&self.buckets, self.first(hash));
     }
 
+    /// Brings the second bucket of a hash near.
+    #[inline]
+    pub fn prefetch_second(&self, hash: u64) {
+        prefetch(&self.buckets, self.other(self.first(hash), Self::tag(hash)));
+    }
+
+    /// Brings the second bucket of a hash near, if a lookup or an insertion may have to go there: after
+    /// [`Index::likely`] found nothing.
+    #[inline]
+    pub fn prefetch_beyond(&self, hash: u64) {
+        let bucket = &self.buckets[self.first(hash)];
+        if bucket.overflows() || bucket.free_way().is_none() {
+            self.prefetch_second(hash);
+        }
+    }
+
     /// A slot that probably holds the flow of this hash, by tag alone: worth a prefetch.
     #[inline]
     #[must_use]
@@ -150,10 +166,10 @@ impl Index {
         }
         let (tag, first) = (Self::tag(hash), self.first(hash));
         let second = self.other(first, tag);
-        let (bucket, way) = match (self.buckets[first].free_way(), self.buckets[second].free_way()) {
-            (Some(way), _) => (first, way),
-            (None, Some(way)) => (second, way),
-            (None, None) => {
+        let free = |bucket: usize| Some((bucket, self.buckets[bucket].free_way()?));
+        let (bucket, way) = match free(first).or_else(|| free(second)) {
+            Some(place) => place,
+            None => {
                 self.make_room(first, &hash_of).or_else(|| self.make_room(second, &hash_of)).ok_or(Full::Buckets)?
             }
         };

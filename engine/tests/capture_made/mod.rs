@@ -54,8 +54,8 @@ pub(crate) fn streamed(bytes: &[u8], chunk: usize) -> Result<(Vec<Read>, Vec<Dam
     Ok((packets, file.damage().to_vec()))
 }
 
-/// Writes bytes to a temporary file and reads it (mapped).
-pub(crate) fn mapped(bytes: &[u8]) -> Result<(Vec<Read>, Vec<Damage>), CaptureError> {
+/// Writes bytes to a temporary file and reads it.
+pub(crate) fn from_file(bytes: &[u8]) -> Result<(Vec<Read>, Vec<Damage>), CaptureError> {
     let mut temporary = tempfile::NamedTempFile::new().unwrap();
     temporary.write_all(bytes).unwrap();
     let mut file = CaptureFile::open(temporary.path())?;

@@ -8,6 +8,7 @@
 //! empty value. `log_tcp_nocomplete` has the 44 core columns. Midstream flows, which Tstat does not know, go there too.
 
 use super::{Existing, Sink};
+use crate::digits;
 use parshall_config::plan::SinkSpec;
 use parshall_engine::flow::tcp::Class;
 use parshall_engine::key::protocol;
@@ -254,16 +255,12 @@ fn header(mark: &str, names: impl Iterator<Item = &'static str>) -> Vec<u8> {
 }
 
 fn cell(cell: &Cell, out: &mut Vec<u8>) {
-    // Writing into a vector cannot fail.
-    let _ = match cell {
-        Number(number) => {
-            out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
-            Ok(())
-        }
-        Decimal(number) => write!(out, "{number:.6}"),
-        Ip(ip) => write!(out, "{ip}"),
-        Text(text) => write!(out, "{text}"),
-    };
+    match cell {
+        Number(number) => digits::integer(*number, out),
+        Decimal(number) => digits::decimal(*number, out),
+        Ip(ip) => digits::address(*ip, out),
+        Text(text) => out.extend_from_slice(text.as_bytes()),
+    }
 }
 
 /// The three logs of one folder.
