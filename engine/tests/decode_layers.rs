@@ -60,10 +60,9 @@ fn eth6() -> Vec<u8> {
     ethernet(IPV6, &inner_v6())
 }
 
-#[test]
-fn tags_and_labels_come_off() {
+fn tags_and_labels() -> Vec<Row> {
     let word = [0, 0, 0, 9];
-    on_ethernet(&[
+    vec![
         ("plain", eth4(), ""),
         ("plain v6", eth6(), ""),
         ("802.1Q", ethernet(0x8100, &tag(0x2005, IPV4, &inner_v4())), "vlan:5"),
@@ -108,18 +107,22 @@ fn tags_and_labels_come_off() {
         ),
         ("PPPoE", ethernet(0x8864, &join(&[&[0x11, 0, 1, 2, 0, 33, 0, 0x21], &inner_v4()])), "pppoe:258"),
         ("PPPoE v6", ethernet(0x8864, &join(&[&[0x11, 0, 0, 9, 0, 53, 0, 0x57], &inner_v6()])), "pppoe:9"),
-    ]);
+    ]
+}
+
+#[test]
+fn tags_and_labels_come_off() {
+    on_ethernet(&tags_and_labels());
 }
 
 fn over_gre(flags: u16, kind: u16, rest: &[&[u8]]) -> Vec<u8> {
     ethernet(IPV4, &outer_v4(47, &gre(flags, kind, &join(rest))))
 }
 
-#[test]
-fn gre_and_its_relatives_come_off() {
+fn gre_and_its_relatives() -> Vec<Row> {
     let (four, ip) = ([0; 4], inner_v4());
     let key = 0x0001_0203_u32.to_be_bytes();
-    on_ethernet(&[
+    vec![
         ("GRE", over_gre(0, IPV4, &[&ip]), "gre"),
         ("GRE with checksum", over_gre(0x8000, IPV4, &[&four, &ip]), "gre"),
         ("GRE with key", over_gre(0x2000, IPV4, &[&key, &ip]), "gre:66051"),
@@ -158,12 +161,16 @@ fn gre_and_its_relatives_come_off() {
             over_gre(0x1000, 0x22eb, &[&four, &[0x20, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1], &[0; 8], &eth4()]),
             "gre erspan:7",
         ),
-    ]);
+    ]
 }
 
 #[test]
-fn ip_in_ip_comes_off_in_all_four_ways() {
-    on_ethernet(&[
+fn gre_and_its_relatives_come_off() {
+    on_ethernet(&gre_and_its_relatives());
+}
+
+fn ip_in_ip() -> Vec<Row> {
+    vec![
         ("4in4", ethernet(IPV4, &outer_v4(4, &inner_v4())), "ipip"),
         ("6in4", ethernet(IPV4, &outer_v4(41, &inner_v6())), "ipip"),
         ("4in6", ethernet(IPV6, &v6(4, &inner_v4())), "ipip"),
@@ -172,17 +179,21 @@ fn ip_in_ip_comes_off_in_all_four_ways() {
         ("protocol 143", ethernet(IPV6, &v6(143, &eth4())), "etherip"),
         ("MPLS in IP", ethernet(IPV4, &outer_v4(137, &join(&[&label(5, true), &inner_v4()]))), "mpls:5"),
         ("AH then 4in4", ethernet(IPV4, &outer_v4(51, &join(&[&[4, 4], &[0; 22], &inner_v4()]))), "ipip"),
-    ]);
+    ]
+}
+
+#[test]
+fn ip_in_ip_comes_off_in_all_four_ways() {
+    on_ethernet(&ip_in_ip());
 }
 
 fn over_udp(to: u16, parts: &[&[u8]]) -> Vec<u8> {
     ethernet(IPV4, &outer_v4(17, &udp(40_000, to, &join(parts))))
 }
 
-#[test]
-fn tunnels_in_udp_come_off() {
+fn tunnels_in_udp() -> Vec<Row> {
     let (ip, vni) = (inner_v4(), [0, 0, 42, 0]);
-    on_ethernet(&[
+    vec![
         ("VXLAN", over_udp(4789, &[&[8, 0, 0, 0], &vni, &eth4()]), "vxlan:42"),
         ("VXLAN, Linux port", over_udp(8472, &[&[8, 0, 0, 0], &vni, &eth4()]), "vxlan:42"),
         ("VXLAN with group policy", over_udp(4789, &[&[0x88, 0, 0, 9], &vni, &eth4()]), "vxlan:42"),
@@ -208,13 +219,17 @@ fn tunnels_in_udp_come_off() {
         ("TZSP 802.11", over_udp(37008, &[&[1, 0, 0, 18, 1], &wlan([8, 1], &[], IPV4, &ip)]), "tzsp"),
         ("GRE in UDP", over_udp(4754, &[&gre(0, IPV4, &ip)]), "gre"),
         ("MPLS in UDP", over_udp(6635, &[&label(77, true), &ip]), "mpls:77"),
-    ]);
+    ]
 }
 
 #[test]
-fn optional_tunnels_come_off_only_when_asked_for() {
+fn tunnels_in_udp_come_off() {
+    on_ethernet(&tunnels_in_udp());
+}
+
+fn optional_tunnels() -> Vec<Row> {
     let session = [0, 0, 0, 9];
-    let rows = vec![
+    vec![
         ("Teredo", over_udp(3544, &[&inner_v6()]), "teredo"),
         ("Teredo with origin", over_udp(3544, &[&[0; 8], &inner_v6()]), "teredo"),
         (
@@ -225,14 +240,47 @@ fn optional_tunnels_come_off_only_when_asked_for() {
         ("L2TPv3 over IP", ethernet(IPV4, &outer_v4(115, &join(&[&session, &eth4()]))), "l2tpv3:9"),
         ("L2TPv3 with cookie", ethernet(IPV4, &outer_v4(115, &join(&[&session, &[0xee; 4], &eth4()]))), "l2tpv3:9"),
         ("L2TPv3 over UDP", over_udp(1701, &[&[0, 3, 0, 0], &session, &inner_v4()]), "l2tpv3:9"),
-    ];
+    ]
+}
+
+/// Everything taken off but this.
+fn all_but(kind: Option<&str>) -> DecodeOptions {
     let mut plan = DecapPlan::default();
     plan.enabled.extend(DECAP_OPTIONAL.iter().map(|name| (*name).to_owned()));
-    check(&DecodeOptions::new(&plan, KeyScope::default()), LinkType::ETHERNET, &rows);
+    plan.enabled.retain(|name| Some(name.as_str()) != kind);
+    DecodeOptions::new(&plan, KeyScope::default())
+}
+
+#[test]
+fn optional_tunnels_come_off_only_when_asked_for() {
+    let rows = optional_tunnels();
+    check(&all_but(None), LinkType::ETHERNET, &rows);
     for (name, bytes, _) in &rows {
         let packet = decode_with(&DecodeOptions::default(), LinkType::ETHERNET, bytes).expect(name);
         assert_eq!(packet.key.address(true).to_string(), "192.0.2.1", "{name}");
         assert!(packet.encaps.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn each_encapsulation_stays_on_where_it_is_switched_off() {
+    let rows = [tags_and_labels(), gre_and_its_relatives(), ip_in_ip(), tunnels_in_udp(), optional_tunnels()].concat();
+    for (kind, name) in Encap::ALL {
+        let options = all_but(Some(name));
+        let with_it = |row: &&Row| row.2.split([' ', ':']).any(|word| word == *name);
+        let mut found = 0;
+        for (row, bytes, _) in rows.iter().filter(with_it) {
+            let encaps = match decode_with(&options, LinkType::ETHERNET, bytes) {
+                Ok(packet) => packet.encaps,
+                Err(verdict) => {
+                    assert_eq!(verdict.outcome, Outcome::NonIp, "{row} without {name}");
+                    verdict.encaps
+                }
+            };
+            assert!(!encaps.has(*kind), "{row} without {name}: {encaps:?}");
+            found += 1;
+        }
+        assert!(found > 0, "{name} has no row");
     }
 }
 

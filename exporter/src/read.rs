@@ -13,8 +13,11 @@ use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
+use parshall_engine::decode;
 use parshall_engine::launch::{self, LaunchError, Replay};
 use parshall_engine::merge::collect::Outlet;
+use parshall_engine::merge::snapshot::Snapshot;
+use parshall_engine::packet::Outcome;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::source::capture::{CaptureFile, Merged};
 use parshall_engine::time::Nanos;
@@ -103,6 +106,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     if let Some(sentence) = sampling(&plan.common.engine.sieve) {
         tracing::info!("{sentence}");
     }
+    tell_undecodable(&captures, &snapshot);
     for damage in &damage {
         tracing::error!("{damage}");
     }
@@ -114,6 +118,15 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let lost = told_losses(&states, &left);
     let good = damage.is_empty() && line.failure.is_none() && !lost && snapshot.total.books().closed();
     Ok(if good { Ending::Done } else { Ending::Failed })
+}
+
+/// One sentence for each file and link type whose frames nobody can decode.
+fn tell_undecodable(captures: &Merged, snapshot: &Snapshot) {
+    if snapshot.total.outcomes[Outcome::UnsupportedLink as usize] > 0 {
+        for (file, link) in captures.links().filter(|(_, link)| !decode::knows(*link)) {
+            tracing::warn!("{file}: frames of {link} cannot be decoded; outcome unsupported_link counts them");
+        }
+    }
 }
 
 /// Moves records from the workers to the sinks until all is read.

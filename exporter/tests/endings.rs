@@ -4,9 +4,10 @@ mod support;
 
 use parshall_benches::synth::compose::Order;
 use parshall_benches::synth::pcap;
+use parshall_engine::link::LinkType;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
-use support::{Running, all_scenarios, at, finish, folder, lines, packets, parshall, run, synthesize, text};
+use support::{Running, all_scenarios, at, finish, folder, frames, lines, packets, parshall, run, synthesize, text};
 
 fn order() -> Order {
     all_scenarios(120, true)
@@ -114,6 +115,19 @@ fn standard_input_and_gzip_give_the_same_bytes_as_the_file() {
         let output = command.output().expect("the binary");
         assert!(output.status.success() && output.stdout == want.as_bytes(), "{} on standard input", file.display());
     }
+}
+
+#[test]
+fn a_link_type_that_cannot_be_decoded_is_one_counter_and_one_sentence_for_each_file() {
+    let folder = folder();
+    let mut strange = frames::whole(&[vec![1; 60], vec![2; 60]]);
+    strange.iter_mut().for_each(|frame| frame.link = LinkType(147));
+    let strange = frames::capture(&at(&folder, "strange.pcap"), &strange);
+    let usual = frames::capture(&at(&folder, "usual.pcap"), &frames::whole(&[vec![0; 60]]));
+    let said = run(&["read", text(&usual), text(&strange)]).ended_with(0);
+    assert_eq!(support::table(&said.out, "outcome")["unsupported_link"], 2, "{}", said.out);
+    let told = format!("{}: frames of link type 147 cannot be decoded", strange.display());
+    assert_eq!((said.sentences().len(), said.err.matches(&told).count()), (1, 1), "{}", said.err);
 }
 
 #[test]

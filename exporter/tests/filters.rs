@@ -16,7 +16,7 @@ fn capture(folder: &tempfile::TempDir) -> (PathBuf, u64) {
         frame.wire_len as usize == frame.bytes.len()
     };
     let frames: Vec<_> = capture.frames.iter().filter(whole).cloned().collect();
-    (frames::capture(at(folder, "a.pcap"), &frames), frames.len() as u64)
+    (frames::capture(&at(folder, "a.pcap"), &frames), frames.len() as u64)
 }
 
 /// What the summary says of an outcome.

@@ -59,7 +59,7 @@ fn mirrors_that_arrive_on_a_port_need_no_option_and_are_counted_by_encapsulation
         MIRRORS.iter().zip(1..).flat_map(|((_, mirror), host)| handshake(host, *mirror)).collect();
     let tagged = handshake(99, |frame| ethernet(0x8100, &tag(5, IPV4, packet(&MIRRORS[3].1(frame)))));
     let frames = [frames, tagged.to_vec()].concat();
-    let file = capture(at(&folder, "a.pcap"), &whole(&frames));
+    let file = capture(&at(&folder, "a.pcap"), &whole(&frames));
     let sink = format!("jsonl:{}", text(&at(&folder, "out")));
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
     let mut words = eal(&["-l", "0-1", "--vdev", &vdev, "--", "--max-flows", "5000", "--publish-interval", "20ms"]);

@@ -5,16 +5,15 @@
 mod support;
 
 use parshall_benches::synth::compose::{Choice, Order, compose};
-use parshall_benches::synth::pcap;
 use parshall_engine::source::memory::StoredFrame;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use support::{
-    Running, assert_same, at, closed_scrape, eal, finish, folder, get, has, is_root, packets, parshall, records, run,
-    text,
+    Running, assert_same, at, closed_scrape, eal, finish, folder, frames, get, has, is_root, packets, parshall,
+    records, run, text,
 };
 
 const QUEUES: usize = 4;
@@ -42,13 +41,6 @@ fn up(frame: &StoredFrame) -> bool {
     ((&bytes[26..30], &bytes[34..36]) < (&bytes[30..34], &bytes[36..38])) == queue_of(frame).is_multiple_of(2)
 }
 
-fn write(path: &Path, frames: &[StoredFrame]) -> PathBuf {
-    let mut file = Vec::new();
-    pcap::write(&mut file, frames, false, None).expect("memory");
-    std::fs::write(path, file).expect("a capture");
-    path.to_owned()
-}
-
 /// An ARP frame in the place of one that went another way, so that all files keep step in time.
 fn filler(frame: &StoredFrame) -> StoredFrame {
     let mut bytes = vec![0xff; 60];
@@ -62,7 +54,7 @@ fn port(folder: &tempfile::TempDir, number: usize, frames: &[StoredFrame], tap: 
         let mine = |frame: &StoredFrame| tap(frame) && queue_of(frame) == queue;
         assert!(frames.iter().filter(|frame| mine(frame)).count() > 50, "port {number} queue {queue}");
         let all: Vec<_> = frames.iter().map(|frame| if mine(frame) { frame.clone() } else { filler(frame) }).collect();
-        let path = write(&at(folder, &format!("p{number}q{queue}.pcap")), &all);
+        let path = frames::capture(&at(folder, &format!("p{number}q{queue}.pcap")), &all);
         format!(",rx_pcap={}", text(&path))
     };
     format!("net_pcap{number}{}", (0..QUEUES).map(file).collect::<String>())
@@ -93,7 +85,7 @@ fn directions_on_two_ports_of_four_queues_meet_on_two_workers_and_the_books_clos
     assert!(err.contains(&all), "{err}");
     // Each flow is one record, and what `read` makes of the capture as a whole: nothing had to be added up.
     let sink = format!("jsonl:{}", text(&at(&folder, "read")));
-    let whole = write(&at(&folder, "whole.pcap"), &frames);
+    let whole = frames::capture(&at(&folder, "whole.pcap"), &frames);
     run(&["read", text(&whole), "--quiet", "--sink", &sink]).ended_with(0);
     assert_same(&have, &records(&at(&folder, "read")), &["input_port", "input_queue"]);
     let from = |key: &str, n: u64| have.iter().filter(|record| record[key] == n).count();
@@ -194,7 +186,7 @@ fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike
     let have = records(&out);
     assert!(have.iter().all(|record| record["half_seen"] != true), "a part of a flow met another worker");
     // What `read` makes of the capture, whose times are others: the same packets of the same endpoints in each direction.
-    let whole = write(&at(&folder, "whole.pcap"), &frames);
+    let whole = frames::capture(&at(&folder, "whole.pcap"), &frames);
     let sink = format!("jsonl:{}", text(&at(&folder, "read")));
     run(&["read", text(&whole), "--quiet", "--sink", &sink]).ended_with(0);
     let (have, want) = (tuples(&have), tuples(&records(&at(&folder, "read"))));
@@ -212,7 +204,7 @@ fn resting_between_polls_changes_no_record() {
     let order = Order { seed: 12, sessions: 60, choice: Choice::All, ..Order::default() };
     let capture = compose(&order).expect("the synthesizer");
     let frames: Vec<StoredFrame> = capture.frames.into_iter().filter(plain).collect();
-    let file = write(&at(&folder, "a.pcap"), &frames);
+    let file = frames::capture(&at(&folder, "a.pcap"), &frames);
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
     let rest = |idle: &str| live("0@0,1@1", &[&vdev], &at(&folder, idle), &["--idle", idle]).0;
     let busy = rest("busy");

@@ -77,7 +77,7 @@ fn a_jumbogram_counts_with_the_length_of_its_option() {
 fn chunks_of_sctp_are_counted_alike_however_many_workers_there_are() {
     let order = Order { seed: 3, sessions: 400, choice: Choice::All, ..Order::default() };
     let folder = folder();
-    let file = capture(at(&folder, "a.pcap"), &compose(&order).expect("the synthesizer").frames);
+    let file = capture(&at(&folder, "a.pcap"), &compose(&order).expect("the synthesizer").frames);
     let read = |workers: &str| read_file(&file, &["--workers", workers]).0;
     let one = read("1");
     let sctp: Vec<Value> = one.iter().filter(|record| record["protocol"] == 132).cloned().collect();

@@ -6,10 +6,10 @@
 mod support;
 
 use parshall_benches::synth::compose::compose;
-use parshall_benches::synth::pcap;
 use parshall_engine::source::memory::StoredFrame;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use support::frames;
 use support::{
     Running, Said, all_scenarios, assert_same, at, closed_scrape, eal, folder, get, metric, parshall, records, run,
     sum, text,
@@ -41,18 +41,11 @@ fn whole_frames(sessions: u64) -> Vec<StoredFrame> {
     capture.frames.into_iter().filter(|frame| frame.wire_len as usize == frame.bytes.len()).collect()
 }
 
-fn write(path: &Path, frames: &[StoredFrame]) -> PathBuf {
-    let mut file = Vec::new();
-    pcap::write(&mut file, frames, false, None).expect("memory");
-    std::fs::write(path, file).expect("a capture");
-    path.to_owned()
-}
-
 #[test]
 fn a_vdev_gives_the_records_that_read_gives() {
     let folder = folder();
     let frames = whole_frames(300);
-    let file = write(&at(&folder, "a.pcap"), &frames);
+    let file = frames::capture(&at(&folder, "a.pcap"), &frames);
     let want = read(&file, &at(&folder, "read"));
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
     let (have, said) = live(&["-l", "0-1"], &vdev, &at(&folder, "run"), &[]);
@@ -66,7 +59,7 @@ fn a_vdev_gives_the_records_that_read_gives() {
 fn software_spreading_gives_the_records_that_read_gives() {
     let folder = folder();
     let frames = whole_frames(300);
-    let file = write(&at(&folder, "a.pcap"), &frames);
+    let file = frames::capture(&at(&folder, "a.pcap"), &frames);
     let want = read(&file, &at(&folder, "read"));
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
     let cores = ["--lcores", "0@0,1@1,2@0,3@1"];
@@ -93,8 +86,9 @@ fn directions_on_two_queues_and_workers_come_out_as_one_record() {
     let frames: Vec<StoredFrame> = whole_frames(300).into_iter().filter(plain).collect();
     let (up, down): (Vec<_>, Vec<_>) = frames.iter().cloned().partition(to_server);
     assert!(up.len() > 1_000 && down.len() > 1_000, "{} {}", up.len(), down.len());
-    let whole = write(&at(&folder, "whole.pcap"), &frames);
-    let [up, down] = [("up.pcap", &up), ("down.pcap", &down)].map(|(name, frames)| write(&at(&folder, name), frames));
+    let whole = frames::capture(&at(&folder, "whole.pcap"), &frames);
+    let [up, down] =
+        [("up.pcap", &up), ("down.pcap", &down)].map(|(name, frames)| frames::capture(&at(&folder, name), frames));
     let want = read(&whole, &at(&folder, "read"));
     let vdev = format!("net_pcap0,rx_pcap={},rx_pcap={}", text(&up), text(&down));
     let (have, _) = live(&["--lcores", "0@0,1@1,2@0"], &vdev, &at(&folder, "run"), &["--nb-cores", "2"]);
@@ -141,7 +135,7 @@ fn endless_traffic_keeps_the_books_closed_at_every_scrape_until_sigint() {
     let folder = folder();
     // The driver repeats only what fits one mbuf.
     let short: Vec<StoredFrame> = whole_frames(100).into_iter().filter(|frame| frame.bytes.len() <= 1_514).collect();
-    let file = write(&at(&folder, "short.pcap"), &short);
+    let file = frames::capture(&at(&folder, "short.pcap"), &short);
     let vdev = format!("net_pcap0,rx_pcap={},infinite_rx=1", text(&file));
     let out = at(&folder, "run");
     let sink = format!("jsonl:{}", text(&out));
@@ -186,7 +180,7 @@ fn mixed_mistakes_are_named_all_at_once_and_exit_with_2() {
         assert_eq!(sentences.iter().filter(|line| line.starts_with(&start)).count(), 1, "{option}: {}", said.err);
     }
     assert!(said.out.is_empty());
-    let file = write(&at(&folder, "a.pcap"), &whole_frames(1));
+    let file = frames::capture(&at(&folder, "a.pcap"), &whole_frames(1));
     let vdev = format!("net_pcap0,rx_pcap={}", text(&file));
     for (probe, word) in [(["--nb-cores", "5"], "--nb-cores"), (["--portlist", "7"], "port"), (["--rxq", "3"], "--rxq")]
     {

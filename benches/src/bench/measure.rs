@@ -124,9 +124,12 @@ impl Turns {
     /// Median, and the middle half, of what `dearer` costs above `base` in the same turn, as a share of the latter.
     #[must_use]
     pub fn above(&self, base: usize, dearer: usize) -> [f64; 3] {
-        let pairs = self.steps[base].iter().zip(&self.steps[dearer]);
-        let mut shares: Vec<f64> =
-            pairs.filter(|((_, a), (_, b))| *a && *b).map(|((a, _), (b, _))| b / a - 1.0).collect();
+        let pairs = || self.steps[base].iter().zip(&self.steps[dearer]);
+        let share = |((a, _), (b, _)): (&(f64, bool), &(f64, bool))| b / a - 1.0;
+        let mut shares: Vec<f64> = pairs().filter(|((_, a), (_, b))| *a && *b).map(share).collect();
+        if shares.len() < WANTED / 4 {
+            shares = pairs().map(share).collect();
+        }
         shares.sort_by(f64::total_cmp);
         [0.5, 0.25, 0.75].map(|share| quantile(&shares, share))
     }

@@ -53,6 +53,12 @@ use crate::source::Frame;
 use ip::Keyed;
 use walk::{Sink, Walk};
 
+/// Whether frames of a link type can be decoded. All others end as [`Outcome::UnsupportedLink`].
+#[must_use]
+pub fn knows(link: LinkType) -> bool {
+    link::first(link).is_some()
+}
+
 /// Writes the packet of a frame to `out`, or says why it belongs to no flow. `Packet::hash` is left to the caller; so is
 /// the image of the key, but where it comes for nothing.
 ///

@@ -28,11 +28,11 @@ pub fn whole(frames: &[Vec<u8>]) -> Vec<StoredFrame> {
 }
 
 /// Writes a capture with microseconds.
-pub fn capture(path: PathBuf, frames: &[StoredFrame]) -> PathBuf {
+pub fn capture(path: &Path, frames: &[StoredFrame]) -> PathBuf {
     let mut bytes = Vec::new();
     pcap::write(&mut bytes, frames, false, None).expect("memory");
-    std::fs::write(&path, bytes).expect("a capture");
-    path
+    std::fs::write(path, bytes).expect("a capture");
+    path.to_owned()
 }
 
 /// The records of a capture, and the summary.
@@ -48,5 +48,5 @@ pub fn read_file(file: &Path, options: &[&str]) -> (Vec<Value>, String) {
 /// The records of these frames, and the summary.
 pub fn read(frames: &[StoredFrame], options: &[&str]) -> (Vec<Value>, String) {
     let folder = folder();
-    read_file(&capture(at(&folder, "a.pcap"), frames), options)
+    read_file(&capture(&at(&folder, "a.pcap"), frames), options)
 }

@@ -10,6 +10,7 @@ use super::packet::{Pause, Slot};
 use super::pcap::{FILE_HEADER, Pcap};
 use super::pcapng::{Pcapng, SECTION_START};
 use super::progress::Progress;
+use crate::link::LinkType;
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use std::io::Read;
 use std::path::Path;
@@ -119,6 +120,15 @@ impl CaptureFile {
     #[must_use]
     pub fn damage(&self) -> &[Damage] {
         self.damage.as_slice()
+    }
+
+    /// Link types that its packets have, as far as it has been read; of many, the first.
+    #[must_use]
+    pub fn links(&self) -> &[LinkType] {
+        match &self.format {
+            Format::Pcap(pcap) => pcap.links(),
+            Format::Pcapng(pcapng) => pcapng.links(),
+        }
     }
 
     /// A view of how far the file has been read, for another thread too.

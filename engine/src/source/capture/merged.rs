@@ -11,6 +11,7 @@ use super::damage::Damage;
 use super::file::{CaptureFile, frame};
 use super::packet::Slot;
 use super::progress::Progress;
+use crate::link::LinkType;
 use crate::source::{BURST, Batch, Polled, Source};
 use crate::time::Nanos;
 use arrayvec::ArrayVec;
@@ -57,6 +58,11 @@ impl Merged {
             [single] => single.damage(),
             _ => &self.damage,
         }
+    }
+
+    /// The link types of each file, beside its name.
+    pub fn links(&self) -> impl Iterator<Item = (&str, LinkType)> {
+        self.files.iter().flat_map(|file| file.links().iter().map(|link| (file.name(), *link)))
     }
 
     /// Packets given so far. (Of several files: read so far, which may be a few ahead.)

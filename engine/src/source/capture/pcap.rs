@@ -43,6 +43,11 @@ pub(super) struct Pcap {
 }
 
 impl Pcap {
+    /// The link type of all packets.
+    pub(super) const fn links(&self) -> &[LinkType] {
+        std::slice::from_ref(&self.link)
+    }
+
     /// Reads a file header; `Err` is what is wrong with it.
     pub(super) fn new(magic: PcapMagic, header: &[u8; FILE_HEADER]) -> Result<Pcap, String> {
         let big = magic.big;

@@ -15,7 +15,9 @@ use super::interface::{Interface, fcs_of};
 use super::magic::BYTE_ORDER_MAGIC;
 use super::packet::{Pause, Slot, longest, u16_at, u32_at};
 use super::pcap::too_long;
+use crate::link::LinkType;
 use crate::time::Nanos;
+use arrayvec::ArrayVec;
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
@@ -34,11 +36,15 @@ const LONGEST_OPTIONS: usize = 16 << 20;
 /// Interfaces of one section; the obsolete Packet Block could not name more.
 const MOST_INTERFACES: usize = 1 << 16;
 
+/// Link types of interfaces that are remembered.
+const MOST_LINKS: usize = 16;
+
 /// Where the reading of blocks stands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pcapng {
     big: bool,
     interfaces: Vec<Interface>,
+    links: ArrayVec<LinkType, MOST_LINKS>,
     latest: Nanos,
     /// Of a block that is passed over: bytes to go before its trailing length, and its length.
     skipping: Option<(u64, u32)>,
@@ -57,6 +63,11 @@ struct Found<'a> {
 }
 
 impl Pcapng {
+    /// The first link types that interfaces have had.
+    pub(super) fn links(&self) -> &[LinkType] {
+        &self.links
+    }
+
     /// Whether the file may end here.
     pub(super) fn at_rest(&self) -> bool {
         self.skipping.is_none()
@@ -159,7 +170,11 @@ impl Pcapng {
                 }
                 let block = whole(rest, total, self.big, "an interface description")?;
                 let body = &block[8..block.len() - 4];
-                self.interfaces.push(Interface::new(body, self.big).map_err(Pause::Broken)?);
+                let interface = Interface::new(body, self.big).map_err(Pause::Broken)?;
+                if !self.links.is_full() && !self.links.contains(&interface.link) {
+                    self.links.push(interface.link);
+                }
+                self.interfaces.push(interface);
                 *at += block.len();
                 Ok(None)
             }
