@@ -4,6 +4,7 @@
 //! **Owns** that thread. **May touch** the reading ends of a rig's doors. **Order** started beside a rig; ended when it
 //! is dropped.
 
+use super::measure::processors;
 use super::rig::{Rig, drain};
 use parshall_engine::look::Registry;
 use parshall_engine::merge::lookout::Lookout;
@@ -59,7 +60,7 @@ impl Beside {
         rig.worker().shard.look = registry.door(0);
         let mine = shared.clone();
         let work = move || {
-            if let Some(core) = core_affinity::get_core_ids().unwrap_or_default().first() {
+            if let Some(core) = processors().first() {
                 core_affinity::set_for_current(*core);
             }
             let (Some(mut merger), Some(mut records)) = (merger, records) else { return };

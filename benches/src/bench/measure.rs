@@ -8,7 +8,9 @@
 //! half. Steps that are compared with each other take turns, chunk by chunk, so that a change of the machine's pace
 //! meets them all.
 
+use core_affinity::CoreId;
 use nix::sys::resource::{UsageWho, getrusage};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 /// Costs of one step. Unit: nanoseconds a packet.
@@ -140,10 +142,16 @@ pub fn cost(chunks: usize, step: impl FnMut() -> usize) -> Cost {
     in_turn(chunks, &mut [Box::new(step)]).cost(0)
 }
 
-/// Puts the thread on one CPU; 1 where there are several, so that CPU 0 is left to the kernel.
+/// The processors that this process was given. Asked once, before any thread is put on one of them: a thread inherits
+/// where it may run, and sees no more than that.
+pub fn processors() -> &'static [CoreId] {
+    static GIVEN: OnceLock<Vec<CoreId>> = OnceLock::new();
+    GIVEN.get_or_init(|| core_affinity::get_core_ids().unwrap_or_default())
+}
+
+/// Puts the thread on the last processor, so that the first is left to the kernel and to what runs beside.
 pub fn pin() {
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
-    if let Some(core) = cores.last() {
+    if let Some(core) = processors().last() {
         core_affinity::set_for_current(*core);
     }
 }

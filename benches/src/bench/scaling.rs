@@ -7,7 +7,7 @@
 //! memory, the last level of cache, and the clock that the chip can hold.
 
 use super::engine::{HEAD, row};
-use super::measure::{Chunk, Cost, in_turn};
+use super::measure::{Chunk, Cost, in_turn, processors};
 use super::rig::{Rig, Setting};
 use super::stream::Kind;
 use std::io::{Error, Result};
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The kernel's refusal to map the memory.
 pub fn scaling(flows: u32, chunks: usize) -> Result<()> {
     println!("{HEAD}");
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let cores = processors();
     for workers in 1..=cores.len().max(1) {
         let (ready, measuring) = (Barrier::new(workers), AtomicUsize::new(workers));
         let costs: Vec<Result<Cost>> = std::thread::scope(|scope| {
