@@ -6,7 +6,7 @@
 //! the same records.
 
 use super::{Ready, Shard};
-use crate::flow::Mark;
+use crate::flow::{Mark, TcpBlock};
 use crate::packet::Marks;
 use crate::track;
 
@@ -16,7 +16,7 @@ impl Shard {
     pub(super) fn steady(&mut self, ready: &Ready, bytes: &[u8]) -> bool {
         let packet = &ready.packet;
         let slot = ready.likely.wrapping_sub(1) as usize;
-        let (Some(pair), Some(block)) = (self.pairs.get_mut(slot), self.blocks.get_mut(slot)) else { return false };
+        let Some(pair) = self.pairs.get_mut(slot) else { return false };
         let side = pair.hot.side(packet.marks.has(Marks::FROM_LOW));
         if pair.hot.image() != ready.image
             || pair.hot.packets(side) == 0
@@ -27,8 +27,8 @@ impl Shard {
             return false;
         }
         if pair.hot.has(Mark::Tcp) {
+            let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
             let (hot, core) = pair.hot_and_tcp();
-            let rest = &mut block.rest;
             let mut flow = track::tcp::Flow { hot, core, rest, pool: &mut self.history };
             if !flow.plain(side, packet, bytes) {
                 return false;
