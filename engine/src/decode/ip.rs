@@ -112,6 +112,9 @@ pub(super) fn announced_v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
 
 /// Reads an IPv4 header (RFC 791 section 3.1).
 fn v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    if walk.shortcut(4) {
+        return Step::Stop;
+    }
     let Some(head) = walk.head::<20>() else { return Step::Broken(Flaw::IpTruncated) };
     let length = usize::from(head[0] & 0x0f) * 4;
     let total = usize::from(u16::from_be_bytes([head[2], head[3]]));
@@ -154,6 +157,9 @@ fn v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
 
 /// Reads an IPv6 header (RFC 8200 section 3).
 pub(super) fn v6<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+    if walk.shortcut(6) {
+        return Step::Stop;
+    }
     if walk.byte(0).is_some_and(|first| first >> 4 != 6) {
         return Step::Broken(Flaw::IpVersion);
     }

@@ -7,6 +7,7 @@
 //! ```text
 //! decode -- fast: Ethernet, [802.1Q], IPv4 or IPv6, TCP or UDP ------------------> Packet
 //!       \-- general: walk (link, tags, tunnels ... innermost IP) -- transport ---> Packet or Verdict
+//!                                                         \------- fast ---------> Packet
 //! outer  ------- the same walk, with a sink that gathers -------------------------> record::Outer
 //! ```
 //!
@@ -21,6 +22,7 @@
 mod ethernet;
 mod fast;
 mod fragment;
+mod general;
 mod icmp;
 mod ip;
 mod ipv6_extensions;
@@ -47,11 +49,10 @@ pub use quoted::quoted;
 
 use crate::key::KeyImage;
 use crate::link::LinkType;
-use crate::packet::{Encaps, Flaws, Outcome, Packet, Verdict};
+use crate::packet::{Packet, Verdict};
 use crate::record::Outer;
 use crate::source::Frame;
-use ip::Keyed;
-use walk::{Sink, Walk};
+use walk::Walk;
 
 /// Whether frames of a link type can be decoded. All others end as [`Outcome::UnsupportedLink`].
 #[must_use]
@@ -74,8 +75,7 @@ pub fn decode_into(
     if let Some(image) = fast::fill(frame, options, out) {
         return Ok(image);
     }
-    *out = decode_any(frame, options, fragments)?;
-    Ok(None)
+    general::fill::<true>(frame, options, fragments, out)
 }
 
 /// The packet of a frame, or why it belongs to no flow: as [`decode_into`].
@@ -92,29 +92,13 @@ pub fn decode(frame: &Frame<'_>, options: &DecodeOptions, fragments: &mut Fragme
 ///
 /// # Errors
 /// As [`decode`].
-#[inline(never)]
 pub fn decode_any(
     frame: &Frame<'_>,
     options: &DecodeOptions,
     fragments: &mut FragmentCache,
 ) -> Result<Packet, Verdict> {
-    let refuse = |outcome, flaws, encaps| Err(Verdict { outcome, flaws, encaps });
-    let Some(first) = link::first(frame.link) else {
-        return refuse(Outcome::UnsupportedLink, Flaws::NONE, Encaps::NONE);
-    };
-    let wire = transport::wire_bytes(frame, frame.bytes.len()) as usize;
-    let mut walk = Walk::new(frame.bytes, wire, options, Tunnels { frame, fragments });
-    let usable = walk.run(first);
-    let Walk { bytes, flaws, found, keyed, sink, .. } = walk;
-    match keyed {
-        Some(keyed) if usable => transport::packet(frame, bytes, &keyed, flaws, sink.fragments),
-        Some(outer) => {
-            transport::remember_tunnel(&outer, frame, sink.fragments);
-            refuse(Outcome::Malformed, flaws, found.encaps)
-        }
-        None if flaws.is_empty() => refuse(Outcome::NonIp, flaws, found.encaps),
-        None => refuse(Outcome::Malformed, flaws, found.encaps),
-    }
+    let mut packet = Packet::default();
+    general::fill::<false>(frame, options, fragments, &mut packet).map(|_| packet)
 }
 
 /// What stood around the keyed header of a frame: VLAN and tunnel identifiers, the innermost tunnel's endpoints.
@@ -126,18 +110,4 @@ pub fn outer(frame_bytes: &[u8], link: LinkType, options: &DecodeOptions) -> Out
     let mut walk = Walk::new(frame_bytes, frame_bytes.len(), options, outer::Gather::default());
     let usable = walk.run(first);
     if usable { walk.sink.known } else { Outer::default() }
-}
-
-/// The sink of `decode`: remembers the first fragments of what is taken for a tunnel.
-struct Tunnels<'f, 'b, 'c> {
-    frame: &'f Frame<'b>,
-    fragments: &'c mut FragmentCache,
-}
-
-impl Sink for Tunnels<'_, '_, '_> {
-    fn ip(&mut self, _header: &Keyed, outer: Option<&Keyed>) {
-        if let Some(outer) = outer {
-            transport::remember_tunnel(outer, self.frame, self.fragments);
-        }
-    }
 }

@@ -66,6 +66,22 @@ pub(super) trait Sink {
     fn layer(&mut self, _kind: Encap, _id: Option<u32>) {}
     /// An IP header was read. It takes the place of `outer` as the key.
     fn ip(&mut self, _header: &Keyed, _outer: Option<&Keyed>) {}
+    /// An IP header of this version stands here. Whoever has the packet at once says so, and the walk ends.
+    fn shortcut(&mut self, _version: u8, _here: &Here<'_>) -> bool {
+        false
+    }
+}
+
+/// Where the walk stands before an IP header.
+pub(super) struct Here<'w> {
+    pub(super) bytes: &'w [u8],
+    pub(super) at: usize,
+    /// Where what belongs to the layer ends.
+    pub(super) end: usize,
+    pub(super) options: &'w DecodeOptions,
+    pub(super) found: &'w Found,
+    pub(super) flaws: Flaws,
+    pub(super) outer: Option<&'w Keyed>,
 }
 
 /// What was found up to some place of the walk.
@@ -158,6 +174,14 @@ impl<'a, S: Sink> Walk<'a, S> {
             Layer::Gre => tunnel_gre::header(self),
             Layer::Tzsp => tzsp::header(self),
         }
+    }
+
+    /// Offers the IP header here to the sink as a whole.
+    pub(super) fn shortcut(&mut self, version: u8) -> bool {
+        let Walk { bytes, at, options, found, flaws, keyed, .. } = self;
+        let end = self.end.saturating_sub(self.trailer);
+        let here = Here { bytes, at: *at, end, options, found, flaws: *flaws, outer: keyed.as_ref() };
+        self.sink.shortcut(version, &here)
     }
 
     /// The captured bytes from the walk's place to the end of the enclosing layer.

@@ -3,6 +3,7 @@
 //! **Owns** status, type, body and compression. **May touch** a request, to respond to it. **Order** made by a route, sent once.
 
 use super::ask::Ask;
+use super::crew::Crew;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ impl Answer {
     }
 
     /// Sends it, compressed if that is accepted and worth it.
-    pub(super) fn send(mut self, request: Request, ask: &Ask) {
+    pub(super) fn send(mut self, request: Request, ask: &Ask, crew: &Crew) {
         if self.body.len() >= SMALL && gzip_accepted(ask.header("accept-encoding")) {
             let mut encoder = GzEncoder::new(Vec::with_capacity(self.body.len() / 4), Compression::fast());
             if let Ok(body) = encoder.write_all(&self.body).and_then(|()| encoder.finish()) {
@@ -84,7 +85,7 @@ impl Answer {
         let respond = move || drop(request.respond(response));
         if long {
             // There are no more of them than the gate has connections; without a thread the answer is cut.
-            let _ = std::thread::Builder::new().name("parshall-answer".to_owned()).spawn(respond);
+            let _ = crew.run(respond);
         } else {
             respond();
         }

@@ -1,8 +1,9 @@
 //! The gate before the HTTP server: how many connections, and how long each may be silent and last.
 //!
-//! **Owns** the public socket and the threads that carry bytes. **May touch** two sockets a connection, and the count of answers.
+//! **Owns** the public socket. **May touch** two sockets a connection, and the count of answers; the crew carries the bytes.
 //! **Order** accepts, waits for a whole head, then carries it to the server and the answer back.
 
+use super::crew::Crew;
 use crate::metrics::Board;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -34,11 +35,18 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn start(public: SocketAddr, behind: SocketAddr, limits: Limits, board: &Board) -> io::Result<Gate> {
+    pub(super) fn start(
+        public: SocketAddr,
+        behind: SocketAddr,
+        limits: Limits,
+        board: &Board,
+        crew: &Crew,
+    ) -> io::Result<Gate> {
         let listener = TcpListener::bind(public)?;
         let address = listener.local_addr()?;
         let closed = Arc::new(AtomicBool::new(false));
-        let (mine, open, board) = (closed.clone(), Arc::new(AtomicUsize::new(0)), board.clone());
+        let post = Post { behind, limits, board: board.clone(), crew: crew.clone() };
+        let (mine, open) = (closed.clone(), Arc::new(AtomicUsize::new(0)));
         let thread = std::thread::Builder::new().name("parshall-gate".to_owned()).spawn(move || {
             for client in listener.incoming() {
                 if mine.load(Ordering::Relaxed) {
@@ -48,7 +56,7 @@ impl Gate {
                     std::thread::sleep(Duration::from_millis(10));
                     continue;
                 };
-                admit(client, behind, &open, limits, &board);
+                admit(client, &post, &open);
             }
         })?;
         Ok(Gate { address, closed, thread: Some(thread) })
@@ -70,22 +78,31 @@ impl Drop for Gate {
     }
 }
 
+/// What carrying a connection takes.
+#[derive(Clone)]
+struct Post {
+    behind: SocketAddr,
+    limits: Limits,
+    board: Board,
+    crew: Crew,
+}
+
 /// Carries one connection on a thread, or refuses it when there are too many.
-fn admit(client: TcpStream, behind: SocketAddr, open: &Arc<AtomicUsize>, limits: Limits, board: &Board) {
-    if open.fetch_add(1, Ordering::Relaxed) >= limits.connections {
+fn admit(client: TcpStream, post: &Post, open: &Arc<AtomicUsize>) {
+    if open.fetch_add(1, Ordering::Relaxed) >= post.limits.connections {
         open.fetch_sub(1, Ordering::Relaxed);
         let _ = client.set_write_timeout(Some(Duration::from_millis(100)));
-        let sentence = format!("{} connections are open, which is the most; ask again later", limits.connections);
-        let _ = refuse(&client, board, 503, "Service Unavailable", &sentence);
+        let sentence = format!("{} connections are open, which is the most; ask again later", post.limits.connections);
+        let _ = refuse(&client, &post.board, 503, "Service Unavailable", &sentence);
         return;
     }
-    let (count, board) = (open.clone(), board.clone());
-    let spawned = std::thread::Builder::new().name("parshall-conn".to_owned()).spawn(move || {
-        let _ = carry(&client, behind, limits, &board);
+    let (count, mine) = (open.clone(), post.clone());
+    let taken = post.crew.run(move || {
+        let _ = carry(&client, &mine);
         let _ = client.shutdown(Shutdown::Both);
         count.fetch_sub(1, Ordering::Relaxed);
     });
-    if spawned.is_err() {
+    if taken.is_err() {
         open.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -101,27 +118,29 @@ fn refuse(mut client: &TcpStream, board: &Board, status: u16, reason: &str, sent
     )
 }
 
-fn carry(client: &TcpStream, behind: SocketAddr, limits: Limits, board: &Board) -> io::Result<()> {
-    let (began, patience) = (Instant::now(), limits.patience);
+fn carry(client: &TcpStream, post: &Post) -> io::Result<()> {
+    let (began, patience) = (Instant::now(), post.limits.patience);
     client.set_write_timeout(Some(patience))?;
     client.set_nodelay(true)?;
     let Some(request) = read_head(client, began + patience)? else {
         let sentence = format!("a request may have {REQUEST} bytes");
-        return refuse(client, board, 431, "Request Header Fields Too Large", &sentence);
+        return refuse(client, &post.board, 431, "Request Header Fields Too Large", &sentence);
     };
-    let server = TcpStream::connect(behind)?;
+    let server = TcpStream::connect(post.behind)?;
     server.set_read_timeout(Some(patience))?;
     server.set_write_timeout(Some(patience))?;
     (&server).write_all(&closing(&request))?;
-    let (reader, writer) = (client.try_clone()?, server.try_clone()?);
-    let inward = std::thread::Builder::new().name("parshall-conn".to_owned()).spawn(move || {
-        let _ = io::copy(&mut reader.take(REQUEST), &mut &writer);
-        let _ = writer.shutdown(Shutdown::Write);
-    })?;
-    let relayed = relay(&server, client, began + limits.whole);
+    if announces_body(&request) {
+        let (reader, writer) = (client.try_clone()?, server.try_clone()?);
+        post.crew.run(move || {
+            let _ = io::copy(&mut reader.take(REQUEST), &mut &writer);
+            let _ = writer.shutdown(Shutdown::Write);
+        })?;
+    }
+    let relayed = relay(&server, client, began + post.limits.whole);
+    // Ends the thread that carries a body too.
     let _ = client.shutdown(Shutdown::Both);
     let _ = server.shutdown(Shutdown::Both);
-    drop(inward.join());
     relayed
 }
 
@@ -182,6 +201,19 @@ fn end_of_head(request: &[u8]) -> Option<usize> {
     request.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
 }
 
+/// The name that stands in a header line.
+fn named(line: &[u8]) -> &[u8] {
+    line.split(|byte| *byte == b':').next().unwrap_or_default()
+}
+
+/// Whether a body belongs to the request (RFC 9112 section 6), which may still be on its way.
+fn announces_body(request: &[u8]) -> bool {
+    let head = &request[..end_of_head(request).unwrap_or(request.len())];
+    let announces =
+        |name: &[u8]| name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding");
+    head.split(|byte| *byte == b'\n').any(|line| announces(named(line)))
+}
+
 /// The request with its connection header replaced: one request a connection, so that an idle one never holds a thread of
 /// the server behind.
 fn closing(request: &[u8]) -> Vec<u8> {
@@ -191,8 +223,7 @@ fn closing(request: &[u8]) -> Vec<u8> {
         if n == 1 {
             out.extend_from_slice(b"Connection: close\r\n");
         }
-        let named = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        if n == 0 || !named.eq_ignore_ascii_case(b"connection") {
+        if n == 0 || !named(line).eq_ignore_ascii_case(b"connection") {
             out.extend_from_slice(line);
         }
     }
@@ -205,6 +236,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_body_is_carried_where_one_is_announced() {
+        #[rustfmt::skip]
+        let cases: [(&[u8], bool); 4] = [
+            (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",                              false),
+            (b"POST / HTTP/1.1\r\ncontent-LENGTH: 3\r\n\r\n",                    true),
+            (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", true),
+            (b"GET / HTTP/1.1\r\nHost: x\r\n\r\nContent-Length: 3\r\n",          false),
+        ];
+        for (request, announced) in cases {
+            assert_eq!(announces_body(request), announced, "{}", String::from_utf8_lossy(request));
+        }
+    }
+
+    #[test]
     fn a_client_that_reads_too_slowly_is_cut_and_its_place_is_free_again() {
         let back = TcpListener::bind("127.0.0.1:0").unwrap();
         let behind = back.local_addr().unwrap();
@@ -215,7 +260,8 @@ mod tests {
             }
         });
         let limits = Limits { connections: 1, patience: Duration::from_secs(5), whole: Duration::from_millis(300) };
-        let gate = Gate::start("127.0.0.1:0".parse().unwrap(), behind, limits, &Board::default()).unwrap();
+        let (board, crew) = (Board::default(), Crew::default());
+        let gate = Gate::start("127.0.0.1:0".parse().unwrap(), behind, limits, &board, &crew).unwrap();
         let began = Instant::now();
         let mut served = 0;
         while served < 2 {

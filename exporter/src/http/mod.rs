@@ -6,11 +6,12 @@
 //! A request costs a copy of what was published; nothing here can reach a worker. tiny_http reads requests on threads of its
 //! own and has no limit on idle connections, which starve the others, so a small gate stands before it: at most
 //! [`CONNECTIONS`] at once, each of which has to bring the whole head of its request within [`PATIENCE`] and to end within
-//! [`WHOLE`]. Long answers go out on threads of their own, so that a client that reads slowly keeps nobody waiting.
+//! [`WHOLE`]. Long answers go out on threads of the crew, so that a client that reads slowly keeps nobody waiting.
 
 mod access;
 mod answer;
 mod ask;
+mod crew;
 mod explain;
 mod flows;
 mod gate;
@@ -64,15 +65,16 @@ impl Server {
         let inner = tiny_http::Server::http("127.0.0.1:0").map_err(|error| fail(&error))?;
         let limits = gate::Limits { connections: CONNECTIONS, patience: PATIENCE, whole: WHOLE };
         let behind = inner.server_addr().to_ip().ok_or_else(|| fail(&"no IP address"))?;
-        let gate = gate::Gate::start(address, behind, limits, board).map_err(|error| fail(&error))?;
+        let crew = crew::Crew::default();
+        let gate = gate::Gate::start(address, behind, limits, board, &crew).map_err(|error| fail(&error))?;
         let address = gate.address();
         let inner = Arc::new(inner);
         let mut threads = Vec::new();
         for n in 0..THREADS {
-            let (server, board, access) = (inner.clone(), board.clone(), access.clone());
+            let (server, board, access, crew) = (inner.clone(), board.clone(), access.clone(), crew.clone());
             let thread = std::thread::Builder::new().name(format!("parshall-http{n}")).spawn(move || {
                 while let Ok(request) = server.recv() {
-                    routes::answer(request, &board, &access);
+                    routes::answer(request, &board, &access, &crew);
                 }
             });
             threads.push(thread.map_err(|error| fail(&error))?);

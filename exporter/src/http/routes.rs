@@ -5,6 +5,7 @@
 use super::access::Access;
 use super::answer::Answer;
 use super::ask::Ask;
+use super::crew::Crew;
 use super::{explain, flows, history, stats, top};
 use crate::exposition::Format;
 use crate::metrics::{self, Board, View};
@@ -53,13 +54,13 @@ fn rest<'a>(ask: &'a Ask, beginning: &str) -> &'a str {
 }
 
 /// Answers one request.
-pub(super) fn answer(request: Request, board: &Board, access: &Access) {
+pub(super) fn answer(request: Request, board: &Board, access: &Access, crew: &Crew) {
     let headers = request.headers().iter().map(|header| (header.field.as_str().as_str(), header.value.as_str()));
     let ask = Ask::new(request.url(), headers);
     let answer = access.check(&ask).and_then(|()| route(board, &ask, request.method()));
     let answer = answer.unwrap_or_else(|refused| refused);
     board.answered(answer.status);
-    answer.send(request, &ask);
+    answer.send(request, &ask, crew);
 }
 
 fn route(board: &Board, ask: &Ask, method: &Method) -> Result<Answer, Answer> {

@@ -1,0 +1,93 @@
+//! The general path: the walk to the innermost IP header, and the packet or the verdict at its end.
+//!
+//! **Owns** the sink of that walk. **May touch** the frame and the fragment cache.
+//! **Order** called by `decode` for every frame that the fast path leaves.
+//!
+//! With `SHORT` the fast path is tried again at each IP header on the way: what a tunnel holds is mostly as plain as what
+//! comes without one. The answer is the same either way.
+
+use super::fragment::FragmentCache;
+use super::ip::Keyed;
+use super::options::DecodeOptions;
+use super::walk::{Here, Sink, Walk};
+use super::{fast, link, transport};
+use crate::key::KeyImage;
+use crate::packet::{Encaps, Flaws, Marks, Outcome, Packet, Verdict};
+use crate::source::Frame;
+
+/// Writes the packet of a frame to `out`, or says why it belongs to no flow: as [`super::decode_into`].
+#[inline(never)]
+pub(super) fn fill<const SHORT: bool>(
+    frame: &Frame<'_>,
+    options: &DecodeOptions,
+    fragments: &mut FragmentCache,
+    out: &mut Packet,
+) -> Result<Option<KeyImage>, Verdict> {
+    let refuse = |outcome, flaws, encaps| Err(Verdict { outcome, flaws, encaps });
+    let Some(first) = link::first(frame.link) else {
+        return refuse(Outcome::UnsupportedLink, Flaws::NONE, Encaps::NONE);
+    };
+    let wire = transport::wire_bytes(frame, frame.bytes.len()) as usize;
+    let mut walk = Walk::new(frame.bytes, wire, options, Packets::<SHORT> { frame, fragments, out, plain: None });
+    let usable = walk.run(first);
+    let Walk { bytes, flaws, found, keyed, sink, .. } = walk;
+    if let Some(image) = sink.plain {
+        return Ok(image);
+    }
+    match keyed {
+        Some(keyed) if usable => {
+            *sink.out = transport::packet(frame, bytes, &keyed, flaws, sink.fragments)?;
+            Ok(None)
+        }
+        Some(outer) => {
+            transport::remember_tunnel(&outer, frame, sink.fragments);
+            refuse(Outcome::Malformed, flaws, found.encaps)
+        }
+        None if flaws.is_empty() => refuse(Outcome::NonIp, flaws, found.encaps),
+        None => refuse(Outcome::Malformed, flaws, found.encaps),
+    }
+}
+
+/// Remembers the first fragments of what is taken for a tunnel, and takes the packet where it is a plain one.
+struct Packets<'f, 'b, 'c, 'o, const SHORT: bool> {
+    frame: &'f Frame<'b>,
+    fragments: &'c mut FragmentCache,
+    out: &'o mut Packet,
+    /// `out` is the packet, and this its image, if it came for nothing.
+    plain: Option<Option<KeyImage>>,
+}
+
+impl<const SHORT: bool> Sink for Packets<'_, '_, '_, '_, SHORT> {
+    fn ip(&mut self, _header: &Keyed, outer: Option<&Keyed>) {
+        if let Some(outer) = outer {
+            transport::remember_tunnel(outer, self.frame, self.fragments);
+        }
+    }
+
+    #[inline(always)]
+    fn shortcut(&mut self, version: u8, here: &Here<'_>) -> bool {
+        if !SHORT {
+            return false;
+        }
+        let out = &mut *self.out;
+        let Some(image) = fast::behind(version, (here.bytes, here.at, here.end), here.options, out) else {
+            return false;
+        };
+        out.key.scope = here.found.scope;
+        out.encaps = here.found.encaps;
+        out.flaws = here.flaws;
+        out.ethernet_offset = 0;
+        if let Some(at) = here.found.ethernet {
+            out.marks.0 |= Marks::ETHERNET;
+            out.ethernet_offset = at as u16;
+        }
+        out.time = self.frame.time;
+        out.wire_bytes = transport::wire_bytes(self.frame, here.bytes.len());
+        out.input = self.frame.input;
+        if let Some(outer) = here.outer {
+            transport::remember_tunnel(outer, self.frame, self.fragments);
+        }
+        self.plain = Some(image.filter(|_| here.found.scope == 0));
+        true
+    }
+}
