@@ -292,10 +292,8 @@ const PI: [u64; 6] = [
 /// goes byte by byte would be half of what that costs.
 #[must_use]
 pub const fn flow_id(key: &FlowKey, start_micros: u64) -> u64 {
-    let exact = (key.low_port as u64) << 48
-        | (key.high_port as u64) << 32
-        | (key.protocol as u64) << 8
-        | key.version as u64;
+    let exact =
+        (key.low_port as u64) << 48 | (key.high_port as u64) << 32 | (key.protocol as u64) << 8 | key.version as u64;
     let low = fold(key.low as u64 ^ PI[0], (key.low >> 64) as u64 ^ PI[1]);
     let high = fold(key.high as u64 ^ PI[2], (key.high >> 64) as u64 ^ PI[3]);
     let ends = fold(low ^ PI[4], high ^ PI[5]);

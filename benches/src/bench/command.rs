@@ -36,7 +36,7 @@ enum InMemory {
     /// The engine from frames in memory, step by step.
     Engine(EngineArguments),
     /// Decoding alone, by what is around the packet.
-    Decode(ChunkArguments),
+    Decode(DecodeArguments),
     /// New flows mixed into known traffic, and nothing but new flows.
     Churn(ChunkArguments),
     /// Putting flows into the index at several loads.
@@ -77,6 +77,16 @@ struct EngineArguments {
     /// Only the whole worker.
     #[arg(long)]
     whole: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct DecodeArguments {
+    /// Only the frames whose name holds this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Chunks of 32,768 packets that must count.
+    #[arg(long, default_value_t = 100)]
+    chunks: usize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -171,7 +181,7 @@ fn in_memory(asked: &InMemory) -> std::io::Result<()> {
         InMemory::Engine(asked) => from_memory(asked),
         InMemory::Decode(asked) => {
             println!("{HEAD}");
-            decode::rows(asked.chunks, |name, cost| row(name, decode::FLOWS, cost));
+            decode::rows(&asked.only, asked.chunks, |name, cost| row(name, decode::FLOWS, cost));
             Ok(())
         }
         InMemory::Churn(asked) => churn::churn(asked.chunks),

@@ -2,6 +2,7 @@
 //!
 //! **Owns** the table of Ethertypes. **May touch** the walk. **Order** called by the walk, per header and per tag.
 
+use super::ip;
 use super::walk::{Layer, Sink, Step, Walk};
 use crate::packet::{Encap, Flaw};
 
@@ -55,54 +56,75 @@ pub(super) const fn is_likely(kind: u16) -> bool {
 /// Reads an Ethernet header.
 pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     let Some(kind) = walk.be16(12) else { return Step::Cut(Flaw::LinkHeader) };
-    walk.found.ethernet = Some(walk.at);
+    walk.note_ethernet();
     walk.skip(14);
     type_or_length(walk, kind)
 }
 
 /// Goes on after a field that is an Ethertype or an IEEE 802.3 length.
-pub(super) fn type_or_length<S: Sink>(walk: &mut Walk<'_, S>, kind: u16) -> Step {
-    match kind {
-        LOWEST_TYPE.. => Step::Next(Layer::EtherType(kind)),
-        0..=HIGHEST_LENGTH => {
-            walk.limit(usize::from(kind));
-            Step::Next(Layer::Llc { padded: false })
+pub(super) fn type_or_length<S: Sink>(walk: &mut Walk<'_, S>, field: u16) -> Step {
+    if field >= LOWEST_TYPE { payload(walk, field) } else { by_length(walk, field) }
+}
+
+/// Goes on after a field that is no Ethertype.
+fn by_length<S: Sink>(walk: &mut Walk<'_, S>, length: u16) -> Step {
+    if length > HIGHEST_LENGTH {
+        return Step::Stop;
+    }
+    walk.limit(usize::from(length));
+    Step::Next(Layer::Llc { padded: false })
+}
+
+/// Goes on with what an Ethertype announced. Tags announce the next one: they are taken off here, one after the other, and
+/// IP is read at once, for that is where nearly all frames lead.
+pub(super) fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16) -> Step {
+    let mut kind = kind;
+    loop {
+        let tag = match kind {
+            ethertype::IPV4 => return ip::announced_v4(walk),
+            ethertype::IPV6 => return ip::v6(walk),
+            ethertype::C_TAG | ethertype::S_TAG | ethertype::OLD_S_TAG | ethertype::OTHER_S_TAG => tag(walk),
+            ethertype::VN_TAG => extender_tag(walk, 4),
+            ethertype::E_TAG => extender_tag(walk, 6),
+            // Path, size and a sequence number.
+            ethertype::HSR => pass_over(walk, 4),
+            ethertype::METADATA => metadata(walk),
+            ethertype::TIME_STAMP => time_stamp(walk),
+            ethertype::I_TAG => return service_tag(walk),
+            ethertype::MPLS | ethertype::MPLS_UPSTREAM => return Step::Next(Layer::Mpls),
+            ethertype::PPPOE_SESSION => return Step::Next(Layer::Pppoe),
+            ethertype::PPP => return walk.unwrap_to(Encap::Ppp, None, 0, Layer::Ppp),
+            ethertype::TRANSPARENT_BRIDGING => return Step::Next(Layer::Ethernet),
+            ethertype::JUMBO_LLC => return Step::Next(Layer::Llc { padded: false }),
+            _ => return Step::Stop,
+        };
+        match tag {
+            Tag::Then(next @ LOWEST_TYPE..) => kind = next,
+            Tag::Then(length) => return by_length(walk, length),
+            Tag::Off => return Step::Stop,
+            Tag::Cut => return Step::Cut(Flaw::LinkHeader),
         }
-        _ => Step::Stop,
     }
 }
 
-/// Goes on with what an Ethertype announced.
-pub(super) fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16) -> Step {
-    match kind {
-        ethertype::IPV4 => Step::Next(Layer::Ipv4),
-        ethertype::IPV6 => Step::Next(Layer::Ipv6),
-        ethertype::C_TAG | ethertype::S_TAG | ethertype::OLD_S_TAG | ethertype::OTHER_S_TAG => tag(walk),
-        ethertype::MPLS | ethertype::MPLS_UPSTREAM => Step::Next(Layer::Mpls),
-        ethertype::PPPOE_SESSION => Step::Next(Layer::Pppoe),
-        ethertype::PPP => walk.unwrap_to(Encap::Ppp, None, 0, Layer::Ppp),
-        ethertype::TRANSPARENT_BRIDGING => Step::Next(Layer::Ethernet),
-        ethertype::JUMBO_LLC => Step::Next(Layer::Llc { padded: false }),
-        ethertype::I_TAG => service_tag(walk),
-        ethertype::VN_TAG => extender_tag(walk, 4),
-        ethertype::E_TAG => extender_tag(walk, 6),
-        // Path, size and a sequence number.
-        ethertype::HSR => pass_over(walk, 4),
-        ethertype::METADATA => metadata(walk),
-        ethertype::TIME_STAMP => time_stamp(walk),
-        _ => Step::Stop,
-    }
+/// What became of a tag.
+enum Tag {
+    /// It was taken off; behind it stands this type or length.
+    Then(u16),
+    /// It stays, and what is behind it too.
+    Off,
+    Cut,
 }
 
 /// IEEE 802.1Q section 9.6: two bytes of tag control information, then the next type or length.
-fn tag<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some([high, low, kind @ ..]) = walk.head::<4>() else { return Step::Cut(Flaw::LinkHeader) };
+fn tag<S: Sink>(walk: &mut Walk<'_, S>) -> Tag {
+    let Some([high, low, kind @ ..]) = walk.head::<4>() else { return Tag::Cut };
     let id = u16::from_be_bytes([*high, *low]) & 0x0fff;
     if !walk.enter(Encap::Vlan, Some(u32::from(id))) {
-        return Step::Stop;
+        return Tag::Off;
     }
     walk.skip(4);
-    type_or_length(walk, u16::from_be_bytes(*kind))
+    Tag::Then(u16::from_be_bytes(*kind))
 }
 
 /// IEEE 802.1Q section 9.7: the I-TAG of 802.1ah, then the customer's Ethernet header.
@@ -113,36 +135,36 @@ fn service_tag<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
 }
 
 /// VN-Tag, or the E-TAG of IEEE 802.1BR: `length` bytes, then the next type.
-fn extender_tag<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Step {
+fn extender_tag<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Tag {
     if walk.be16(length).is_none() {
-        return Step::Cut(Flaw::LinkHeader);
+        return Tag::Cut;
     }
     if !walk.enter(Encap::VnTag, None) {
-        return Step::Stop;
+        return Tag::Off;
     }
     pass_over(walk, length)
 }
 
 /// Cisco MetaData: version, options' length in words (0 is written for 1), the options, then the next type. It encloses nothing
 /// and has no endpoints, so it is passed over.
-fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(words) = walk.byte(1) else { return Step::Cut(Flaw::LinkHeader) };
+fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Tag {
+    let Some(words) = walk.byte(1) else { return Tag::Cut };
     pass_over(walk, 2 + usize::from(words.max(1)) * 4)
 }
 
 /// Arista's time stamp: subtype 1, time scale, a nibble that says how long it is, then the next type.
-fn time_stamp<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(&[high, low, _, format]) = walk.head::<4>() else { return Step::Cut(Flaw::LinkHeader) };
+fn time_stamp<S: Sink>(walk: &mut Walk<'_, S>) -> Tag {
+    let Some(&[high, low, _, format]) = walk.head::<4>() else { return Tag::Cut };
     match (u16::from_be_bytes([high, low]), format >> 4) {
         (1, 1) => pass_over(walk, 12),
         (1, 2) => pass_over(walk, 10),
-        _ => Step::Stop,
+        _ => Tag::Off,
     }
 }
 
 /// Passes over `length` bytes and goes on with the type behind them.
-fn pass_over<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Step {
-    let Some(kind) = walk.be16(length) else { return Step::Cut(Flaw::LinkHeader) };
+fn pass_over<S: Sink>(walk: &mut Walk<'_, S>, length: usize) -> Tag {
+    let Some(kind) = walk.be16(length) else { return Tag::Cut };
     walk.skip(length + 2);
-    type_or_length(walk, kind)
+    Tag::Then(kind)
 }

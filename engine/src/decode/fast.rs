@@ -74,18 +74,18 @@ fn on_ethernet(frame: &Frame<'_>, at: usize, out: &mut Packet) {
 
 /// The same for an IP header of `version` that the walk has come to at `at` of `bytes`, in a layer that ends at `end`: the
 /// packet without what the walk knows of it.
-#[inline]
+#[inline(always)]
 pub(super) fn behind(
     version: u8,
     (bytes, at, end): (&[u8], usize, usize),
     options: &DecodeOptions,
     out: &mut Packet,
-) -> Option<Option<KeyImage>> {
+) -> bool {
     // Every offset fits its 16 bits.
     if at > usize::from(u16::MAX) - 256 {
-        return None;
+        return false;
     }
-    if version == 4 { v4(bytes, at, end, options, out).map(Some) } else { v6(bytes, at, end, options, out).map(|()| None) }
+    if version == 4 { v4(bytes, at, end, options, out).is_some() } else { v6(bytes, at, end, options, out).is_some() }
 }
 
 /// TCP or UDP from the first 20 captured bytes behind the IP header at `at`, of which `held` belong to the packet: the

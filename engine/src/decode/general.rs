@@ -28,23 +28,24 @@ pub(super) fn fill<const SHORT: bool>(
         return refuse(Outcome::UnsupportedLink, Flaws::NONE, Encaps::NONE);
     };
     let wire = transport::wire_bytes(frame, frame.bytes.len()) as usize;
-    let mut walk = Walk::new(frame.bytes, wire, options, Packets::<SHORT> { frame, fragments, out, plain: None });
+    let mut walk = Walk::new(frame.bytes, wire, options, Packets::<SHORT> { frame, fragments, out, is_plain: false });
     let usable = walk.run(first);
-    let Walk { bytes, flaws, found, keyed, sink, .. } = walk;
-    if let Some(image) = sink.plain {
-        return Ok(image);
+    if walk.sink.is_plain {
+        return Ok(None);
     }
+    // By reference: what was written a moment ago in small pieces is slow to copy in large ones.
+    let Walk { bytes, flaws, found, keyed, sink, .. } = &mut walk;
     match keyed {
         Some(keyed) if usable => {
-            *sink.out = transport::packet(frame, bytes, &keyed, flaws, sink.fragments)?;
+            *sink.out = transport::packet(frame, bytes, keyed, *flaws, sink.fragments)?;
             Ok(None)
         }
         Some(outer) => {
-            transport::remember_tunnel(&outer, frame, sink.fragments);
-            refuse(Outcome::Malformed, flaws, found.encaps)
+            transport::remember_tunnel(outer, frame, sink.fragments);
+            refuse(Outcome::Malformed, *flaws, found.encaps)
         }
-        None if flaws.is_empty() => refuse(Outcome::NonIp, flaws, found.encaps),
-        None => refuse(Outcome::Malformed, flaws, found.encaps),
+        None if flaws.is_empty() => refuse(Outcome::NonIp, *flaws, found.encaps),
+        None => refuse(Outcome::Malformed, *flaws, found.encaps),
     }
 }
 
@@ -53,12 +54,12 @@ struct Packets<'f, 'b, 'c, 'o, const SHORT: bool> {
     frame: &'f Frame<'b>,
     fragments: &'c mut FragmentCache,
     out: &'o mut Packet,
-    /// `out` is the packet, and this its image, if it came for nothing.
-    plain: Option<Option<KeyImage>>,
+    /// `out` is the packet.
+    is_plain: bool,
 }
 
 impl<const SHORT: bool> Sink for Packets<'_, '_, '_, '_, SHORT> {
-    fn ip(&mut self, _header: &Keyed, outer: Option<&Keyed>) {
+    fn ip(&mut self, outer: Option<&Keyed>) {
         if let Some(outer) = outer {
             transport::remember_tunnel(outer, self.frame, self.fragments);
         }
@@ -70,16 +71,16 @@ impl<const SHORT: bool> Sink for Packets<'_, '_, '_, '_, SHORT> {
             return false;
         }
         let out = &mut *self.out;
-        let Some(image) = fast::behind(version, (here.bytes, here.at, here.end), here.options, out) else {
+        if !fast::behind(version, (here.bytes, here.at, here.end), here.options, out) {
             return false;
-        };
+        }
         out.key.scope = here.found.scope;
         out.encaps = here.found.encaps;
         out.flaws = here.flaws;
         out.ethernet_offset = 0;
         if let Some(at) = here.found.ethernet {
             out.marks.0 |= Marks::ETHERNET;
-            out.ethernet_offset = at as u16;
+            out.ethernet_offset = at;
         }
         out.time = self.frame.time;
         out.wire_bytes = transport::wire_bytes(self.frame, here.bytes.len());
@@ -87,7 +88,7 @@ impl<const SHORT: bool> Sink for Packets<'_, '_, '_, '_, SHORT> {
         if let Some(outer) = here.outer {
             transport::remember_tunnel(outer, self.frame, self.fragments);
         }
-        self.plain = Some(image.filter(|_| here.found.scope == 0));
+        self.is_plain = true;
         true
     }
 }

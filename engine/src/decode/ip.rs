@@ -3,7 +3,7 @@
 //! **Owns** what is kept of an IP header while the walk goes on, and the table of protocols that are tunnels.
 //! **May touch** the walk. **Order** called by the walk; [`Keyed`] is read by `transport` when the walk has ended.
 
-use super::ipv6_extensions::{self, Chain};
+use super::ipv6_extensions::{self, Behind, Chain};
 use super::walk::{Found, Layer, Sink, Step, Walk};
 use super::{l2tpv3, tunnel_udp};
 use crate::key::{FlowKey, protocol};
@@ -207,20 +207,27 @@ fn length_on_the_wire<S: Sink>(walk: &mut Walk<'_, S>, total: usize) -> u32 {
 }
 
 /// Makes a header the key so far, and goes into what it carries.
+#[inline(always)]
 fn enclose<S: Sink>(walk: &mut Walk<'_, S>, mut keyed: Keyed) -> Step {
     if !keyed.open_ended {
         walk.limit(keyed.ip_bytes as usize);
     }
     walk.at = keyed.l4;
-    let chain = ipv6_extensions::follow(walk, &mut keyed);
+    let mut chain = Chain::Whole;
+    if ipv6_extensions::begins(keyed.version, keyed.protocol) {
+        let mut behind = Behind { protocol: keyed.protocol, fragment: keyed.fragment, id: keyed.id };
+        chain = ipv6_extensions::follow(walk, keyed.version, &mut behind);
+        (keyed.protocol, keyed.fragment, keyed.id) = (behind.protocol, behind.fragment, behind.id);
+    }
     keyed.l4 = walk.at;
     keyed.visible = walk.end.min(walk.bytes.len());
-    walk.sink.ip(&keyed, walk.keyed.as_ref());
+    walk.sink.ip(walk.keyed.as_ref());
+    let (part, number) = (keyed.fragment.part, keyed.protocol);
     walk.keyed = Some(keyed);
     match chain {
         Chain::Cut => Step::Cut(Flaw::Ipv6Extension),
-        Chain::Whole if keyed.fragment.part == Part::Later => Step::Stop,
-        Chain::Whole => inside(walk, keyed.protocol),
+        Chain::Whole if part == Part::Later => Step::Stop,
+        Chain::Whole => inside(walk, number),
     }
 }
 

@@ -5,7 +5,7 @@
 //! RFC 8200 section 4; AH is RFC 4302, Shim6 is RFC 5533. Mobility (135), HIP (139), ESP (50) and "no next header"
 //! (59) end a chain: they are the protocol of the flow.
 
-use super::ip::{Fragment, Keyed, Part};
+use super::ip::{Fragment, Part};
 use super::walk::{Sink, Walk};
 
 /// Headers in a chain, at most. RFC 8504 section 5.3 lets a host stop at fewer.
@@ -32,19 +32,32 @@ pub(super) enum Chain {
     Cut,
 }
 
+/// Whether this protocol of an IP header is an extension header.
+#[inline]
+pub(super) const fn begins(version: u8, protocol: u8) -> bool {
+    match protocol {
+        number::AUTHENTICATION => true,
+        number::HOP_BY_HOP | number::ROUTING | number::FRAGMENT | number::DESTINATION | number::SHIM6 => version == 6,
+        _ => false,
+    }
+}
+
+/// What a chain changes of what its IP header said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Behind {
+    pub(super) protocol: u8,
+    pub(super) fragment: Fragment,
+    pub(super) id: Option<u16>,
+}
+
 /// Follows the chain from the walk's place and leaves the walk behind it.
-pub(super) fn follow<S: Sink>(walk: &mut Walk<'_, S>, keyed: &mut Keyed) -> Chain {
+#[inline(never)]
+pub(super) fn follow<S: Sink>(walk: &mut Walk<'_, S>, version: u8, behind: &mut Behind) -> Chain {
     for _ in 0..LIMIT {
-        if keyed.fragment.part == Part::Later {
+        if behind.fragment.part == Part::Later || !begins(version, behind.protocol) {
             return Chain::Whole;
         }
-        let extension = match (keyed.version, keyed.protocol) {
-            (_, number::AUTHENTICATION)
-            | (6, number::HOP_BY_HOP | number::ROUTING | number::FRAGMENT | number::DESTINATION | number::SHIM6) => {
-                keyed.protocol
-            }
-            _ => return Chain::Whole,
-        };
+        let extension = behind.protocol;
         let Some(&[next, length]) = walk.head::<2>() else { return Chain::Cut };
         if extension == number::SHIM6 && walk.byte(2).is_none_or(|third| third & 0x80 == 0) {
             return Chain::Whole;
@@ -57,9 +70,9 @@ pub(super) fn follow<S: Sink>(walk: &mut Walk<'_, S>, keyed: &mut Keyed) -> Chai
         if extension == number::FRAGMENT {
             // A fragment header that is cut off does not say whether anything is behind it.
             let Some(head) = walk.head::<8>() else { return Chain::Cut };
-            fragment(head, keyed);
+            fragment(head, behind);
         }
-        keyed.protocol = next;
+        behind.protocol = next;
         let whole = walk.rest().len() >= bytes;
         walk.skip(bytes);
         if !whole {
@@ -70,7 +83,7 @@ pub(super) fn follow<S: Sink>(walk: &mut Walk<'_, S>, keyed: &mut Keyed) -> Chai
 }
 
 /// RFC 8200 section 4.5. A fragment header without fragmentation is RFC 6946's atomic fragment: a whole datagram.
-fn fragment(head: &[u8; 8], keyed: &mut Keyed) {
+fn fragment(head: &[u8; 8], behind: &mut Behind) {
     let [_, _, high, low, id @ ..] = *head;
     let field = u16::from_be_bytes([high, low]);
     let (offset, more) = (u32::from(field & 0xfff8), field & 1 != 0);
@@ -80,8 +93,8 @@ fn fragment(head: &[u8; 8], keyed: &mut Keyed) {
         _ => Part::Later,
     };
     let id = u32::from_be_bytes(id);
-    keyed.fragment = Fragment { part, id, offset };
-    keyed.id = Some(id as u16);
+    behind.fragment = Fragment { part, id, offset };
+    behind.id = Some(id as u16);
 }
 
 /// The length that a jumbo payload option gives, of a packet that begins with an IPv6 header and hop-by-hop options.

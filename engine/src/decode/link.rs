@@ -10,9 +10,9 @@ use crate::link::LinkType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
     /// So many bytes of no interest, then a layer.
-    Fixed(&'static (usize, Layer)),
+    Fixed(u8, Then),
     /// So many bytes of no interest, an Ethertype, again so many bytes.
-    Typed(&'static (usize, usize)),
+    Typed(u8, u8),
     /// BSD loopback: an address family in the byte order of the host that captured.
     Null,
     /// A header that holds an address family.
@@ -28,8 +28,20 @@ pub(super) enum Header {
     Edsa,
     Broadcom,
     /// ARCNET; what it announces stands so many bytes behind the beginning.
-    Arcnet(usize),
+    Arcnet(u8),
     Juniper(Below),
+}
+
+/// The layer behind a header of fixed length. A layer can be such a header, and holds no other layer: it stays small
+/// enough to be handed from reader to reader in a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Ip,
+    Ppp,
+    CiscoHdlc,
+    FrameRelay,
+    Llc,
+    Ethernet,
 }
 
 /// Capture headers that hold an address family.
@@ -51,9 +63,14 @@ pub(super) enum Below {
 }
 
 /// The first layer of a link type; `None` when it cannot be decoded.
+#[inline]
 pub(super) fn first(link: LinkType) -> Option<Layer> {
+    if link == LinkType::ETHERNET { Some(Layer::Ethernet) } else { other(link) }
+}
+
+/// The same for what is not Ethernet.
+fn other(link: LinkType) -> Option<Layer> {
     let header = match link {
-        LinkType::ETHERNET => return Some(Layer::Ethernet),
         LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::ATM_CLIP => return Some(Layer::Ip),
         LinkType::IPV4 => return Some(Layer::Ipv4),
         LinkType::IPV6 => return Some(Layer::Ipv6),
@@ -66,16 +83,16 @@ pub(super) fn first(link: LinkType) -> Option<Layer> {
         LinkType::IEEE802_11_RADIOTAP => return Some(Layer::Radiotap),
         LinkType::IEEE802_11_AVS => return Some(Layer::Avs),
         LinkType::TZSP => return Some(Layer::Tzsp),
-        LinkType::SLIP => Header::Fixed(&(16, Layer::Ip)),
-        LinkType::PPP_PPPD => Header::Fixed(&(2, Layer::Ppp)),
-        LinkType::PPP_WITH_DIR => Header::Fixed(&(1, Layer::Ppp)),
-        LinkType::C_HDLC_WITH_DIR => Header::Fixed(&(1, Layer::CiscoHdlc)),
-        LinkType::FRELAY_WITH_DIR => Header::Fixed(&(1, Layer::FrameRelay)),
-        LinkType::IP_OVER_FC => Header::Fixed(&(16, Layer::Llc { padded: false })),
-        LinkType::NETANALYZER => Header::Fixed(&(4, Layer::Ethernet)),
-        LinkType::NETANALYZER_TRANSPARENT => Header::Fixed(&(12, Layer::Ethernet)),
-        LinkType::APPLE_IP_OVER_IEEE1394 => Header::Typed(&(16, 0)),
-        LinkType::IPOIB => Header::Typed(&(40, 2)),
+        LinkType::SLIP => Header::Fixed(16, Then::Ip),
+        LinkType::PPP_PPPD => Header::Fixed(2, Then::Ppp),
+        LinkType::PPP_WITH_DIR => Header::Fixed(1, Then::Ppp),
+        LinkType::C_HDLC_WITH_DIR => Header::Fixed(1, Then::CiscoHdlc),
+        LinkType::FRELAY_WITH_DIR => Header::Fixed(1, Then::FrameRelay),
+        LinkType::IP_OVER_FC => Header::Fixed(16, Then::Llc),
+        LinkType::NETANALYZER => Header::Fixed(4, Then::Ethernet),
+        LinkType::NETANALYZER_TRANSPARENT => Header::Fixed(12, Then::Ethernet),
+        LinkType::APPLE_IP_OVER_IEEE1394 => Header::Typed(16, 0),
+        LinkType::IPOIB => Header::Typed(40, 2),
         LinkType::NULL => Header::Null,
         LinkType::LOOP => Header::Family(Family::Loop),
         LinkType::ENC => Header::Family(Family::Enc),
@@ -92,7 +109,7 @@ pub(super) fn first(link: LinkType) -> Option<Layer> {
         LinkType::DSA_TAG_DSA => Header::Dsa,
         LinkType::DSA_TAG_EDSA => Header::Edsa,
         LinkType::DSA_TAG_BRCM => Header::Broadcom,
-        LinkType::DSA_TAG_BRCM_PREPEND => Header::Fixed(&(4, Layer::Ethernet)),
+        LinkType::DSA_TAG_BRCM_PREPEND => Header::Fixed(4, Then::Ethernet),
         LinkType::ARCNET_BSD => Header::Arcnet(2),
         LinkType::ARCNET_LINUX => Header::Arcnet(4),
         LinkType::JUNIPER_ETHER => Header::Juniper(Below::Ethernet),

@@ -4,7 +4,7 @@
 //! walk. **Order** called by the walk, as the first layer, or inside PPI, PKTAP and TZSP.
 
 use super::ethernet;
-use super::link::{self, Below, Family, Header};
+use super::link::{self, Below, Family, Header, Then};
 use super::walk::{Layer, Sink, Step, Walk};
 use crate::link::LinkType;
 use crate::packet::{Encap, Flaw};
@@ -12,8 +12,8 @@ use crate::packet::{Encap, Flaw};
 /// Reads a header.
 pub(super) fn read<S: Sink>(walk: &mut Walk<'_, S>, header: Header) -> Step {
     let step = match header {
-        Header::Fixed((length, next)) => fixed(walk, *length, *next),
-        Header::Typed((before, after)) => typed(walk, *before, *after),
+        Header::Fixed(length, then) => fixed(walk, length.into(), behind(then)),
+        Header::Typed(before, after) => typed(walk, before.into(), after.into()),
         Header::Null => null(walk),
         Header::Family(family) => with_family(walk, family),
         Header::PppHdlc => Some(Step::Next(match walk.byte(0) {
@@ -30,10 +30,21 @@ pub(super) fn read<S: Sink>(walk: &mut Walk<'_, S>, header: Header) -> Step {
         Header::Dsa => dsa(walk, 12),
         Header::Edsa => dsa(walk, 16),
         Header::Broadcom => broadcom(walk),
-        Header::Arcnet(offset) => arcnet(walk, offset),
+        Header::Arcnet(offset) => arcnet(walk, offset.into()),
         Header::Juniper(below) => juniper(walk, below),
     };
     step.unwrap_or(Step::Cut(Flaw::LinkHeader))
+}
+
+const fn behind(then: Then) -> Layer {
+    match then {
+        Then::Ip => Layer::Ip,
+        Then::Ppp => Layer::Ppp,
+        Then::CiscoHdlc => Layer::CiscoHdlc,
+        Then::FrameRelay => Layer::FrameRelay,
+        Then::Llc => Layer::Llc { padded: false },
+        Then::Ethernet => Layer::Ethernet,
+    }
 }
 
 fn fixed<S: Sink>(walk: &mut Walk<'_, S>, length: usize, next: Layer) -> Option<Step> {
@@ -173,7 +184,7 @@ fn nflog<S: Sink>(walk: &mut Walk<'_, S>) -> Option<Step> {
 fn dsa<S: Sink>(walk: &mut Walk<'_, S>, offset: usize) -> Option<Step> {
     let &[command, _, high, low] = walk.ahead::<4>(offset)?;
     let kind = walk.be16(offset + 4)?;
-    walk.found.ethernet = Some(walk.at);
+    walk.note_ethernet();
     if command & 0x20 != 0 && !walk.enter(Encap::Vlan, Some(u32::from(u16::from_be_bytes([high, low]) & 0x0fff))) {
         return Some(Step::Stop);
     }
@@ -184,7 +195,7 @@ fn dsa<S: Sink>(walk: &mut Walk<'_, S>, offset: usize) -> Option<Step> {
 /// Broadcom's switch tag: four bytes before the type.
 fn broadcom<S: Sink>(walk: &mut Walk<'_, S>) -> Option<Step> {
     let kind = walk.be16(16)?;
-    walk.found.ethernet = Some(walk.at);
+    walk.note_ethernet();
     walk.skip(18);
     Some(ethernet::type_or_length(walk, kind))
 }

@@ -26,7 +26,7 @@ impl Sink for Gather {
         let _full = self.passed.encap.try_push(EncapLayer { kind, id });
     }
 
-    fn ip(&mut self, _header: &Keyed, outer: Option<&Keyed>) {
+    fn ip(&mut self, outer: Option<&Keyed>) {
         self.passed.endpoints = outer.map(endpoints);
         self.known = self.passed.clone();
     }

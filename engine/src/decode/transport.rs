@@ -218,7 +218,7 @@ fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, tra
         ip_offset: offset(keyed.at),
         l4_offset: offset(keyed.l4),
         payload_offset: offset(keyed.l4.saturating_add(transport.header as usize)),
-        ethernet_offset: keyed.found.ethernet.map_or(0, offset),
+        ethernet_offset: keyed.found.ethernet.unwrap_or(0),
         ip_id: keyed.id.unwrap_or(0),
         ttl: keyed.ttl,
         tos: keyed.tos,

@@ -65,7 +65,7 @@ pub(super) trait Sink {
     /// Another encapsulation was taken off.
     fn layer(&mut self, _kind: Encap, _id: Option<u32>) {}
     /// An IP header was read. It takes the place of `outer` as the key.
-    fn ip(&mut self, _header: &Keyed, _outer: Option<&Keyed>) {}
+    fn ip(&mut self, _outer: Option<&Keyed>) {}
     /// An IP header of this version stands here. Whoever has the packet at once says so, and the walk ends.
     fn shortcut(&mut self, _version: u8, _here: &Here<'_>) -> bool {
         false
@@ -92,7 +92,7 @@ pub(super) struct Found {
     /// VLAN and tunnel identifiers folded together, as far as they belong to keys.
     pub(super) scope: u64,
     /// Offset of the last Ethernet header.
-    pub(super) ethernet: Option<usize>,
+    pub(super) ethernet: Option<u16>,
 }
 
 /// A walk through one frame.
@@ -153,6 +153,7 @@ impl<'a, S: Sink> Walk<'a, S> {
         }
     }
 
+    #[inline(always)]
     fn step(&mut self, layer: Layer) -> Step {
         match layer {
             Layer::Link(header) => link_headers::read(self, header),
@@ -177,11 +178,17 @@ impl<'a, S: Sink> Walk<'a, S> {
     }
 
     /// Offers the IP header here to the sink as a whole.
+    #[inline(always)]
     pub(super) fn shortcut(&mut self, version: u8) -> bool {
         let Walk { bytes, at, options, found, flaws, keyed, .. } = self;
         let end = self.end.saturating_sub(self.trailer);
         let here = Here { bytes, at: *at, end, options, found, flaws: *flaws, outer: keyed.as_ref() };
         self.sink.shortcut(version, &here)
+    }
+
+    /// Notes that an Ethernet header begins here, of which captured bytes follow.
+    pub(super) fn note_ethernet(&mut self) {
+        self.found.ethernet = u16::try_from(self.at).ok();
     }
 
     /// The captured bytes from the walk's place to the end of the enclosing layer.
