@@ -20,11 +20,6 @@ use crate::source::Frame;
 const ETHERNET: usize = 14;
 const TAGGED: usize = 18;
 
-/// The first eight bytes of an IPv4 header without options that is no fragment (RFC 791 section 3.1): version 4, five words, no
-/// more fragments, offset 0.
-const PLAIN: u64 = 0x4500_0000_0000_0000;
-const PLAIN_MASK: u64 = 0xff00_0000_0000_3fff;
-
 /// Writes the packet of a frame of the plain kind to `out`, all of it but the hash. `None` leaves the frame to the
 /// general path, and `out` without meaning. The image of an IPv4 key comes along: it is made of what is still in
 /// registers, where reading it back from `out` would wait for the stores.
@@ -44,12 +39,12 @@ pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet)
     let end = frame.wire_len as usize;
     match announced {
         ethertype::IPV4 => {
-            let image = v4(frame.bytes, at, end, options, out)?;
+            let image = v4((frame.bytes, at, end), Marks::ETHERNET, options, out)?;
             on_ethernet(frame, at, out);
             Some(Some(image))
         }
         ethertype::IPV6 => {
-            v6(frame.bytes, at, end, options, out)?;
+            v6((frame.bytes, at, end), Marks::ETHERNET, options, out)?;
             on_ethernet(frame, at, out);
             Some(None)
         }
@@ -60,7 +55,6 @@ pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, out: &mut Packet)
 /// What is around an IP header at `at` that stands on Ethernet.
 #[inline(always)]
 fn on_ethernet(frame: &Frame<'_>, at: usize, out: &mut Packet) {
-    out.marks.0 |= Marks::ETHERNET;
     out.encaps = Encaps::NONE;
     if at == TAGGED {
         out.encaps.add(Encap::Vlan);
@@ -75,17 +69,12 @@ fn on_ethernet(frame: &Frame<'_>, at: usize, out: &mut Packet) {
 /// The same for an IP header of `version` that the walk has come to at `at` of `bytes`, in a layer that ends at `end`: the
 /// packet without what the walk knows of it.
 #[inline(always)]
-pub(super) fn behind(
-    version: u8,
-    (bytes, at, end): (&[u8], usize, usize),
-    options: &DecodeOptions,
-    out: &mut Packet,
-) -> bool {
+pub(super) fn behind(version: u8, place: (&[u8], usize, usize), options: &DecodeOptions, out: &mut Packet) -> bool {
     // Every offset fits its 16 bits.
-    if at > usize::from(u16::MAX) - 256 {
+    if place.1 > usize::from(u16::MAX) - 256 {
         return false;
     }
-    if version == 4 { v4(bytes, at, end, options, out).is_some() } else { v6(bytes, at, end, options, out).is_some() }
+    if version == 4 { v4(place, 0, options, out).is_some() } else { v6(place, 0, options, out).is_some() }
 }
 
 /// TCP or UDP from the first 20 captured bytes behind the IP header at `at`, of which `held` belong to the packet: the
@@ -122,22 +111,25 @@ fn transport(
     Some((source, destination, 0))
 }
 
-/// The part of a packet that an IPv4 header at `at` and what is behind it tell.
+/// The part of a packet that an IPv4 header at `at` and what is behind it tell, with the marks that are `known` before.
 #[inline(always)]
-fn v4(bytes: &[u8], at: usize, end: usize, options: &DecodeOptions, out: &mut Packet) -> Option<KeyImage> {
+fn v4(
+    (bytes, at, end): (&[u8], usize, usize),
+    known: u16,
+    options: &DecodeOptions,
+    out: &mut Packet,
+) -> Option<KeyImage> {
     let ip = bytes.get(at..)?.first_chunk::<40>()?;
-    // Version and header length, type of service, total length, identification, flags and fragment offset.
-    let head = u64::from_be_bytes(*ip.first_chunk()?);
-    let total = u32::from((head >> 32) as u16);
-    if head & PLAIN_MASK != PLAIN || total < 20 || total as usize > end.saturating_sub(at) {
+    let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
+    let fragment = u16::from_be_bytes([ip[6], ip[7]]);
+    if ip[0] != 0x45 || fragment & 0x3fff != 0 || total < 20 || at + total as usize > end {
         return None;
     }
     let (_, l4) = ip.split_last_chunk::<20>()?;
     let (from, to, marks) = transport(ip[9], l4, total - 20, at + 20, options, out)?;
     // Address and port of an end in one word, so that the order of the two ends is one comparison.
-    let addresses = u64::from_be_bytes(*ip.get(12..)?.first_chunk()?);
-    let source = addresses >> 32 << 16 | u64::from(from);
-    let destination = u64::from(addresses as u32) << 16 | u64::from(to);
+    let source = u64::from(u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]])) << 16 | u64::from(from);
+    let destination = u64::from(u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]])) << 16 | u64::from(to);
     let (low, high) = (source.min(destination), source.max(destination));
     out.key = FlowKey {
         low: u128::from(low >> 16),
@@ -149,22 +141,22 @@ fn v4(bytes: &[u8], at: usize, end: usize, options: &DecodeOptions, out: &mut Pa
         scope: 0,
     };
     let from_low = Marks::FROM_LOW * u16::from(source <= destination);
-    let dont_fragment = Marks::DONT_FRAGMENT * u16::from(head & 0x4000 != 0);
-    out.marks = Marks(marks | Marks::IP_ID | from_low | dont_fragment);
+    let dont_fragment = Marks::DONT_FRAGMENT * u16::from(fragment & 0x4000 != 0);
+    out.marks = Marks(marks | known | Marks::IP_ID | from_low | dont_fragment);
     out.ip_bytes = total;
-    out.ip_id = (head >> 16) as u16;
+    out.ip_id = u16::from_be_bytes([ip[4], ip[5]]);
     out.ip_offset = at as u16;
     out.ttl = ip[8];
-    out.tos = (head >> 48) as u8;
+    out.tos = ip[1];
     Some(KeyImage::ipv4(low, high, ip[9]))
 }
 
 /// As [`v4`], of an IPv6 header.
 #[inline(always)]
-fn v6(bytes: &[u8], at: usize, end: usize, options: &DecodeOptions, out: &mut Packet) -> Option<()> {
+fn v6((bytes, at, end): (&[u8], usize, usize), known: u16, options: &DecodeOptions, out: &mut Packet) -> Option<()> {
     let ip = bytes.get(at..)?.first_chunk::<60>()?;
     let held = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
-    if ip[0] >> 4 != 6 || held == 0 || held as usize + 40 > end.saturating_sub(at) {
+    if ip[0] >> 4 != 6 || held == 0 || at + 40 + held as usize > end {
         return None;
     }
     let (_, l4) = ip.split_last_chunk::<20>()?;
@@ -174,7 +166,7 @@ fn v6(bytes: &[u8], at: usize, end: usize, options: &DecodeOptions, out: &mut Pa
     let (key, from_low) = FlowKey::canonical(6, ip[6], (source, from), (destination, to));
     out.key = key;
     let from_low = Marks::FROM_LOW * u16::from(from_low);
-    out.marks = Marks(marks | from_low);
+    out.marks = Marks(marks | known | from_low);
     out.ip_bytes = held + 40;
     out.ip_id = 0;
     out.ip_offset = at as u16;
