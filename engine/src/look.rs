@@ -29,6 +29,8 @@ pub struct Question {
     pub least: u64,
     /// And so many flows of at least half of that, whichever the walk meets first.
     pub fill: u64,
+    /// No more flows than so many, whatever came since the look before.
+    pub most: u64,
 }
 
 /// How a walk ended.
@@ -42,13 +44,15 @@ pub struct Done {
     pub live_bytes: u64,
     /// IP bytes of those that were told.
     pub told_bytes: u64,
+    /// IP bytes of the largest one that was asked for and not told, because there were too many.
+    pub cut: u64,
     /// Live flows by bit length of their IP bytes.
     pub sizes: [u32; SIZES],
 }
 
 impl Default for Done {
     fn default() -> Done {
-        Done { number: 0, live: 0, live_bytes: 0, told_bytes: 0, sizes: [0; SIZES] }
+        Done { number: 0, live: 0, live_bytes: 0, told_bytes: 0, cut: 0, sizes: [0; SIZES] }
     }
 }
 

@@ -61,6 +61,7 @@ function alive(answer) {
   const late = answer.published_seconds_ago > LATE;
   if (answer.state === "ended") state("ended", "ended: final numbers");
   else if (late) state("late", `counted ${span(answer.published_seconds_ago)} ago`);
+  else if (answer.started_ns === 0) state("late", "starting");
   else state("live", "live");
   if (restarted && Date.now() - restarted < 60_000) notice(`The probe was started anew at ${clock(new Date(answer.started_ns / 1e6))}; its numbers begin again.`, true);
   else notice(null);
@@ -72,7 +73,8 @@ function about(answer) {
   const source = answer.mode === "read" ? "reading captures" : ports.join(", ");
   say($("probe"), `${location.host} \u00b7 ${source} \u00b7 ${answer.state === "ended" ? "ran" : "up"} ${span(answer.uptime_seconds)}`);
   const dpdk = answer.version.dpdk_runtime ? `, ${answer.version.dpdk_runtime.replace(/^(DPDK )?/, "DPDK ")}` : "";
-  say($("version"), `parshall ${answer.version.parshall} (${answer.version.git})${dpdk}, counts since ${new Date(answer.started_ns / 1e6).toLocaleString("en-GB")}`);
+  const since = answer.started_ns > 0 ? `, counts since ${new Date(answer.started_ns / 1e6).toLocaleString("en-GB")}` : "";
+  say($("version"), `parshall ${answer.version.parshall} (${answer.version.git})${dpdk}${since}`);
 }
 
 async function numbers() {

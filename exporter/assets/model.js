@@ -17,11 +17,12 @@ export class Stats {
   /** Takes an answer. True when it is another run of the probe than before. */
   take(answer) {
     const before = this.answers.at(-1);
-    const anew = before !== undefined && before.started_ns !== answer.started_ns;
-    if (anew) this.answers = [];
-    if (before?.taken_at_ns !== answer.taken_at_ns || anew) this.answers.push(answer);
+    const other = before !== undefined && before.started_ns !== answer.started_ns;
+    if (other) this.answers = [];
+    if (before?.taken_at_ns !== answer.taken_at_ns || other) this.answers.push(answer);
     while (this.answers.length > 2 && age(this.answers[1], answer) >= WINDOW) this.answers.shift();
-    return anew;
+    // One that had published nothing had only begun to start.
+    return other && before.started_ns > 0;
   }
 
   get last() {

@@ -83,6 +83,8 @@ export class Talkers {
     fill($("top"), rows.length > 0 ? table([[TITLES[this.kind]], [""], [by, true], ["Share", true]], rows, `Top ${this.kind} by ${by}`) : el("p", { class: "empty" }, missing));
     const distinct = answer.distinct ? `about ${int(answer.distinct.hosts)} hosts in all` : "";
     const exact = answer.exact ? "exact" : `each at most ${value(answer.error)} too high`;
-    say($("top-hint"), rows.length > 0 ? [exact, distinct, `others ${value(Math.max(0, answer.other))}`].filter(Boolean).join(" \u00b7 ") : "");
+    const untold = answer.not_counted.live_bytes;
+    const later = untold > 0 ? `${bytes(untold)} of smaller live flows count when they end` : "";
+    say($("top-hint"), rows.length > 0 ? [exact, distinct, `others ${value(Math.max(0, answer.other))}`, later].filter(Boolean).join(" \u00b7 ") : "");
   }
 }

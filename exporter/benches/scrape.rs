@@ -36,7 +36,7 @@ fn board(flows: u64) -> Board {
     let (board, watch) = (Board::default(), Watch::start(&plan, Nanos::ZERO, true).expect("a thread"));
     board.describe("run", &Default::default(), Some(watch.clone()));
     watch.records(&Arc::new((0..flows).map(flow).collect()));
-    while watch.observed().records < flows {
+    while watch.figures().records < flows {
         std::thread::sleep(Duration::from_millis(1));
     }
     watch.close();

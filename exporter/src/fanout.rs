@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Records that travel together.
-const BATCH: usize = 512;
+pub(crate) const BATCH: usize = 512;
 
 /// Batches that wait before one sink.
 const QUEUE: usize = 64;

@@ -2,7 +2,7 @@
 //!
 //! **Owns** the sums. **May touch** nothing. **Order** asked by `run` before anything starts.
 
-use crate::{fanout, survey};
+use crate::{fanout, http, survey};
 use parshall_config::plan::RunPlan;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::statement::Item;
@@ -16,5 +16,6 @@ pub fn items(plan: &RunPlan) -> Vec<Item> {
     let waiting = Item { what: "records before sinks", bytes: lanes * fanout::WAITING * record, option: "" };
     let kept = survey::most_bytes(&common.watch, common.engine.live_flows);
     let seen = Item { what: "live flows, top lists and history", bytes: watched * kept, option: "--live-flows" };
-    [waiting, seen].into_iter().filter(|item| item.bytes > 0).collect()
+    let answers = Item { what: "answers on their way", bytes: watched * http::MOST_BYTES, option: "--listen" };
+    [waiting, seen, answers].into_iter().filter(|item| item.bytes > 0).collect()
 }

@@ -90,10 +90,10 @@ pub fn serve(mode: &'static str, common: &Common, waits: bool, prompt: bool) -> 
 /// Time between two looks at the live flows.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Asks for a picture of the live flows when it is time, and hands on what has come.
+/// Asks for a picture of the live flows when it is time and the last one is counted, and hands on what has come.
 pub fn look_at_flows(lookout: &mut Lookout, board: &Board, next: &mut Instant) {
     let Some(watch) = board.watch() else { return };
-    if Instant::now() >= *next {
+    if Instant::now() >= *next && watch.wants_picture() {
         *next = Instant::now() + LOOK;
         lookout.ask(now());
     }

@@ -1,10 +1,13 @@
 //! Dashboards and alert rules: rendered from tables, and held to the catalogue of metrics.
 //!
 //! **Owns** `scripts/grafana/dashboards`, which `BLESS=1 cargo test -p parshall-exporter --test grafana` writes anew, and the checks of
-//! `scripts/grafana/alerts.yml`. **May touch** promtool, where it is installed. **Order** one check of each expression after the other.
+//! `scripts/grafana/alerts.yml`. **May touch** promtool and Prometheus, where they are installed. **Order** one check of each expression after the other.
 
 #[path = "grafana/board.rs"]
 mod board;
+#[cfg(feature = "dpdk")]
+#[path = "grafana/live.rs"]
+mod live;
 #[path = "grafana/overview.rs"]
 mod overview;
 #[path = "grafana/probe.rs"]
@@ -13,6 +16,8 @@ mod probe;
 mod promql;
 #[path = "grafana/seeds.rs"]
 mod seeds;
+#[cfg(feature = "dpdk")]
+mod support;
 #[path = "grafana/tcp.rs"]
 mod tcp;
 

@@ -45,16 +45,31 @@ pub(super) struct KernelSide {
     sockets: Vec<RawFd>,
     /// Drops in the rings so far: the kernel forgets what it has told.
     dropped: AtomicU64,
-    /// The counters when the port was found.
-    before: Counters,
+    /// Since the port was found: frames received, sent, bytes received, frames dropped.
+    climbs: [Climb; COUNTERS.len()],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Counters {
-    rx_packets: u64,
-    tx_packets: u64,
-    rx_bytes: u64,
-    rx_dropped: u64,
+/// Files of /sys/class/net/NAME/statistics that make one counter each.
+const COUNTERS: [&[&str]; 4] = [&["rx_packets"], &["tx_packets"], &["rx_bytes"], &["rx_dropped", "rx_missed_errors"]];
+
+/// How far a counter of the kernel's has climbed. It may begin anew with its driver, and is gone with the interface; what it had
+/// counted stays.
+#[derive(Debug, Default)]
+struct Climb {
+    last: AtomicU64,
+    sum: AtomicU64,
+}
+
+impl Climb {
+    fn from(now: Option<u64>) -> Climb {
+        Climb { last: AtomicU64::new(now.unwrap_or(0)), sum: AtomicU64::new(0) }
+    }
+
+    /// The sum, when the counter is at `now`; `None` when it cannot be read.
+    fn to(&self, now: Option<u64>) -> u64 {
+        let more = now.map_or(0, |now| now.checked_sub(self.last.swap(now, Ordering::Relaxed)).unwrap_or(now));
+        self.sum.fetch_add(more, Ordering::Relaxed) + more
+    }
 }
 
 impl KernelSide {
@@ -69,8 +84,8 @@ impl KernelSide {
         let name = nix::net::if_::if_indextoname(info.if_index).ok()?.into_string().ok()?;
         let index = info.if_index as usize;
         let sockets = if *driver == "net_af_packet" { sockets(index) } else { Vec::new() };
-        let mut side = KernelSide { name, index, sockets, dropped: AtomicU64::new(0), before: Counters::default() };
-        side.before = side.counters();
+        let climbs = COUNTERS.map(|files| Climb::from(counted(&name, files)));
+        let side = KernelSide { name, index, sockets, dropped: AtomicU64::new(0), climbs };
         if side.flags() & LOOPBACK != 0 {
             side.ignore_outgoing();
         }
@@ -89,38 +104,21 @@ impl KernelSide {
 
     /// What it counts now, since the port was found.
     pub(super) fn snapshot(&self) -> InterfaceSnapshot {
-        let (now, before) = (self.counters(), self.before);
+        let counted = |n: usize| self.climbs[n].to(counted(&self.name, COUNTERS[n]));
         let fresh: u64 = self.sockets.iter().filter_map(|socket| self.drops(*socket)).sum();
         InterfaceSnapshot {
             name: self.name.clone(),
-            rx_packets: now.rx_packets.saturating_sub(before.rx_packets),
-            tx_packets: now.tx_packets.saturating_sub(before.tx_packets),
-            rx_bytes: now.rx_bytes.saturating_sub(before.rx_bytes),
-            rx_dropped: now.rx_dropped.saturating_sub(before.rx_dropped),
+            rx_packets: counted(0),
+            tx_packets: counted(1),
+            rx_bytes: counted(2),
+            rx_dropped: counted(3),
             ring_dropped: self.dropped.fetch_add(fresh, Ordering::Relaxed) + fresh,
         }
     }
 
-    fn path(&self, file: &str) -> PathBuf {
-        PathBuf::from("/sys/class/net").join(&self.name).join(file)
-    }
-
     fn flags(&self) -> u32 {
-        let text = std::fs::read_to_string(self.path("flags")).unwrap_or_default();
+        let text = std::fs::read_to_string(class(&self.name).join("flags")).unwrap_or_default();
         u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).unwrap_or(0)
-    }
-
-    fn counters(&self) -> Counters {
-        let read = |name: &str| {
-            let text = std::fs::read_to_string(self.path("statistics").join(name)).unwrap_or_default();
-            text.trim().parse().unwrap_or(0)
-        };
-        Counters {
-            rx_packets: read("rx_packets"),
-            tx_packets: read("tx_packets"),
-            rx_bytes: read("rx_bytes"),
-            rx_dropped: read("rx_dropped") + read("rx_missed_errors"),
-        }
     }
 
     /// The loopback interface gives every frame twice otherwise, once as it is sent and once as it is received. A filter,
@@ -159,6 +157,18 @@ impl KernelSide {
     }
 }
 
+/// Where the kernel tells of an interface.
+fn class(name: &str) -> PathBuf {
+    PathBuf::from("/sys/class/net").join(name)
+}
+
+/// The sum of an interface's counters in these files.
+fn counted(name: &str, files: &[&str]) -> Option<u64> {
+    let statistics = class(name).join("statistics");
+    let read = |file: &&str| std::fs::read_to_string(statistics.join(file)).ok()?.trim().parse::<u64>().ok();
+    files.iter().map(read).sum()
+}
+
 /// This process's packet sockets that are bound to an interface.
 fn sockets(index: usize) -> Vec<RawFd> {
     let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
@@ -175,4 +185,16 @@ fn is_of(socket: RawFd, index: usize) -> bool {
     let got = unsafe { libc::getsockname(socket, (&raw mut address).cast(), &raw mut length) };
     let packet = got == 0 && i32::from(address.sll_family) == libc::AF_PACKET;
     packet && usize::try_from(address.sll_ifindex) == Ok(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_stays_when_a_counter_begins_anew_or_goes_away() {
+        let climb = Climb::from(Some(100));
+        let told = [Some(130), Some(10), None, Some(15)].map(|now| climb.to(now));
+        assert_eq!(told, [30, 40, 40, 45]);
+    }
 }

@@ -3,8 +3,9 @@
 //! **Owns** the readers, the picture that is being made, and how large a flow has to be to be told. **May touch** records.
 //! **Order** turned by the control thread every few milliseconds; a picture is asked for, gathered, and handed out whole.
 //!
-//! A picture holds about `quota` flows. Each walk counts the live flows by size, so the next question of each worker asks
-//! only for those sizes that fit its share. A worker that does not answer within [`PATIENCE`] is left out of a picture.
+//! A picture holds at most `quota` flows, each worker's share of them. A walk counts the live flows by size, so the next question
+//! of each worker asks only for those sizes that fit its share; when more have come since, the picture says which sizes it lacks.
+//! A worker that does not answer within [`PATIENCE`] is left out of a picture.
 
 use crate::look::{Done, Question, Reader, Registry, SIZES, Told};
 use crate::record::FlowRecord;
@@ -69,16 +70,18 @@ pub struct Lookout {
     quota: u64,
     number: u64,
     making: Option<Picture>,
+    /// Flows that the last picture told.
+    told: usize,
 }
 
 impl Lookout {
-    /// A lookout over the workers of a registry, whose pictures hold about `quota` flows; with 0 it never asks.
+    /// A lookout over the workers of a registry, whose pictures hold at most `quota` flows; with 0 it never asks.
     #[must_use]
     pub const fn new(registry: Registry, quota: u64) -> Lookout {
-        Lookout { registry, posts: Vec::new(), quota, number: 0, making: None }
+        Lookout { registry, posts: Vec::new(), quota, number: 0, making: None, told: 0 }
     }
 
-    /// Its pictures hold about so many flows from now on.
+    /// Its pictures hold at most so many flows from now on.
     pub const fn resize(&mut self, quota: u64) {
         self.quota = quota;
     }
@@ -91,18 +94,27 @@ impl Lookout {
         let begun = self.registry.take().into_iter();
         self.posts.extend(begun.map(|(worker, reader)| Post { worker, reader, next: (0, 0), open: None }));
         self.number += 1;
+        let most = self.share();
         let least = self.posts.iter().map(|post| post.next.0).max().unwrap_or(0);
         for post in &mut self.posts {
             post.open = (!post.reader.is_over()).then_some(least);
             let fill = if post.next.0 == least { post.next.1 } else { 0 };
-            let _ = post.reader.ask(Question { number: self.number, least, fill });
+            let _ = post.reader.ask(Question { number: self.number, least, fill, most });
         }
-        self.making = Some(Picture { number: self.number, asked_at: now, least, ..Picture::default() });
+        // Nearly always as many as before: a vector that grows by itself would take up to twice the room.
+        let room = self.quota.min((self.told + self.told / 8 + 16) as u64) as usize;
+        let flows = Vec::with_capacity(room);
+        self.making = Some(Picture { number: self.number, asked_at: now, least, flows, ..Picture::default() });
+    }
+
+    /// Flows that one worker may tell of.
+    fn share(&self) -> u64 {
+        (self.quota / self.posts.len().max(1) as u64).max(1)
     }
 
     /// Takes what has come; gives the picture when it is whole or its time is up.
     pub fn turn(&mut self, now: Nanos) -> Option<Picture> {
-        let share = self.quota / self.posts.len().max(1) as u64;
+        let share = self.share();
         let picture = self.making.as_mut()?;
         for post in &mut self.posts {
             while let Some(message) = post.reader.take() {
@@ -115,6 +127,9 @@ impl Lookout {
                         post.next = next_for(&done, share);
                         picture.live += done.live;
                         picture.untold_bytes += done.live_bytes - done.told_bytes;
+                        if done.cut > 0 {
+                            picture.least = picture.least.max(done.cut + 1);
+                        }
                     }
                     Told::Done(_) => {
                         let worker = post.worker;
@@ -131,6 +146,7 @@ impl Lookout {
             return None;
         }
         let mut picture = self.making.take()?;
+        self.told = picture.flows.len();
         picture.silent = open;
         picture.taken_at = now;
         Some(picture)
@@ -203,6 +219,20 @@ mod tests {
         end.tell(Told::Done(Done { number: 3, live: 1, ..Done::default() }));
         let picture = lookout.turn(Nanos(PATIENCE + 3)).expect("whole");
         assert_eq!(picture.flows.iter().map(|flow| flow.record.packets()).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn a_picture_says_from_which_size_on_it_is_complete_when_flows_came_faster_than_looks() {
+        let registry = Registry::default();
+        let mut lookout = Lookout::new(registry.clone(), 10);
+        let (mut one, mut two) = (registry.door(0), registry.door(1));
+        lookout.ask(Nanos(0));
+        for (end, cut) in [(&mut one, 0), (&mut two, 700)] {
+            end.begin();
+            assert_eq!(end.walk.expect("a walk").question.most, 5);
+            end.tell(Told::Done(Done { number: 1, cut, ..Done::default() }));
+        }
+        assert_eq!(lookout.turn(Nanos(1)).expect("whole").least, 701);
     }
 
     #[test]

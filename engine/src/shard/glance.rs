@@ -43,7 +43,13 @@ impl Shard {
             walk.done.live_bytes += bytes;
             walk.done.sizes[((u64::BITS - bytes.leading_zeros()) as usize).min(SIZES - 1)] += 1;
             let smaller = walk.question.fill > 0 && bytes >= walk.question.least / 2;
-            if bytes >= walk.question.least || smaller {
+            if bytes < walk.question.least && !smaller {
+                continue;
+            }
+            if walk.question.most == 0 {
+                walk.done.cut = walk.done.cut.max(bytes);
+            } else {
+                walk.question.most -= 1;
                 walk.question.fill -= u64::from(bytes < walk.question.least);
                 walk.done.told_bytes += bytes;
                 let record = self.record(slot, EndReason::Shutdown);
@@ -72,7 +78,7 @@ mod tests {
             }
         }
         let before = bench.shard.tally.clone();
-        assert!(reader.ask(Question { number: 7, least: 100 * 31, fill: 0 }));
+        assert!(reader.ask(Question { number: 7, least: 100 * 31, fill: 0, most: 100 }));
         assert!(!reader.ask(Question::default()), "one question at a time");
         let (mut told, mut done) = (Vec::new(), None);
         for _ in 0..1000 {
@@ -102,12 +108,31 @@ mod tests {
         for n in 0..40_u16 {
             bench.see(&udp(0, (0x0a00_0002, 1000 + n), (0x0a00_0001, 53)));
         }
-        reader.ask(Question { number: 1, least: 128, fill: 3 });
+        reader.ask(Question { number: 1, least: 128, fill: 3, most: 100 });
         for _ in 0..40 {
             bench.shard.glance();
         }
         let told = std::iter::from_fn(|| reader.take()).filter(|told| matches!(told, Told::Flow(_))).count();
         assert_eq!(told, 3);
+    }
+
+    #[test]
+    fn of_more_flows_than_were_asked_for_the_rest_is_left_out_and_the_largest_of_them_named() {
+        let mut bench = bench(100, Timeouts::default());
+        let (end, mut reader) = look::pair(64);
+        bench.shard.look = end;
+        for n in 0..40_u16 {
+            for _ in 0..=n {
+                bench.see(&udp(0, (0x0a00_0002, 1000 + n), (0x0a00_0001, 53)));
+            }
+        }
+        reader.ask(Question { number: 1, least: 0, fill: 0, most: 10 });
+        for _ in 0..40 {
+            bench.shard.glance();
+        }
+        let told: Vec<Told> = std::iter::from_fn(|| reader.take()).collect();
+        let [flows @ .., Told::Done(done)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((flows.len(), done.live, done.cut), (10, 40, 40 * 100));
     }
 
     #[test]

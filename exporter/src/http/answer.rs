@@ -3,6 +3,7 @@
 //! **Owns** status, type, body and compression. **May touch** a request, to respond to it. **Order** made by a route, sent once.
 
 use super::ask::Ask;
+use super::backlog::Hold;
 use super::crew::Crew;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -55,8 +56,8 @@ impl Answer {
         self
     }
 
-    /// Sends it, compressed if that is accepted and worth it.
-    pub(super) fn send(mut self, request: Request, ask: &Ask, crew: &Crew) {
+    /// The same, compressed if that is accepted and worth it.
+    pub(super) fn compressed(mut self, ask: &Ask) -> Answer {
         if self.body.len() >= SMALL && gzip_accepted(ask.header("accept-encoding")) {
             let mut encoder = GzEncoder::new(Vec::with_capacity(self.body.len() / 4), Compression::fast());
             if let Ok(body) = encoder.write_all(&self.body).and_then(|()| encoder.finish()) {
@@ -64,6 +65,11 @@ impl Answer {
                 self.headers.push(("Content-Encoding", "gzip".to_owned()));
             }
         }
+        self
+    }
+
+    /// Sends it; lets `hold` go when that is done.
+    pub(super) fn send(self, request: Request, hold: Hold, crew: &Crew) {
         let long = self.body.len() > LONG;
         // With its length, and not in chunks: clients like curl, a shell and Prometheus can tell a cut answer then.
         let mut response =
@@ -82,7 +88,10 @@ impl Answer {
             }
         }
         // A client that went away meanwhile is its own affair.
-        let respond = move || drop(request.respond(response));
+        let respond = move || {
+            let _hold = hold;
+            let _ = request.respond(response);
+        };
         if long {
             // There are no more of them than the gate has connections; without a thread the answer is cut.
             let _ = crew.run(respond);

@@ -88,7 +88,10 @@ mod tests {
         let meeting = Arc::new(Barrier::new(9));
         for _ in 0..8 {
             let meeting = meeting.clone();
-            crew.run(move || drop(meeting.wait())).unwrap();
+            let attend = move || {
+                meeting.wait();
+            };
+            crew.run(attend).unwrap();
         }
         meeting.wait();
     }

@@ -87,24 +87,40 @@ struct Post {
     crew: Crew,
 }
 
+/// A place among the connections that may be open; free again when this is dropped, however that comes about.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    /// Takes one of `most`; only the gate's own thread does.
+    fn take(open: &Arc<AtomicUsize>, most: usize) -> Option<Place> {
+        (open.load(Ordering::Relaxed) < most).then(|| {
+            open.fetch_add(1, Ordering::Relaxed);
+            Place(open.clone())
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Carries one connection on a thread, or refuses it when there are too many.
 fn admit(client: TcpStream, post: &Post, open: &Arc<AtomicUsize>) {
-    if open.fetch_add(1, Ordering::Relaxed) >= post.limits.connections {
-        open.fetch_sub(1, Ordering::Relaxed);
+    let Some(place) = Place::take(open, post.limits.connections) else {
         let _ = client.set_write_timeout(Some(Duration::from_millis(100)));
         let sentence = format!("{} connections are open, which is the most; ask again later", post.limits.connections);
         let _ = refuse(&client, &post.board, 503, "Service Unavailable", &sentence);
         return;
-    }
-    let (count, mine) = (open.clone(), post.clone());
-    let taken = post.crew.run(move || {
+    };
+    let mine = post.clone();
+    // Without a thread the connection is cut.
+    let _ = post.crew.run(move || {
+        let _place = place;
         let _ = carry(&client, &mine);
         let _ = client.shutdown(Shutdown::Both);
-        count.fetch_sub(1, Ordering::Relaxed);
     });
-    if taken.is_err() {
-        open.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// An error in the form of all others (docs/API.md), counted like them.

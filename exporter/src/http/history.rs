@@ -83,9 +83,9 @@ fn workers(samples: &Samples) -> Vec<Value> {
 /// Every histogram.
 pub(super) fn histograms(view: &View, ask: &Ask) -> Result<Answer, Answer> {
     ask.only(&[])?;
-    let counted = view.watch.as_ref().map(|watch| watch.observed().distributions.clone()).unwrap_or_default();
+    let counted = view.figures.clone().unwrap_or_default();
     let mut rows = Vec::new();
-    for (row, series) in ROWS.iter().zip(&counted.0) {
+    for (row, series) in ROWS.iter().zip(&counted.distributions.0) {
         let (low, high, step) = row.range;
         for (label, one) in row.label.1.iter().zip(series) {
             rows.push(json!({

@@ -6,11 +6,13 @@
 //! A request costs a copy of what was published; nothing here can reach a worker. tiny_http reads requests on threads of its
 //! own and has no limit on idle connections, which starve the others, so a small gate stands before it: at most
 //! [`CONNECTIONS`] at once, each of which has to bring the whole head of its request within [`PATIENCE`] and to end within
-//! [`WHOLE`]. Long answers go out on threads of the crew, so that a client that reads slowly keeps nobody waiting.
+//! [`WHOLE`]. Long answers go out on threads of the crew, so that a client that reads slowly keeps nobody waiting,
+//! and the backlog bounds what they hold meanwhile.
 
 mod access;
 mod answer;
 mod ask;
+mod backlog;
 mod crew;
 mod explain;
 mod flows;
@@ -37,6 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a connection may last.
 const WHOLE: Duration = Duration::from_secs(60);
+
+/// Memory of answers at the most: those that wait for their clients, and those that are being made.
+pub(crate) const MOST_BYTES: u64 = (backlog::MOST + CONNECTIONS * backlog::LARGE + THREADS * backlog::MOST) as u64;
 
 /// A server that runs.
 pub struct Server {
@@ -68,13 +73,14 @@ impl Server {
         let crew = crew::Crew::default();
         let gate = gate::Gate::start(address, behind, limits, board, &crew).map_err(|error| fail(&error))?;
         let address = gate.address();
-        let inner = Arc::new(inner);
+        let (inner, backlog) = (Arc::new(inner), backlog::Backlog::default());
         let mut threads = Vec::new();
         for n in 0..THREADS {
             let (server, board, access, crew) = (inner.clone(), board.clone(), access.clone(), crew.clone());
+            let backlog = backlog.clone();
             let thread = std::thread::Builder::new().name(format!("parshall-http{n}")).spawn(move || {
                 while let Ok(request) = server.recv() {
-                    routes::answer(request, &board, &access, &crew);
+                    routes::answer(request, &board, &access, &backlog, &crew);
                 }
             });
             threads.push(thread.map_err(|error| fail(&error))?);

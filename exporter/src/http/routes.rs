@@ -5,6 +5,7 @@
 use super::access::Access;
 use super::answer::Answer;
 use super::ask::Ask;
+use super::backlog::{Backlog, Hold};
 use super::crew::Crew;
 use super::{explain, flows, history, stats, top};
 use crate::exposition::Format;
@@ -54,13 +55,17 @@ fn rest<'a>(ask: &'a Ask, beginning: &str) -> &'a str {
 }
 
 /// Answers one request.
-pub(super) fn answer(request: Request, board: &Board, access: &Access, crew: &Crew) {
+pub(super) fn answer(request: Request, board: &Board, access: &Access, backlog: &Backlog, crew: &Crew) {
     let headers = request.headers().iter().map(|header| (header.field.as_str().as_str(), header.value.as_str()));
     let ask = Ask::new(request.url(), headers);
     let answer = access.check(&ask).and_then(|()| route(board, &ask, request.method()));
-    let answer = answer.unwrap_or_else(|refused| refused);
+    let answer = answer.unwrap_or_else(|refused| refused).compressed(&ask);
+    let (answer, hold) = match backlog.hold(answer.body.len()) {
+        Some(hold) => (answer, hold),
+        None => (Answer::refuse(503, "too many long answers wait for their clients; ask again later"), Hold::default()),
+    };
     board.answered(answer.status);
-    answer.send(request, &ask, crew);
+    answer.send(request, hold, crew);
 }
 
 fn route(board: &Board, ask: &Ask, method: &Method) -> Result<Answer, Answer> {

@@ -83,14 +83,13 @@ pub(super) fn stats(view: &View, ask: &Ask) -> Result<Answer, Answer> {
     if let Some(sample) = &latest {
         body["rates"] = rates(sample);
     }
-    if let Some(watch) = &view.watch {
-        let observed = watch.observed();
-        let [all, complete, midstream] = observed.tcp_records;
+    if let Some(figures) = &view.figures {
+        let [all, complete, midstream] = figures.tcp_records;
         body["tcp"] = json!({
             "flows": all, "complete": complete, "midstream": midstream,
-            "client": side(&observed.tcp[0]), "server": side(&observed.tcp[1]),
+            "client": side(&figures.tcp[0]), "server": side(&figures.tcp[1]),
         });
-        body["distinct"] = top::distinct(observed.who.distinct());
+        body["distinct"] = top::distinct(figures.distinct);
     }
     Ok(Answer::json(200, &body))
 }

@@ -105,7 +105,7 @@ pub(super) const ROWS: &[Row] = &[
     counter(
         "parshall_tzsp_sequence_events_total",
         &["listen", "event"],
-        "TZSP packet counts (tag 0x28) that were skipped (lost), came after all (late), came twice (repeated), began anew (restarted), and routers forgotten for others; lost less late never came.",
+        "TZSP packet counts (tag 0x28) that were skipped (lost), came after all (late), came twice or too late to tell (repeated), began anew (restarted), and routers forgotten for others; lost less late never came.",
         |view, emit| {
             for listener in &view.snapshot.listeners {
                 let events = [

@@ -10,6 +10,7 @@ pub mod watched;
 use crate::exposition::{self, Family, Format, Series};
 use crate::fanout::SinkState;
 use crate::reload_report::Asker;
+use crate::survey::figures::Figures;
 use crate::survey::{Watch, compat};
 use catalogue::{Kind, Row};
 use parshall_config::plan::{Effective, SievePlan};
@@ -45,6 +46,8 @@ pub struct View {
     pub link_changes: u64,
     /// What is watched beside the snapshots; `None` without HTTP.
     pub watch: Option<Arc<Watch>>,
+    /// What the watch has counted, in numbers that belong together.
+    pub figures: Option<Arc<Figures>>,
     /// What the last scrape took. Unit: seconds.
     pub scrape_seconds: f64,
     /// `run` or `read`.
@@ -204,6 +207,7 @@ impl Board {
             sampling: last.sampling,
             dpdk: last.dpdk.clone(),
             watch: last.watch.clone(),
+            figures: last.watch.as_ref().map(|watch| watch.figures()),
             scrape_seconds: self.scrape_nanos.load(Ordering::Relaxed) as f64 / 1e9,
             mode: last.mode,
             ended: last.ended,
@@ -219,11 +223,12 @@ impl Board {
 pub fn families(view: &View) -> Vec<Family> {
     let mut families: Vec<Family> = catalogue::all().map(|row| family(view, row)).collect();
     let Some(watch) = &view.watch else { return families };
-    families.extend(watched::distributions(watch));
+    let tops = view.figures.as_ref().map_or(Vec::new(), |figures| figures.tops.clone());
+    families.extend(watched::distributions(view));
     let mut room = usize::try_from(watch.plan().max_series).unwrap_or(usize::MAX);
     room = room.saturating_sub(families.iter().flat_map(|family| &family.series).map(Series::weight).sum());
     let mut capped = 0;
-    for mut family in watch.top_families().into_iter().chain(compat::families(watch, &view.snapshot)) {
+    for mut family in tops.into_iter().chain(compat::families(watch, &view.snapshot)) {
         let whole = family.series.len();
         let mut kept = 0;
         family.series.retain(|series| {

@@ -5,16 +5,14 @@
 use super::catalogue::{Row, counter, gauge, named, one};
 use super::{Kind, View};
 use crate::exposition::{self, Family, Series, Value};
-use crate::survey::Watch;
 use crate::survey::distribution::Distribution;
 use crate::survey::distributions::ROWS as HISTOGRAMS;
 use crate::survey::growth::{COUNTED, FIRST_CLASS};
 
 /// One series for each side and row of what is counted.
 fn sides(view: &View, emit: &mut dyn FnMut(&[&str], &[f64]), names: &[&str]) {
-    let Some(watch) = &view.watch else { return };
-    let tcp = watch.observed().tcp;
-    for (side, counts) in ["client", "server"].iter().zip(tcp) {
+    let Some(figures) = &view.figures else { return };
+    for (side, counts) in ["client", "server"].iter().zip(figures.tcp) {
         for ((name, _), count) in COUNTED.iter().zip(counts).filter(|((name, _), _)| names.contains(name)) {
             if names.len() == 1 { emit(&[side], &[count as f64]) } else { emit(&[name, side], &[count as f64]) }
         }
@@ -87,8 +85,8 @@ const OTHERS: [Row; 13] = [
         &["kind"],
         "Finished TCP records: complete as Tstat has it, midstream (begun before the probe), all.",
         |view, emit| {
-            if let Some(watch) = &view.watch {
-                let [all, complete, midstream] = watch.observed().tcp_records;
+            if let Some(figures) = &view.figures {
+                let [all, complete, midstream] = figures.tcp_records;
                 named(emit, [("all", all), ("complete", complete), ("midstream", midstream)].into_iter());
             }
         },
@@ -98,10 +96,9 @@ const OTHERS: [Row; 13] = [
         &["what"],
         "Different hosts and flows since the start; standard error 1.6 % (HyperLogLog).",
         |view, emit| {
-            if let Some(watch) = &view.watch {
-                let distinct = watch.observed().who.distinct();
-                emit(&["hosts"], &[distinct.hosts]);
-                emit(&["flows"], &[distinct.flows]);
+            if let Some(figures) = &view.figures {
+                emit(&["hosts"], &[figures.distinct.hosts]);
+                emit(&["flows"], &[figures.distinct.flows]);
             }
         },
     ),
@@ -110,8 +107,8 @@ const OTHERS: [Row; 13] = [
         &[],
         "Finished records that the histograms and top lists counted.",
         |view, emit| {
-            if let Some(watch) = &view.watch {
-                one(emit, watch.observed().records);
+            if let Some(figures) = &view.figures {
+                one(emit, figures.records);
             }
         },
     ),
@@ -157,8 +154,8 @@ const fn rows() -> [Row; OTHERS.len() + HISTOGRAMS.len()] {
 
 /// The histograms, in both forms.
 #[must_use]
-pub fn distributions(watch: &Watch) -> Vec<Family> {
-    let counted = watch.observed().distributions.clone();
+pub fn distributions(view: &View) -> Vec<Family> {
+    let Some(figures) = &view.figures else { return Vec::new() };
     let family = |(row, series): (&crate::survey::distributions::Row, &Vec<Distribution>)| {
         let mut family = Family::new(row.name, exposition::Kind::Histogram, row.help);
         let (low, high, step) = row.range;
@@ -173,5 +170,5 @@ pub fn distributions(watch: &Watch) -> Vec<Family> {
         }
         family
     };
-    HISTOGRAMS.iter().zip(&counted.0).map(family).collect()
+    HISTOGRAMS.iter().zip(&figures.distributions.0).map(family).collect()
 }

@@ -7,9 +7,10 @@
 //! record of a flow may come before the picture in which it still lives: then the picture's is left out. Parts of a flow that met on several
 //! workers are found by their key: the joined record counts what its parts had not. A record that never comes (dropped at a
 //! full ring) leaves its entry behind, which is forgotten after [`FORGET`] pictures, or earlier when there are too many.
+//! A picture is counted in pieces, so that whoever waits for what is counted need not wait for all of it.
 
 use parshall_engine::key::FlowKey;
-use parshall_engine::merge::lookout::Picture;
+use parshall_engine::merge::lookout::LiveFlow;
 use parshall_engine::record::{Direction, FlowRecord, TcpDirection, TcpHistory};
 use std::collections::{HashMap, HashSet};
 
@@ -117,21 +118,29 @@ struct Known {
 }
 
 /// Flows known at the most, for each one that a picture told: under a flood many end without a record that is watched.
-pub const KNOWN: usize = 4;
+const KNOWN: usize = 4;
 
 /// Fewer than these are always known.
-pub const FEWEST: usize = 1000;
+const FEWEST: usize = 1000;
 
 /// Records remembered until the next picture, at most; beyond, a flow that ended while it was looked at may count twice.
 const RECENT: usize = 65_536;
 
-/// Memory of them, at the most.
-pub const RECENT_BYTES: u64 = (RECENT * 2 * size_of::<(u64, u32)>()) as u64;
+/// Memory of a ledger of pictures that tell so many flows, at the most. A map doubles, and holds both sizes while it does.
+#[must_use]
+pub const fn most_bytes(told: u64) -> u64 {
+    let told = if told > FEWEST as u64 { told } else { FEWEST as u64 };
+    let (place, recent) = (size_of::<(FlowKey, Vec<Known>)>() + 1, size_of::<(u64, u32)>() + 1);
+    let known = size_of::<Known>() + 16 + 3 * place;
+    (KNOWN as u64 + 1) * told * known as u64 + (3 * RECENT * recent) as u64
+}
 
 /// What has been counted of the flows that live.
 #[derive(Debug, Default)]
 pub struct Ledger {
     flows: HashMap<FlowKey, Vec<Known>>,
+    /// How many flows are known.
+    entries: usize,
     /// Flow and number of the records that came since the last picture.
     recent: HashSet<(u64, u32)>,
     /// Flows that the largest picture told.
@@ -139,46 +148,64 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Counts the live flows of a picture.
-    pub fn picture(&mut self, picture: &Picture, mut grown: impl FnMut(&Growth<'_>)) {
-        let recent = std::mem::take(&mut self.recent);
-        let live = picture.flows.iter();
-        for flow in live.filter(|flow| !recent.contains(&(flow.record.flow_id, flow.record.record_seq))) {
+    /// Counts some live flows of the picture of this number.
+    pub fn live(&mut self, flows: &[LiveFlow], picture: u64, mut grown: impl FnMut(&Growth<'_>)) {
+        let Ledger { flows: ledger, entries, recent, .. } = self;
+        for flow in flows.iter().filter(|flow| !recent.contains(&(flow.record.flow_id, flow.record.record_seq))) {
             let (record, worker) = (&flow.record, flow.worker);
             let mut now = counts(record);
             // What is missing may still come: it counts when the flow has ended.
             now.iter_mut().for_each(|side| side[GAP_BYTES] = 0);
-            let known = self.flows.entry(record.key).or_default();
+            let known = ledger.entry(record.key).or_default();
             let same = |known: &&mut Known| {
                 (known.flow_id, known.record_seq, known.worker) == (record.flow_id, record.record_seq, worker)
             };
             match known.iter_mut().find(same) {
                 Some(known) => {
                     grown(&Growth { record, counts: less(&now, &known.counts), is_new: false });
-                    (known.counts, known.picture) = (now, picture.number);
+                    (known.counts, known.picture) = (now, picture);
                 }
                 None => {
                     grown(&Growth { record, counts: now, is_new: record.record_seq == 0 });
+                    // Nearly always one flow of a key lives; a vector that grows by itself begins with room for four.
+                    known.reserve_exact(1);
+                    *entries += 1;
                     known.push(Known {
                         flow_id: record.flow_id,
                         record_seq: record.record_seq,
                         start: record.start.0,
                         worker,
                         counts: now,
-                        picture: picture.number,
+                        picture,
                     });
                 }
             }
         }
-        self.most = self.most.max(picture.flows.len()).max(FEWEST);
-        let mut pictures = FORGET;
-        if picture.number.is_multiple_of(64) {
-            self.forget(picture.number.saturating_sub(pictures));
+    }
+
+    /// Says that the picture of this number is counted, which told so many flows.
+    pub fn turn(&mut self, picture: u64, told: usize) {
+        self.recent.clear();
+        self.most = self.most.max(told).max(FEWEST);
+        if self.entries > KNOWN * self.most {
+            self.forget(self.told_since(picture, KNOWN * self.most / 2));
+        } else if picture.is_multiple_of(64) {
+            self.forget(picture.saturating_sub(FORGET));
         }
-        while self.flows.len() > KNOWN * self.most && pictures > 1 {
-            pictures /= 2;
-            self.forget(picture.number.saturating_sub(pictures));
+    }
+
+    /// The picture since which no more than `most` flows were told last.
+    fn told_since(&self, picture: u64, most: usize) -> u64 {
+        let mut ages = [0; FORGET as usize + 1];
+        for known in self.flows.values().flatten() {
+            ages[picture.saturating_sub(known.picture).min(FORGET) as usize] += 1;
         }
+        let mut told = 0;
+        let pictures = ages.iter().take_while(|age| {
+            told += **age;
+            told <= most
+        });
+        picture.saturating_sub(pictures.count() as u64) + 1
     }
 
     /// Forgets flows that were told before a picture and not since.
@@ -187,6 +214,7 @@ impl Ledger {
             known.retain(|known| known.picture >= oldest);
             !known.is_empty()
         });
+        self.entries = self.flows.values().map(Vec::len).sum();
     }
 
     /// Counts what a finished record has that was not counted while it lived.
@@ -197,7 +225,7 @@ impl Ledger {
         let mut rest = counts(record);
         let mut is_new = record.record_seq == 0;
         if let Some(known) = self.flows.get_mut(&record.key) {
-            let (start, end) = (record.start.0, record.end.0);
+            let (start, end, before) = (record.start.0, record.end.0, known.len());
             known.retain(|known| {
                 let mine = if record.half_seen {
                     known.record_seq == record.record_seq && (start..=end).contains(&known.start)
@@ -210,6 +238,7 @@ impl Ledger {
                 }
                 !mine
             });
+            self.entries -= before - known.len();
             if known.is_empty() {
                 self.flows.remove(&record.key);
             }
@@ -226,7 +255,12 @@ fn less(now: &Counts, before: &Counts) -> Counts {
 mod tests {
     use super::*;
     use crate::render::tests::record;
-    use parshall_engine::merge::lookout::LiveFlow;
+
+    fn see(ledger: &mut Ledger, picture: u64, records: Vec<(u16, FlowRecord)>, mut grown: impl FnMut(&Growth<'_>)) {
+        let flows: Vec<LiveFlow> = records.into_iter().map(|(worker, record)| LiveFlow { worker, record }).collect();
+        flows.chunks(7).for_each(|some| ledger.live(some, picture, &mut grown));
+        ledger.turn(picture, flows.len());
+    }
 
     #[test]
     fn every_class_of_the_engine_has_its_row() {
@@ -258,15 +292,11 @@ mod tests {
             packets += growth.both(PACKETS);
             flows += u64::from(growth.is_new);
         };
-        let look = |number, count| {
-            let flows = vec![LiveFlow { worker: 0, record: record(5, count) }];
-            Picture { number, flows, ..Picture::default() }
-        };
         ledger.record(&record(5, 7), &mut add);
-        ledger.picture(&look(1, 7), &mut add);
+        see(&mut ledger, 1, vec![(0, record(5, 7))], &mut add);
         assert!(ledger.flows.is_empty());
         // The next picture is of flows that began since.
-        ledger.picture(&look(2, 7), &mut add);
+        see(&mut ledger, 2, vec![(0, record(5, 7))], &mut add);
         assert_eq!((packets, flows), (14, 2));
     }
 
@@ -284,8 +314,7 @@ mod tests {
             one
         };
         for (number, count) in [(1, 3), (2, 3), (3, 7)] {
-            let flows = vec![LiveFlow { worker: 0, record: at(count) }];
-            ledger.picture(&Picture { number, flows, ..Picture::default() }, &mut add);
+            see(&mut ledger, number, vec![(0, at(count))], &mut add);
         }
         ledger.record(&at(10), &mut add);
         ledger.record(&record(6, 5), &mut add);
@@ -294,18 +323,21 @@ mod tests {
     }
 
     #[test]
-    fn flows_that_end_without_a_record_do_not_pile_up() {
-        let mut ledger = Ledger::default();
-        for number in 1..100 {
-            let told = (0..FEWEST as u64).map(|n| {
-                let record = FlowRecord { flow_id: number << 32 | n, ..record(5, 1) };
-                let key = FlowKey::canonical(4, 17, (u128::from(number), 1), (u128::from(n), 2)).0;
-                LiveFlow { worker: 0, record: FlowRecord { key, ..record } }
-            });
-            ledger.picture(&Picture { number, flows: told.collect(), ..Picture::default() }, |_| ());
-            assert!(ledger.flows.len() <= KNOWN * FEWEST, "{}", ledger.flows.len());
+    fn flows_that_end_without_a_record_do_not_pile_up_and_those_told_last_are_known() {
+        // Other keys each time, and the same ones again and again.
+        for keys in [100, 1] {
+            let mut ledger = Ledger::default();
+            for number in 1..100 {
+                let told = (0..FEWEST as u64).map(|n| {
+                    let key = FlowKey::canonical(4, 17, (u128::from(number % keys), 1), (u128::from(n), 2)).0;
+                    (0, FlowRecord { flow_id: number << 32 | n, key, ..record(5, 1) })
+                });
+                see(&mut ledger, number, told.collect(), |_| ());
+                assert!(ledger.entries <= KNOWN * FEWEST, "{}", ledger.entries);
+            }
+            assert!(ledger.flows.values().flatten().filter(|known| known.picture == 99).count() == FEWEST);
+            assert_eq!(ledger.entries, ledger.flows.values().map(Vec::len).sum::<usize>());
         }
-        assert!(ledger.flows.len() >= FEWEST, "those told last are known");
     }
 
     #[test]
@@ -317,10 +349,9 @@ mod tests {
             (one.start, one.flow_id) = (parshall_engine::time::Nanos(start), id);
             one
         };
-        let flows =
-            vec![LiveFlow { worker: 0, record: part(10, 1, 4) }, LiveFlow { worker: 1, record: part(20, 2, 5) }];
+        let flows = vec![(0, part(10, 1, 4)), (1, part(20, 2, 5))];
         let mut add = |growth: &Growth<'_>| packets += growth.both(PACKETS);
-        ledger.picture(&Picture { number: 1, flows, ..Picture::default() }, &mut add);
+        see(&mut ledger, 1, flows, &mut add);
         let mut joined = part(10, 1, 12);
         joined.half_seen = true;
         ledger.record(&joined, &mut add);

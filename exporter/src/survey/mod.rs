@@ -9,6 +9,7 @@
 pub mod compat;
 pub mod distribution;
 pub mod distributions;
+pub mod figures;
 pub mod filter;
 pub mod growth;
 pub mod history;
@@ -16,23 +17,24 @@ pub mod scene;
 pub mod top_metrics;
 pub mod who;
 
-use crate::exposition::Family;
+use crate::fanout;
 use arc_swap::ArcSwap;
 use compat::Compat;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use distribution::Distribution;
-use distributions::Distributions;
-use growth::{COUNTED, Counts, DATA_PACKETS, Growth, Ledger, RETRANSMITTED};
-use history::{Extra, History, Quantiles};
+use figures::Figures;
+use growth::{DATA_PACKETS, Ledger, RETRANSMITTED};
+use history::{Extra, History};
+use parking_lot::{FairMutex, FairMutexGuard};
 use parshall_config::plan::WatchPlan;
-use parshall_engine::merge::lookout::Picture;
+use parshall_engine::merge::lookout::{LiveFlow, Picture};
 use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::record::FlowRecord;
 use parshall_engine::time::Nanos;
 use scene::{Ended, Listing, Scene};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use top_metrics::TopMetrics;
 use who::Who;
 
@@ -43,39 +45,37 @@ const QUEUE: usize = 64;
 const ENDED: usize = 10_000;
 
 /// Lists whose pages may still be asked for.
-const LISTINGS: usize = 8;
+const LISTINGS: usize = 4;
+
+/// Records or live flows that are counted before whoever waits for what is counted has its turn.
+const AT_ONCE: usize = 64;
 
 /// What the thread has counted.
 #[derive(Debug)]
 pub struct Observed {
     ledger: Ledger,
+    figures: Figures,
     /// Who.
     pub who: Who,
-    /// Histograms.
-    pub distributions: Distributions,
-    /// Sums over TCP flows, by side and row of [`COUNTED`].
-    pub tcp: Counts,
-    /// TCP records: all, complete, midstream.
-    pub tcp_records: [u64; 3],
-    /// Records that were counted.
-    pub records: u64,
     /// Top lists as metrics.
-    pub(crate) tops: TopMetrics,
+    tops: TopMetrics,
     /// For the metric names of others.
     pub compat: Compat,
-    /// Round-trip times of the live flows, client's and server's side.
-    pub rtt: [Quantiles; 2],
 }
 
 /// What HTTP asks.
 #[derive(Debug)]
 pub struct Watch {
     lane: Mutex<Option<Sender<Feed>>>,
-    observed: Mutex<Observed>,
+    /// Fair, for the thread that counts would not let go of it under load.
+    observed: FairMutex<Observed>,
+    figures: ArcSwap<Figures>,
     scene: ArcSwap<Scene>,
     ended: Mutex<VecDeque<Arc<Vec<FlowRecord>>>>,
     listings: Mutex<VecDeque<(u64, Arc<Listing>)>>,
     history: Mutex<History>,
+    /// A picture was handed over and is not counted yet.
+    looking: AtomicBool,
     not_watched: AtomicU64,
     left_out: AtomicU64,
     plan: ArcSwap<WatchPlan>,
@@ -88,16 +88,16 @@ enum Feed {
     Picture(Box<Picture>),
 }
 
-/// Memory of all that is watched, at the most: two pictures with the one in the making, lists that are still asked for,
-/// what ended lately, what is served under the names of others, sketches, and a quarter of an hour.
+/// Memory of all that is watched, at the most: the scene that is shown and the one in the making, lists that are still asked
+/// for with theirs, what ended lately, what has been counted of each flow, what is served under the names of others, sketches,
+/// and a quarter of an hour.
 #[must_use]
 pub fn most_bytes(plan: &WatchPlan, live_flows: u64) -> u64 {
-    let record = size_of::<FlowRecord>() as u64;
-    let told = live_flows.max(growth::FEWEST as u64);
-    let known = (growth::KNOWN as u64 + 1) * told * (size_of::<Counts>() + 256) as u64;
-    let records = 3 * live_flows + ENDED as u64;
-    let counted = known + growth::RECENT_BYTES + compat::most_bytes(plan, live_flows);
-    records * record + counted + who::MOST_BYTES + (history::MOST * size_of::<history::Sample>()) as u64
+    let lists = LISTINGS as u64;
+    let scenes = (2 + lists) * scene::most_bytes(live_flows);
+    let ended = (1 + lists) * (ENDED + fanout::BATCH) as u64 * size_of::<FlowRecord>() as u64;
+    let counted = growth::most_bytes(live_flows) + compat::most_bytes(plan, live_flows);
+    scenes + ended + counted + who::MOST_BYTES + (history::MOST * size_of::<history::Sample>()) as u64
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -120,22 +120,20 @@ impl Watch {
     fn still(plan: &WatchPlan, now: Nanos, waits: bool) -> Watch {
         let observed = Observed {
             ledger: Ledger::default(),
+            figures: Figures::default(),
             who: Who::new(now, &plan.prefixes),
-            distributions: Distributions::default(),
-            tcp: Default::default(),
-            tcp_records: [0; 3],
-            records: 0,
             tops: TopMetrics::new(plan),
             compat: Compat::new(plan),
-            rtt: Default::default(),
         };
         Watch {
             lane: Mutex::new(None),
-            observed: Mutex::new(observed),
+            observed: FairMutex::new(observed),
+            figures: ArcSwap::default(),
             scene: ArcSwap::default(),
             ended: Mutex::default(),
             listings: Mutex::default(),
             history: Mutex::default(),
+            looking: AtomicBool::new(false),
             not_watched: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
             plan: ArcSwap::from_pointee(plan.clone()),
@@ -159,19 +157,25 @@ impl Watch {
         }
     }
 
+    /// Whether a picture is wanted: the last one is counted.
+    #[must_use]
+    pub fn wants_picture(&self) -> bool {
+        !self.looking.load(Ordering::Acquire)
+    }
+
     /// Hands a picture over; one that finds the queue full is left out, the next one brings what it had.
     pub fn picture(&self, picture: Picture) {
         let Some(lane) = lock(&self.lane).clone() else { return };
-        let _ = lane.try_send(Feed::Picture(Box::new(picture)));
+        self.looking.store(true, Ordering::Release);
+        if lane.try_send(Feed::Picture(Box::new(picture))).is_err() {
+            self.looking.store(false, Ordering::Release);
+        }
     }
 
     /// Takes a snapshot into the history.
     pub fn snapshot(&self, snapshot: &Snapshot) {
-        let extra = {
-            let observed = lock(&self.observed);
-            let both = |row: usize| observed.tcp[0][row] + observed.tcp[1][row];
-            Extra { segments: [both(DATA_PACKETS), both(RETRANSMITTED)], rtt: observed.rtt }
-        };
+        let figures = self.figures.load();
+        let extra = Extra { segments: [DATA_PACKETS, RETRANSMITTED].map(|row| figures.both(row)), rtt: figures.rtt };
         lock(&self.history).take(snapshot, extra);
     }
 
@@ -181,18 +185,25 @@ impl Watch {
     }
 
     fn serve(&self, feeds: &Receiver<Feed>) {
+        let mut published = Instant::now();
         for feed in feeds {
             match feed {
                 Feed::Records(records) => self.count(&records),
                 Feed::Picture(picture) => self.see(*picture),
             }
+            if feeds.is_empty() || published.elapsed() >= figures::AGE {
+                let figures = self.observed.lock().figures();
+                self.figures.store(Arc::new(figures));
+                published = Instant::now();
+            }
         }
     }
 
     fn count(&self, records: &Arc<Vec<FlowRecord>>) {
-        let mut observed = lock(&self.observed);
-        for record in records.iter() {
-            observed.record(record);
+        let mut observed = self.observed.lock();
+        for some in records.chunks(AT_ONCE) {
+            some.iter().for_each(|record| observed.record(record));
+            FairMutexGuard::bump(&mut observed);
         }
         drop(observed);
         let mut ended = lock(&self.ended);
@@ -208,8 +219,16 @@ impl Watch {
 
     fn see(&self, picture: Picture) {
         let scene = Scene::after(&self.scene.load(), picture);
-        lock(&self.observed).scene(&scene);
+        let mut observed = self.observed.lock();
+        observed.who.turn(scene.picture.taken_at);
+        for some in scene.picture.flows.chunks(AT_ONCE) {
+            observed.live(some, scene.picture.number);
+            FairMutexGuard::bump(&mut observed);
+        }
+        observed.scene(&scene);
+        drop(observed);
         self.scene.store(Arc::new(scene));
+        self.looking.store(false, Ordering::Release);
     }
 
     /// The live flows as they were seen last.
@@ -241,9 +260,15 @@ impl Watch {
         lock(&self.listings).iter().find(|(kept, _)| *kept == number).map(|(_, listing)| listing.clone())
     }
 
+    /// What the thread has counted, in numbers; waits for nobody.
+    #[must_use]
+    pub fn figures(&self) -> Arc<Figures> {
+        self.figures.load_full()
+    }
+
     /// What the thread has counted; while this is held it does not go on, so hold it shortly.
-    pub fn observed(&self) -> MutexGuard<'_, Observed> {
-        lock(&self.observed)
+    pub fn observed(&self) -> FairMutexGuard<'_, Observed> {
+        self.observed.lock()
     }
 
     /// The history.
@@ -268,12 +293,6 @@ impl Watch {
         self.left_out.load(Ordering::Relaxed)
     }
 
-    /// The top lists as metrics, if they were asked for.
-    #[must_use]
-    pub fn top_families(&self) -> Vec<Family> {
-        lock(&self.observed).tops.families()
-    }
-
     /// What was asked for.
     #[must_use]
     pub fn plan(&self) -> Arc<WatchPlan> {
@@ -282,61 +301,46 @@ impl Watch {
 
     /// Does what `plan` asks from now on; what is counted already stays, but for prefixes when they are others.
     pub fn replan(&self, plan: &WatchPlan) {
-        let mut observed = lock(&self.observed);
+        let mut observed = self.observed.lock();
         let others = observed.who.count_prefixes(&plan.prefixes);
         observed.tops.replan(plan, others);
         observed.compat.replan(plan);
+        self.figures.store(Arc::new(observed.figures()));
         self.plan.store(Arc::new(plan.clone()));
     }
 }
 
-fn add(tcp: &mut Counts, growth: &Growth<'_>) {
-    if growth.record.tcp.is_some() {
-        for (sums, counts) in tcp.iter_mut().zip(&growth.counts) {
-            for row in 0..COUNTED.len() {
-                sums[row] += counts[row];
-            }
-        }
-    }
-}
-
 impl Observed {
+    /// The numbers, for whoever reads a copy.
+    fn figures(&self) -> Figures {
+        Figures { distinct: self.who.distinct(), tops: self.tops.families(), ..self.figures.clone() }
+    }
+
     fn record(&mut self, record: &FlowRecord) {
-        let Observed { ledger, who, tcp, compat, .. } = self;
+        let Observed { ledger, figures, who, compat, .. } = self;
         ledger.record(record, |growth| {
             who.count(growth);
-            add(tcp, growth);
+            figures.grow(growth);
             compat.grow(growth);
         });
-        self.records += 1;
-        if let Some(tcp) = &record.tcp {
-            self.tcp_records[0] += 1;
-            self.tcp_records[1] += u64::from(tcp.complete);
-            self.tcp_records[2] += u64::from(tcp.midstream);
-        }
-        self.distributions.record(record);
+        self.figures.record(record);
         self.compat.record(record);
+    }
+
+    fn live(&mut self, flows: &[LiveFlow], picture: u64) {
+        let Observed { ledger, figures, who, compat, .. } = self;
+        ledger.live(flows, picture, |growth| {
+            who.count(growth);
+            figures.grow(growth);
+            compat.grow(growth);
+        });
     }
 
     fn scene(&mut self, scene: &Scene) {
         let picture = &scene.picture;
-        self.who.turn(picture.taken_at);
-        let Observed { ledger, who, tcp, compat, .. } = self;
-        ledger.picture(picture, |growth| {
-            who.count(growth);
-            add(tcp, growth);
-            compat.grow(growth);
-        });
-        compat.scene(scene);
-        let mut rtt = [Distribution::new(-17, 7), Distribution::new(-17, 7)];
-        for tcp in picture.flows.iter().filter_map(|flow| flow.record.tcp.as_ref()) {
-            for (side, direction) in [&tcp.s2c, &tcp.c2s].into_iter().enumerate() {
-                if let Some(nanos) = direction.rtt_smoothed {
-                    rtt[side].add(f64::from(nanos) / 1e9, 1);
-                }
-            }
-        }
+        self.ledger.turn(picture.number, picture.flows.len());
+        self.compat.scene(scene);
+        self.figures.look(picture);
         self.tops.turn(&self.who);
-        self.rtt = [Quantiles::of(&rtt[0]), Quantiles::of(&rtt[1])];
     }
 }

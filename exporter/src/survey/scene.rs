@@ -4,7 +4,7 @@
 //! **Order** a scene is made for each picture; HTTP asks for lists.
 
 use super::filter::{Filter, retransmissions};
-use parshall_engine::merge::lookout::Picture;
+use parshall_engine::merge::lookout::{LiveFlow, Picture};
 use parshall_engine::record::FlowRecord;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +39,12 @@ pub struct Scene {
     /// When it came. `None` before the first picture.
     pub at: Option<std::time::Instant>,
     counts: HashMap<(u64, u16), Counted>,
+}
+
+/// Memory of a scene of so many flows, at the most: each one's record, its rate, and its place among the counts.
+pub(super) const fn most_bytes(flows: u64) -> u64 {
+    let counted = 3 * (size_of::<((u64, u16), Counted)>() + 1);
+    flows * (size_of::<LiveFlow>() + size_of::<Option<Rate>>() + counted) as u64
 }
 
 impl Scene {
@@ -216,7 +222,6 @@ impl Listing {
 mod tests {
     use super::*;
     use crate::render::tests::record;
-    use parshall_engine::merge::lookout::LiveFlow;
     use parshall_engine::time::Nanos;
 
     fn picture(number: u64, packets: &[u64]) -> Picture {

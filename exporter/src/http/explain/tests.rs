@@ -6,6 +6,7 @@ use crate::metrics::Board;
 use crate::survey::Watch;
 use parshall_config::plan::WatchPlan;
 use parshall_engine::merge::snapshot::{PoolSnapshot, PortSnapshot, Snapshot, WorkerSnapshot};
+use parshall_engine::record::FlowRecord;
 use parshall_engine::source::Input;
 use parshall_engine::tally::Volume;
 use parshall_engine::time::Nanos;
@@ -38,6 +39,15 @@ fn worked(snapshot: &mut Snapshot, found: u64, millis: u64) {
     (tally.polls, tally.empty_polls, tally.busy_nanos) = (1000, 1000 - found, millis * 1_000_000);
 }
 
+/// Hands records over while the thread that counts them cannot go on, until so many found the queue full.
+fn overwhelm(watch: &Watch, records: u64) {
+    let _held = watch.observed();
+    let one = Arc::new(vec![FlowRecord::default()]);
+    while watch.not_watched() < records {
+        watch.records(&one);
+    }
+}
+
 type Case = (&'static str, &'static str, &'static str, fn(&mut Snapshot, &SinkState, &Watch));
 
 /// Cause, certainty, option, and what was counted within 20 seconds.
@@ -61,6 +71,7 @@ const CASES: &[Case] = &[
     ("segment_memory_full", "certain", "--segment-memory", |snapshot, _, _| snapshot.total.history_refused = 5),
     ("link_contexts_full", "certain", "--max-flows", |snapshot, _, _| snapshot.total.contexts_full = 5),
     ("fragment_cache_full", "certain", "--workers", |snapshot, _, _| snapshot.total.fragment_cache.evictions = 5),
+    ("statistics_slow", "certain", "--live-flows", |_, _, watch| overwhelm(watch, 5)),
     ("series_capped", "certain", "--max-series", |_, _, watch| watch.capped(5)),
     ("sink_slow", "certain", "--sink", |_, sink, _| sink.dropped_records.store(5, Ordering::Relaxed)),
     ("worker_silent", "possible", "-l", |snapshot, _, _| snapshot.workers[0].missed_turns = 5),

@@ -109,6 +109,9 @@ pub fn most_bytes(plan: &WatchPlan, live_flows: u64) -> u64 {
 /// The families of the exporters that were asked for.
 #[must_use]
 pub fn families(watch: &Watch, snapshot: &Snapshot) -> Vec<Family> {
+    if watch.plan().compat.is_empty() {
+        return Vec::new();
+    }
     let (scene, devices) = (watch.scene(), Devices::of(&snapshot.ports));
     let mut observed = watch.observed();
     let Compat { streams, kdump, packet, tzsp } = &mut observed.compat;
