@@ -72,7 +72,10 @@ fn isolated(host: &Host, workers: &[u32]) -> Finding {
     let list = show_cpus(workers);
     Finding::note(
         "isolation",
-        format!("processors {} of -l are not isolated: other programs and threads of the kernel interrupt polling", show_cpus(&open)),
+        format!(
+            "processors {} of -l are not isolated: other programs and threads of the kernel interrupt polling",
+            show_cpus(&open)
+        ),
         format!("boot with isolcpus={list} nohz_full={list} rcu_nocbs={list}"),
     )
 }
