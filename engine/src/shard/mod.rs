@@ -432,7 +432,7 @@ impl Shard {
     fn fragments_only(hot: &mut Hot, door: &mut ExitDoor, packet: &Packet) {
         if !packet.marks.has(Marks::FIRST_FRAGMENT) && !packet.marks.has(Marks::LATER_FRAGMENT) {
             hot.clear(Mark::OnlyFragments);
-        } else if !hot.has(Mark::PartTold) && door.send(Exit::Part(packet.key)).is_ok() {
+        } else if !hot.has(Mark::PartTold) && door.send(&Exit::Part(packet.key)).is_ok() {
             hot.set(Mark::PartTold);
         }
     }
