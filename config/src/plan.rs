@@ -149,7 +149,7 @@ pub struct EnginePlan {
     pub key: KeyScope,
     /// What is taken off a frame.
     pub decap: DecapPlan,
-    /// Capacity of each worker's record ring. Unit: records.
+    /// Capacity of each worker's record ring. Unit: records of the longest kind.
     pub record_ring: usize,
     /// Memory for segment histories of each worker. Unit: bytes.
     pub segment_memory: u64,

@@ -2,20 +2,27 @@
 //!
 //! **Owns** the ring and what happens when it is full: in `run` the record is dropped and counted, in `read` the worker
 //! waits for the reader. **May touch** nothing else.
-//! **Order** written by `shard` (one worker), read by `merge::collect` (one thread).
+//! **Order** written by `shard` (one worker), read by `merge::collect` (one thread), which makes the records.
+
+mod message;
 
 use crate::key::FlowKey;
-use crate::record::FlowRecord;
+use crate::record::Outer;
+use crate::record::make::FlowState;
 use crate::time::Nanos;
+use bytemuck::Zeroable;
+use message::{Body, Desk, Head, Line};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::time::Duration;
 
+/// Bytes of the ring for each message of its capacity: the longest. Most are half of that or less, so that more of them fit.
+pub const MESSAGE_BYTES: usize = message::MOST * size_of::<Line>();
+
 /// What passes the door.
-#[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "records are nearly all that passes; a box would be an allocation each")]
-pub enum Exit {
-    /// A finished record.
-    Record(FlowRecord),
+#[derive(Clone, Copy, Debug)]
+pub enum Exit<'a> {
+    /// The state of a flow whose record is due.
+    Record(FlowState<'a>),
     /// This worker began a flow of which other workers hold parts.
     Part(FlowKey),
     /// `read`: every flow that had ended by the mark is out; no record that follows ends before `horizon`, unless its
@@ -42,15 +49,26 @@ pub struct Lost;
 /// The worker's end.
 #[derive(Debug)]
 pub struct ExitDoor {
-    ring: Producer<Exit>,
+    ring: Producer<Line>,
+    desk: Desk,
     when_full: WhenFull,
+}
+
+/// The reading end.
+#[derive(Debug)]
+pub struct ExitReader {
+    ring: Consumer<Line>,
+    /// The message that was read last.
+    body: Body,
+    outer: Outer,
 }
 
 /// A ring for `capacity` messages.
 #[must_use]
-pub fn door(capacity: usize, when_full: WhenFull) -> (ExitDoor, Consumer<Exit>) {
-    let (ring, reader) = RingBuffer::new(capacity.max(2));
-    (ExitDoor { ring, when_full }, reader)
+pub fn door(capacity: usize, when_full: WhenFull) -> (ExitDoor, ExitReader) {
+    let (ring, read) = RingBuffer::new(capacity.max(2) * message::MOST);
+    let reader = ExitReader { ring: read, body: Body::zeroed(), outer: Outer::default() };
+    (ExitDoor { ring, desk: Desk::zeroed(), when_full }, reader)
 }
 
 impl ExitDoor {
@@ -58,7 +76,11 @@ impl ExitDoor {
     #[inline]
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.ring.is_full() || self.wait()
+        self.ring.cached_slots() >= message::MOST || self.has_room() || self.wait()
+    }
+
+    fn has_room(&self) -> bool {
+        self.ring.slots() >= message::MOST
     }
 
     /// Waits for room, if the door does. False when there will be none.
@@ -66,7 +88,7 @@ impl ExitDoor {
     fn wait(&self) -> bool {
         while self.when_full == WhenFull::Wait && !self.ring.is_abandoned() {
             std::thread::sleep(Duration::from_micros(50));
-            if !self.ring.is_full() {
+            if self.has_room() {
                 return true;
             }
         }
@@ -78,19 +100,35 @@ impl ExitDoor {
     /// # Errors
     /// The ring is full and the door does not wait, or nobody reads any more; the message is gone.
     #[inline]
-    pub fn send(&mut self, message: Exit) -> Result<(), Lost> {
+    pub fn send(&mut self, message: &Exit<'_>) -> Result<(), Lost> {
         if !self.is_ready() {
             return Err(Lost);
         }
-        // There is room, which nobody else can take; written as a chunk, a record is not copied for an error's sake.
-        let room = self.ring.write_chunk_uninit(1).map_err(|_| Lost)?;
-        room.fill_from_iter(std::iter::once(message));
-        Ok(())
+        let head = match message {
+            Exit::Record(state) => return self.ring.push_entire_slice(self.desk.lay(state)).map_err(|_| Lost),
+            Exit::Part(key) => Head::alone(message::PART, message::words_of(key)),
+            Exit::Mark { horizon } => Head::alone(message::MARK, [horizon.0, 0, 0, 0, 0, 0, 0]),
+        };
+        self.ring.push(bytemuck::cast(head)).map_err(|_| Lost)
+    }
+}
+
+impl ExitReader {
+    /// Takes the next message; `None` while there is none.
+    pub fn take(&mut self) -> Option<Exit<'_>> {
+        let head: Head = bytemuck::cast(self.ring.pop().ok()?);
+        // A message is written whole, so what follows its head is there.
+        self.ring.pop_entire_slice(self.body.lines(head.behind.into())).ok()?;
+        Some(match head.kind {
+            message::RECORD => Exit::Record(self.body.state(&head, &mut self.outer)),
+            message::PART => Exit::Part(message::key_of(head.words)),
+            _ => Exit::Mark { horizon: Nanos(head.words[0]) },
+        })
     }
 
-    /// Messages that fit now.
+    /// Whether the worker has closed its door and nothing is left.
     #[must_use]
-    pub fn room(&self) -> usize {
-        self.ring.slots()
+    pub fn ended(&self) -> bool {
+        self.ring.is_abandoned() && self.ring.is_empty()
     }
 }

@@ -4,7 +4,7 @@
 //! **Order** called once by the exporter; what it returns is the control side's end of everything.
 
 use crate::decode::DecodeOptions;
-use crate::exit::{WhenFull, door};
+use crate::exit::{ExitReader, WhenFull, door};
 use crate::handover;
 use crate::key::{HashSecret, READ_SECRET};
 use crate::life::Limits;
@@ -189,7 +189,7 @@ fn thread<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(LaunchError::Thread)
 }
 
-pub(crate) fn collector(rings: Vec<rtrb::Consumer<crate::exit::Exit>>, plan: &EnginePlan, parts: Parts) -> Collector {
+pub(crate) fn collector(rings: Vec<ExitReader>, plan: &EnginePlan, parts: Parts) -> Collector {
     let hold = Limits::new(&plan.timeouts).longest();
     Collector::new(rings, Joiner::new(parts, hold, HELD_RECORDS))
 }

@@ -1,13 +1,14 @@
 //! The flow record: one biflow as it leaves the engine, complete and plain.
 //!
 //! **Owns** the record and nothing that renders it. **May touch** nothing.
-//! **Order** made by `shard` when a flow ends, carried by `ring`, added up by `merge::join`, read by the exporter's
-//! sinks through the table in [`fields`].
+//! **Order** made by [`make`] of the state that `shard` sends through `exit` when a flow ends, added up by `merge::join`,
+//! read by the exporter's sinks through the table in [`fields`].
 //!
 //! A quantity that was not measured is `None`, never 0.
 
 pub mod fields;
 mod health;
+pub mod make;
 mod sum;
 pub mod tcp_fields;
 
@@ -76,6 +77,14 @@ pub struct Outer {
     pub encap: ArrayVec<EncapLayer, 8>,
     /// Source and destination of the innermost tunnel's outer IP header, as in the flow's first packet.
     pub endpoints: Option<(IpAddr, IpAddr)>,
+}
+
+impl Outer {
+    /// Whether nothing stood around the keyed header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.vlan_ids.is_empty() && self.encap.is_empty() && self.endpoints.is_none()
+    }
 }
 
 /// One direction of a flow, every protocol.

@@ -4,7 +4,7 @@
 //! **Order** made when it is known how many workers there are, before their memory is asked for. After the start workers
 //! ask for none (`benches/tests/quiet.rs`).
 
-use crate::exit::Exit;
+use crate::exit::MESSAGE_BYTES;
 use crate::launch::flows;
 use crate::look;
 use crate::shard;
@@ -79,7 +79,7 @@ impl Statement {
             TableSize::Flows(_) => "--max-flows",
             TableSize::Bytes(_) => "--flow-memory",
         };
-        let ring = plan.record_ring as u64 * size_of::<Exit>() as u64;
+        let ring = plan.record_ring as u64 * MESSAGE_BYTES as u64;
         let beside = shard::bytes_beside_flows(flows) + look::RING_BYTES;
         let item = |what, bytes, option| Item { what, bytes, option };
         let mut items = vec![

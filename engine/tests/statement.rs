@@ -1,7 +1,7 @@
 //! The statement of memory is held against what the kernel gave: alone in its process, since it reads the process's size.
 
 use parshall_config::plan::{DecapPlan, Duplicates, EnginePlan, KeyScope, TableSize, Timeouts};
-use parshall_engine::exit::{Exit, WhenFull, door};
+use parshall_engine::exit::{MESSAGE_BYTES, WhenFull, door};
 use parshall_engine::key::READ_SECRET;
 use parshall_engine::launch::live_shard;
 use parshall_engine::memory::ArenaOptions;
@@ -35,7 +35,7 @@ fn a_worker_takes_what_the_statement_says_within_a_fiftieth() {
     let (door, _ring) = door(plan.record_ring, WhenFull::Drop);
     let shard = Shard::new(ShardPlan { memory, ..live_shard(&plan, READ_SECRET) }, door).expect("memory");
     let taken = size() - before;
-    let ring = plan.record_ring as u64 * size_of::<Exit>() as u64;
+    let ring = plan.record_ring as u64 * MESSAGE_BYTES as u64;
     let said = flows * all_bytes_per_flow(16) + bytes_beside_flows(flows) + plan.segment_memory + ring;
     assert!(taken.abs_diff(said) < said / 50, "said {said}, taken {taken}");
     drop(shard);

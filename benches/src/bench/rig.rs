@@ -7,7 +7,7 @@ use super::stream::{Kind, Stream};
 use super::visits::{Access, Visits};
 use parshall_config::plan::{DecapPlan, Duplicates, EnginePlan, KeyScope, TableSize, Timeouts};
 use parshall_engine::decode::DecodeOptions;
-use parshall_engine::exit::{Exit, WhenFull, door};
+use parshall_engine::exit::{ExitReader, WhenFull, door};
 use parshall_engine::handover::{self, MergerEnd};
 use parshall_engine::key::READ_SECRET;
 use parshall_engine::launch::live_shard;
@@ -17,7 +17,6 @@ use parshall_engine::source::{BURST, Batch};
 use parshall_engine::stop::Stop;
 use parshall_engine::time::Nanos;
 use parshall_engine::worker::Worker;
-use rtrb::Consumer;
 
 /// Packets in a chunk.
 pub const CHUNK: usize = 32_768;
@@ -77,7 +76,7 @@ impl Setting {
 pub struct Rig {
     worker: Worker,
     merger: Option<MergerEnd>,
-    records: Option<Consumer<Exit>>,
+    records: Option<ExitReader>,
     /// What it is fed with.
     pub stream: Stream,
     burst: usize,
@@ -134,7 +133,7 @@ impl Rig {
     }
 
     /// The reading end of its records; whoever has it reads them.
-    pub const fn records(&mut self) -> Option<Consumer<Exit>> {
+    pub const fn records(&mut self) -> Option<ExitReader> {
         self.records.take()
     }
 
@@ -199,10 +198,6 @@ pub fn work(worker: &mut Worker, batch: &Batch<'_>, now: Nanos) {
 }
 
 /// Reads what waits in a ring of records, and says how many it were.
-pub fn drain(records: &mut Consumer<Exit>) -> u64 {
-    let waiting = records.slots();
-    if let Ok(chunk) = records.read_chunk(waiting) {
-        chunk.commit_all();
-    }
-    waiting as u64
+pub fn drain(records: &mut ExitReader) -> u64 {
+    std::iter::from_fn(|| records.take().map(drop)).count() as u64
 }

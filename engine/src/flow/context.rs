@@ -95,7 +95,7 @@ impl Contexts {
             |mac: Option<[u8; 6]>| mac.map_or(0, |[a, b, c, d, e, f]| u64::from_be_bytes([1, 0, a, b, c, d, e, f]));
         let rest = u64::from(input.port) << 32 | u64::from(input.queue) << 16 | u64::from(*outer_from_client);
         let plain = [word(mac[0]), word(mac[1]), *scope, rest];
-        if *outer == Outer::default() { self.state.hash_one(plain) } else { self.state.hash_one((plain, outer)) }
+        if outer.is_empty() { self.state.hash_one(plain) } else { self.state.hash_one((plain, outer)) }
     }
 
     /// The number of a context, with one more user; `None` when the store is full.

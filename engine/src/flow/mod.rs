@@ -29,7 +29,7 @@ use lapse::Lapse;
 pub use tcp::{TcpCore, TcpRest};
 
 /// The pair of lines that every flow has. Zeroed is a free slot.
-#[derive(Clone, Copy, Debug, Zeroable)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C, align(128))]
 pub struct Pair {
     /// Line 0.
@@ -131,7 +131,7 @@ impl Identity {
 }
 
 /// The cold block of a TCP flow.
-#[derive(Clone, Copy, Debug, Zeroable)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct TcpBlock {
     /// What the flow is.

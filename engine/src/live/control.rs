@@ -6,7 +6,7 @@
 use super::listening::{Listening, Office};
 use super::{LiveError, has_ports};
 use crate::dpdk::{Gate, LcoreFacts, Monitor, Pool};
-use crate::exit::Exit;
+use crate::exit::ExitReader;
 use crate::launch::collector;
 use crate::layout::Layout;
 use crate::listen::Listener;
@@ -22,7 +22,6 @@ use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::time::Nanos;
 use parshall_config::plan::RunPlan;
-use rtrb::Consumer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -98,7 +97,7 @@ impl Control<'_> {
 /// What of a run is there before its ports.
 pub(super) struct Begun {
     pub(super) merger: Merger,
-    pub(super) rings: Vec<Consumer<Exit>>,
+    pub(super) rings: Vec<ExitReader>,
     pub(super) report: Sender<Ended>,
     pub(super) looks: Registry,
     pub(super) sieves: Sieves,

@@ -8,7 +8,7 @@
 
 use super::{Ended, LiveError};
 use crate::decode::DecodeOptions;
-use crate::exit::{Exit, ExitDoor, WhenFull, door};
+use crate::exit::{ExitDoor, ExitReader, WhenFull, door};
 use crate::handover::{self, WorkerEnd};
 use crate::key::HashSecret;
 use crate::launch::{LaunchError, live_shard, shard};
@@ -23,7 +23,6 @@ use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::worker::Worker;
 use parshall_config::plan::RunPlan;
-use rtrb::Consumer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -44,7 +43,7 @@ pub(super) struct Listening {
 #[derive(Debug)]
 pub(super) struct Office<'a> {
     pub(super) merger: &'a mut Merger,
-    pub(super) rings: &'a mut Vec<Consumer<Exit>>,
+    pub(super) rings: &'a mut Vec<ExitReader>,
     pub(super) report: &'a Sender<Ended>,
     pub(super) looks: &'a Registry,
     pub(super) sieves: &'a mut Sieves,

@@ -4,10 +4,9 @@
 //! **Order** called without pause by one thread, until every worker has closed its door and the rings are empty.
 
 use super::join::Joiner;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitReader};
 use crate::record::FlowRecord;
 use crate::time::Nanos;
-use rtrb::Consumer;
 
 /// Messages taken from one ring before the next one's turn.
 const AT_ONCE: usize = 1024;
@@ -25,7 +24,7 @@ pub trait Outlet {
 /// The collector.
 #[derive(Debug)]
 pub struct Collector {
-    rings: Vec<Consumer<Exit>>,
+    rings: Vec<ExitReader>,
     floors: Vec<Nanos>,
     horizon: Nanos,
     joiner: Joiner,
@@ -34,7 +33,7 @@ pub struct Collector {
 impl Collector {
     /// A collector over every worker's ring.
     #[must_use]
-    pub fn new(rings: Vec<Consumer<Exit>>, joiner: Joiner) -> Collector {
+    pub fn new(rings: Vec<ExitReader>, joiner: Joiner) -> Collector {
         let floors = vec![Nanos::ZERO; rings.len()];
         Collector { rings, floors, horizon: Nanos::ZERO, joiner }
     }
@@ -42,22 +41,21 @@ impl Collector {
     /// Takes what has come and hands it on; says how many messages there were.
     pub fn turn(&mut self, now: Nanos, out: &mut impl Outlet) -> usize {
         let mut taken = 0;
-        for worker in 0..self.rings.len() {
-            let waiting = self.rings[worker].slots().min(AT_ONCE);
-            let Ok(chunk) = self.rings[worker].read_chunk(waiting) else { continue };
-            taken += waiting;
-            for message in chunk {
+        for (worker, (ring, floor)) in self.rings.iter_mut().zip(&mut self.floors).enumerate() {
+            for _ in 0..AT_ONCE {
+                let Some(message) = ring.take() else { break };
+                taken += 1;
                 match message {
-                    Exit::Record(record) => {
-                        let floor = self.floors[worker];
+                    Exit::Record(state) => {
+                        let record = state.record();
                         if self.joiner.waits(&record) {
-                            self.joiner.record(record, worker, now, |record| out.record(record, floor));
+                            self.joiner.record(record, worker, now, |record| out.record(record, *floor));
                         } else {
-                            out.record(record, floor);
+                            out.record(record, *floor);
                         }
                     }
                     Exit::Part(key) => self.joiner.announce(key),
-                    Exit::Mark { horizon } => self.floors[worker] = self.floors[worker].max(horizon),
+                    Exit::Mark { horizon } => *floor = (*floor).max(horizon),
                 }
             }
         }
@@ -78,7 +76,7 @@ impl Collector {
     /// Whether every worker has closed its door and nothing is left in the rings.
     #[must_use]
     pub fn ended(&self) -> bool {
-        self.rings.iter().all(|ring| ring.is_abandoned() && ring.is_empty())
+        self.rings.iter().all(ExitReader::ended)
     }
 
     /// Hands on what the joiner still holds: after the end.

@@ -1,27 +1,48 @@
-//! From a flow's state to its record, and out of the door.
+//! From a flow to the door: its state goes out, its record is made from that by whoever reads.
 //!
-//! **Owns** the making of records. **May touch** the shard's state; writes only what a cut changes.
+//! **Owns** the gathering of what a record is made from. **May touch** the shard's state; writes only what a cut changes.
 //! **Order** called when a flow ends or is cut; the only place where packets pass from "live" to "finished".
 
-use super::Shard;
-use crate::exit::Exit;
+use super::{Shard, ShardPlan};
+use crate::exit::{Exit, ExitDoor};
 use crate::flow::lapse::Lapse;
-use crate::flow::{Extra, Mark};
-use crate::key::{FlowKey, flow_id, protocol};
-use crate::record::{Direction, EndReason, FlowRecord};
+use crate::flow::{Contexts, Extra, First, Mark, Origin, Pair, TcpBlock};
+use crate::memory::Arena;
+use crate::record::EndReason;
+use crate::record::make::{Fact, Facts, FlowState};
 use crate::table::Slot;
 use crate::time::Nanos;
-use crate::track::{tcp, udp};
+use crate::track::history::History;
+
+/// Where the state of all flows lies, to read.
+pub(super) struct Stores<'a> {
+    pairs: &'a Arena<Pair>,
+    blocks: &'a Arena<TcpBlock>,
+    origins: &'a Arena<Origin>,
+    extras: &'a Arena<Extra>,
+    firsts: &'a Arena<First>,
+    contexts: &'a Contexts,
+    history: &'a History,
+    plan: &'a ShardPlan,
+}
 
 impl Shard {
-    /// Sends the record of what a flow counted since its last record. It is made only if there is room for it.
+    /// What is read and where it is sent.
+    pub(super) fn stores_and_door(&mut self) -> (Stores<'_>, &mut ExitDoor) {
+        let Shard { pairs, blocks, origins, extras, firsts, contexts, history, plan, door, .. } = self;
+        (Stores { pairs, blocks, origins, extras, firsts, contexts, history, plan }, door)
+    }
+
+    /// Sends out what the record of a flow is made from: what it counted since its last record.
     pub(super) fn emit(&mut self, slot: Slot, reason: EndReason) {
         let hot = &self.pairs[slot as usize].hot;
         let (packets, bytes) = (hot.all_packets(), hot.ip_bytes(0) + hot.ip_bytes(1));
         self.tally.records[reason as usize] += 1;
         self.tally.finished_packets += packets;
         self.tally.live_packets -= packets;
-        if !self.door.is_ready() || self.door.send(Exit::Record(self.record(slot, reason))).is_err() {
+        let (stores, door) = self.stores_and_door();
+        // Nothing is gathered where there is no room for it.
+        if !door.is_ready() || door.send(&Exit::Record(stores.state(slot, reason))).is_err() {
             self.tally.records_dropped_count += 1;
             self.tally.records_dropped.packets += packets;
             self.tally.records_dropped.bytes += bytes;
@@ -63,75 +84,117 @@ impl Shard {
             }
         }
     }
+}
 
-    pub(super) fn record(&self, slot: Slot, end_reason: EndReason) -> FlowRecord {
+impl<'a> Stores<'a> {
+    /// What the record of a flow is made from.
+    pub(super) fn state(&self, slot: Slot, reason: EndReason) -> FlowState<'a> {
         let at = slot as usize;
-        let (pair, identity) = (&self.pairs[at], self.identity(slot));
+        let (pair, plan) = (&self.pairs[at], self.plan);
         let hot = &pair.hot;
+        let block = hot.has(Mark::Tcp).then(|| &self.blocks[at]);
+        let identity = block.map_or_else(|| pair.identity_ref(), |block| &block.identity);
         let context = self.contexts.get(identity.context);
-        let (low_port, high_port, number) = hot.image().exact();
-        let (low, high) = identity.endpoints();
-        let version = hot.image().version();
-        let key = FlowKey { low, high, low_port, high_port, protocol: number, version, scope: context.scope };
-        let client_is_low = hot.has(Mark::ClientIsLow);
-        let start = Nanos(identity.start);
-        let (origin, record_seq) =
-            if hot.has(Mark::Cut) { (self.origins[at].start, self.origins[at].record_seq) } else { (start.0, 0) };
-        let tcp = hot.has(Mark::Tcp).then(|| {
-            let core = pair.tcp_ref();
-            tcp::report::report(hot, core, &self.blocks[at].rest, self.history.look(core.trail), start, end_reason)
-        });
-        let locality = &self.plan.locality;
-        FlowRecord {
-            key,
-            client_is_low,
-            flow_id: flow_id(&key, origin / 1000),
-            record_seq,
-            start,
-            end: hot.last(),
-            end_reason,
-            input: self.plan.tell_input.then_some(context.input),
-            half_seen: false,
-            client_local: locality.is_local(version, if client_is_low { low } else { high }),
-            server_local: locality.is_local(version, if client_is_low { high } else { low }),
-            outer: context.outer.clone(),
-            outer_source_is_client: context.outer_from_client,
-            c2s: self.direction(slot, 0),
-            s2c: self.direction(slot, 1),
-            sampling: self.plan.sampling,
-            icmp_errors: if hot.has(Mark::IcmpErrors) { self.origins[at].icmp_errors } else { 0 },
-            sctp: self.extra(slot, protocol::SCTP).map(Extra::sctp_chunks),
-            esp: self.extra(slot, protocol::ESP).map(Extra::esp_spis),
-            first: self.first_packets(slot),
-            tcp,
+        let mut facts = Facts::new(reason);
+        facts.scope = context.scope;
+        facts.sampling = plan.sampling;
+        facts.origin =
+            if hot.has(Mark::Cut) { self.origins[at] } else { Origin { start: identity.start, ..Origin::default() } };
+        facts.origin.icmp_errors = if hot.has(Mark::IcmpErrors) { self.origins[at].icmp_errors } else { 0 };
+        facts.first_packets = self.first_packets(slot);
+        let ((low, high), version) = (identity.endpoints(), hot.image().version());
+        facts.put(Fact::LowLocal, plan.locality.is_local(version, low));
+        facts.put(Fact::HighLocal, plan.locality.is_local(version, high));
+        facts.put(Fact::OuterFromClient, context.outer_from_client);
+        facts.set_mac(context.mac);
+        if plan.tell_input {
+            facts.set_input(context.input);
+        }
+        FlowState {
+            facts,
+            pair,
+            block,
+            trail: block.and_then(|_| self.history.look(pair.tcp_ref().trail)),
+            extra: hot.has(Mark::Extra).then(|| &self.extras[at]),
+            first: (facts.first_packets > 0).then(|| &self.firsts[at]),
+            outer: &context.outer,
         }
     }
 
-    /// What a flow of this protocol has beside.
-    fn extra(&self, slot: Slot, protocol: u8) -> Option<&Extra> {
+    /// How many first packets a record tells: in a flow's first record only.
+    fn first_packets(&self, slot: Slot) -> u8 {
         let hot = &self.pairs[slot as usize].hot;
-        (hot.has(Mark::Extra) && hot.image().exact().2 == protocol).then(|| &self.extras[slot as usize])
+        if hot.has(Mark::Cut) { 0 } else { hot.all_packets().min(self.plan.first_packets.into()) as u8 }
     }
+}
 
-    fn direction(&self, slot: Slot, side: usize) -> Direction {
-        let pair = &self.pairs[slot as usize];
-        let hot = &pair.hot;
-        let (payload_bytes, context, span) = if hot.has(Mark::Tcp) {
-            (pair.tcp_ref().payload(side), self.blocks[slot as usize].identity.context, None)
-        } else {
-            let identity = pair.identity_ref();
-            (identity.payload(side), identity.context, udp::span(hot, identity, side))
-        };
-        let seen = hot.packets(side) > 0;
-        Direction {
-            packets: u64::from(hot.packets(side)),
-            ip_bytes: hot.ip_bytes(side),
-            wire_bytes: hot.wire_bytes(side),
-            payload_bytes,
-            ttl: hot.ttl(side),
-            dscp: hot.dscp(side),
-            mac: if seen { self.contexts.get(context).mac[side & 1] } else { None },
-            span,
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{bench_noting, packet};
+    use crate::exit::{Exit, WhenFull, door};
+    use crate::flow::Context;
+    use crate::key::protocol;
+    use crate::packet::{Encap, Marks, tcp_flags};
+    use crate::record::{EncapLayer, EndReason, Outer};
+    use crate::source::Input;
+    use parshall_config::plan::Timeouts;
+
+    const ENDS: [(u128, u16); 2] = [(0x0a00_0002, 40_000), (0x0a00_0001, 443)];
+
+    /// Flows of several protocols: packets of the client and of the server, and whether they have data.
+    const FLOWS: [(u8, u64, u64, bool); 6] = [
+        (protocol::UDP, 1, 0, true),
+        (protocol::UDP, 3, 2, true),
+        (protocol::TCP, 1, 0, false),
+        (protocol::TCP, 3, 2, true),
+        (protocol::SCTP, 2, 2, true),
+        (protocol::ESP, 2, 0, true),
+    ];
+
+    #[test]
+    fn a_record_made_behind_the_door_is_the_one_made_before_it() {
+        let mut bench = bench_noting(3, 100, Timeouts::default());
+        // A ring so short that messages begin and wrap everywhere.
+        let (short, mut out) = door(3, WhenFull::Drop);
+        bench.shard.door = short;
+        bench.shard.plan.tell_input = true;
+        for (n, (protocol, up, down, data)) in FLOWS.into_iter().enumerate() {
+            let port = |(ip, port): (u128, u16)| (ip, port + n as u16);
+            for time in 0..up + down {
+                let (from, to) = if time % 2 == 0 || time / 2 >= down { (0, 1) } else { (1, 0) };
+                let mut packet = packet(protocol, time, port(ENDS[from]), port(ENDS[to]));
+                if protocol == protocol::TCP {
+                    packet.marks.0 |= Marks::TCP | Marks::TCP_FLAGS;
+                    packet.payload_bytes = if data { 60 } else { 0 };
+                    packet.tcp.seq = 60 * (time / 2) as u32;
+                    packet.tcp.flags = if data { tcp_flags::ACK } else { tcp_flags::SYN };
+                    packet.tcp.header_len = 20;
+                }
+                bench.see(&packet);
+            }
         }
+        let around = Outer {
+            vlan_ids: [7, 8].into_iter().collect(),
+            encap: [EncapLayer { kind: Encap::Vxlan, id: Some(42) }].into_iter().collect(),
+            endpoints: Some(([10, 0, 0, 9].into(), std::net::Ipv6Addr::LOCALHOST.into())),
+        };
+        let (input, mac) = (Input { port: 3, queue: 5 }, [Some([1; 6]), None]);
+        let context = Context { outer: around, outer_from_client: true, scope: 9, input, mac };
+        for slot in [1, 3] {
+            bench.shard.identity_mut(slot).context = bench.shard.contexts.intern(&context).unwrap();
+        }
+        for round in 0..50 {
+            for slot in 0..FLOWS.len() as u32 {
+                let want = bench.shard.stores_and_door().0.state(slot, EndReason::Evicted).record();
+                let volume = want.packets();
+                bench.shard.tally.live_packets += volume;
+                bench.shard.emit(slot, EndReason::Evicted);
+                let Some(Exit::Record(state)) = out.take() else { panic!("round {round}, slot {slot}: no record") };
+                assert_eq!(state.record(), want, "round {round}, slot {slot}");
+                assert_eq!(want.outer.vlan_ids.len(), if matches!(slot, 1 | 3) { 2 } else { 0 });
+                assert_eq!(want.first.sizes.len() as u64, volume.min(3));
+            }
+        }
+        assert!(out.take().is_none());
     }
 }

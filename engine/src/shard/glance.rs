@@ -52,7 +52,7 @@ impl Shard {
                 walk.question.most -= 1;
                 walk.question.fill -= u64::from(bytes < walk.question.least);
                 walk.done.told_bytes += bytes;
-                let record = self.record(slot, EndReason::Shutdown);
+                let record = self.stores_and_door().0.state(slot, EndReason::Shutdown).record();
                 self.look.walk = Some(walk);
                 return self.look.tell(Told::Flow(record));
             }

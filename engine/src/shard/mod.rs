@@ -341,8 +341,10 @@ impl Shard {
             decode::outer(seen.bytes, seen.link, &self.plan.decode)
         };
         let input = if self.plan.tell_input { seen.packet.input } else { crate::source::Input::default() };
-        let context =
-            Context { mac: [None; 2], outer, outer_from_client: from_client, scope: seen.packet.key.scope, input };
+        // The first packet's own side, so that a flow of one packet is interned once.
+        let mut mac = [None; 2];
+        mac[usize::from(!from_client)] = source_mac(seen);
+        let context = Context { mac, outer, outer_from_client: from_client, scope: seen.packet.key.scope, input };
         self.intern(&context)
     }
 
@@ -396,17 +398,13 @@ impl Shard {
     /// The first packet of one side brings that side's MAC address.
     #[inline(never)]
     fn first_of_side(&mut self, slot: Slot, side: usize, seen: Sighting<'_>) {
-        let from = usize::from(seen.packet.ethernet_offset) + 6;
-        if !seen.packet.marks.has(Marks::ETHERNET) {
-            return;
-        }
-        let Some(mac) = seen.bytes.get(from..).and_then(<[u8]>::first_chunk::<6>) else { return };
+        let mac = source_mac(seen);
         let number = self.identity(slot).context;
-        let mut context = self.contexts.get(number).clone();
-        if context.mac[side & 1] == Some(*mac) {
+        if mac.is_none() || self.contexts.get(number).mac[side & 1] == mac {
             return;
         }
-        context.mac[side & 1] = Some(*mac);
+        let mut context = self.contexts.get(number).clone();
+        context.mac[side & 1] = mac;
         let next = self.intern(&context);
         self.contexts.release(number);
         self.identity_mut(slot).context = next;
@@ -432,7 +430,7 @@ impl Shard {
     fn fragments_only(hot: &mut Hot, door: &mut ExitDoor, packet: &Packet) {
         if !packet.marks.has(Marks::FIRST_FRAGMENT) && !packet.marks.has(Marks::LATER_FRAGMENT) {
             hot.clear(Mark::OnlyFragments);
-        } else if !hot.has(Mark::PartTold) && door.send(Exit::Part(packet.key)).is_ok() {
+        } else if !hot.has(Mark::PartTold) && door.send(&Exit::Part(packet.key)).is_ok() {
             hot.set(Mark::PartTold);
         }
     }
@@ -461,6 +459,13 @@ impl Shard {
         self.index.remove(hash, slot);
         self.tally.live_flows -= 1;
     }
+}
+
+/// Who sent a frame, by the Ethernet header nearest to the keyed header.
+fn source_mac(seen: Sighting<'_>) -> Option<[u8; 6]> {
+    let from = usize::from(seen.packet.ethernet_offset) + 6;
+    let bytes = seen.bytes.get(from..).filter(|_| seen.packet.marks.has(Marks::ETHERNET))?;
+    bytes.first_chunk().copied()
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Shard {
         }
         // A live flow had its last packet at most the longest timeout ago; one second more is the contract's.
         let horizon = now.minus(self.plan.limits.longest().saturating_add(1_000_000_000));
-        let _ = self.door.send(Exit::Mark { horizon });
+        let _ = self.door.send(&Exit::Mark { horizon });
     }
 
     /// Ends every flow: input is over at `now`.
@@ -107,7 +107,7 @@ impl Shard {
         }
         self.tally.history_refused = self.history.refused();
         self.tally.history_bytes = self.history.used_bytes();
-        let _ = self.door.send(Exit::Mark { horizon: Nanos::MAX });
+        let _ = self.door.send(&Exit::Mark { horizon: Nanos::MAX });
     }
 
     /// Frees one slot, or one way of the buckets of `hash`, for a new flow. False when nothing may go.

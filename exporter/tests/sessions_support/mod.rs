@@ -53,9 +53,9 @@ pub fn account(frames: &[StoredFrame], timeouts: Timeouts) -> Seen {
     let mut worker = Worker::new(shard, DecodeOptions::default(), end, Stop::default());
     replay::alone(&mut Memory::new(frames.to_vec(), 32), &mut worker, &Stop::default());
     let mut records = Vec::new();
-    while let Ok(message) = out.pop() {
-        if let Exit::Record(record) = message {
-            records.push(record);
+    while let Some(message) = out.take() {
+        if let Exit::Record(state) = message {
+            records.push(state.record());
         }
     }
     records.sort_by_key(FlowRecord::order);
