@@ -5,7 +5,7 @@ mod capture_made;
 
 use capture_made::{LITTLE, all, gzipped};
 use parshall_engine::source::capture::CaptureFile;
-use std::io::Write;
+use std::io::{self, ErrorKind, Read, Write};
 use std::process::{Command, Stdio};
 
 const CHILD: &str = "PARSHALL_TEST_READS_STDIN";
@@ -66,5 +66,39 @@ fn standard_input_is_a_capture_file_like_any_other() {
     ] {
         let said = child_says(input);
         assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
+    }
+}
+
+/// A reader that has nothing yet every second time, and then a few bytes.
+struct Halting<'a> {
+    rest: &'a [u8],
+    nothing: bool,
+}
+
+impl Read for Halting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.nothing = !self.nothing;
+        if self.nothing {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let few = buffer.len().min(7);
+        self.rest.read(&mut buffer[..few])
+    }
+}
+
+#[test]
+fn what_halts_again_and_again_gives_the_same_packets() {
+    let mut file = LITTLE.pcap(0xa1b2_c3d4, (2, 4), 65_535, 1);
+    for second in 0..200 {
+        file.extend(LITTLE.record([second, 0, 100, 150], &[], &[second as u8; 100]));
+    }
+    for input in [file.clone(), gzipped(&file)] {
+        let input: &'static [u8] = input.leak();
+        let halting = Halting { rest: input, nothing: false };
+        let mut file = CaptureFile::from_reader("halting", Box::new(halting)).unwrap();
+        let packets = all(&mut file);
+        assert!(file.damage().is_empty(), "{:?}", file.damage());
+        assert_eq!(packets.len(), 200);
+        assert!(packets.iter().enumerate().all(|(n, packet)| packet.3 == [n as u8; 100]));
     }
 }

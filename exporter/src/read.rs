@@ -65,9 +65,10 @@ impl Outlet for Line {
 
 fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
-    let stop = Stop::on_signals().map_err(failed)?;
+    // Waits for the header of what comes through a pipe; until then a signal ends the process at once.
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
     let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
+    let stop = Stop::on_signals().map_err(failed)?;
     let (board, _server) = serve("read", &plan.common, true, false).map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;

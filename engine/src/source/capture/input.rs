@@ -16,8 +16,10 @@ use super::damage::CaptureError;
 use super::magic::GZIP;
 use super::progress::{Counted, Progress};
 use flate2::read::MultiGzDecoder;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -27,12 +29,15 @@ const BUFFER: usize = 128 << 10;
 /// Unpacked in one call of the decompressor: when it fails, what this call had unpacked is lost.
 const UNPACK_STEP: usize = 8 << 10;
 
+/// How long a read waits for a silent pipe.
+const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
 /// What a refill brought.
 #[derive(Debug)]
 pub(super) enum Refill {
     /// The window has more bytes behind the position than before.
     More,
-    /// A signal came first; nothing has changed.
+    /// A signal came first, or nothing for a while; nothing has changed.
     Interrupted,
     /// Nothing more will come.
     End,
@@ -60,7 +65,9 @@ impl Input {
         let cannot_read = |source| CaptureError::Read { file: name.to_owned(), source };
         if path.as_os_str() == "-" {
             let progress = Progress::new(None);
-            return Input::stream(Box::new(Counted::new(io::stdin(), progress.clone())), progress).map_err(cannot_read);
+            let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(cannot_read)?;
+            let silent = Silent(File::from(stdin));
+            return Input::stream(Box::new(Counted::new(silent, progress.clone())), progress).map_err(cannot_read);
         }
         let file = File::open(path).map_err(|source| CaptureError::Open { file: name.to_owned(), source })?;
         let facts = file.metadata().map_err(cannot_read)?;
@@ -74,7 +81,7 @@ impl Input {
                 return Input::stream(Box::new(Counted::new(whole, progress.clone())), progress).map_err(cannot_read);
             }
         }
-        Input::stream(Box::new(Counted::new(file, progress.clone())), progress).map_err(cannot_read)
+        Input::stream(Box::new(Counted::new(Silent(file), progress.clone())), progress).map_err(cannot_read)
     }
 
     /// Bytes that come as they come; unpacked when they begin like gzip.
@@ -88,7 +95,7 @@ impl Input {
             match reader.read(&mut buffer[filled..]) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if nothing_yet(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -158,7 +165,7 @@ impl Input {
                 *filled += read;
                 Refill::More
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Refill::Interrupted,
+            Err(error) if nothing_yet(&error) => Refill::Interrupted,
             Err(error) => Refill::Broken(format!("reading stopped: {error}")),
         }
     }
@@ -181,6 +188,25 @@ impl Read for Whole {
         self.left -= read as u64;
         Ok(read)
     }
+}
+
+/// A pipe or terminal that may be silent for long: a read that finds nothing for [`SILENCE`] ends as one that would block, so
+/// that whoever reads can stop.
+struct Silent(File);
+
+impl Read for Silent {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut wanted = [PollFd::new(&self.0, PollFlags::IN)];
+        match poll(&mut wanted, Some(&SILENCE))? {
+            0 => Err(ErrorKind::WouldBlock.into()),
+            _ => self.0.read(buffer),
+        }
+    }
+}
+
+/// Whether a read failed because nothing has come yet.
+fn nothing_yet(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
 }
 
 /// A decompressor whose failure comes after what it had unpacked before, but for the last step.
