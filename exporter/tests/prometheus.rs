@@ -224,7 +224,8 @@ fn held(bench: &Bench, address: &str, from: f64) {
     }
     assert_eq!(bench.number("count(parshall_flow_duration_seconds_bucket)", now()), None, "they came as classic ones");
     let median = bench.number("histogram_quantile(0.5, sum(parshall_tcp_rtt_seconds))", now());
-    assert!(median.is_some_and(|seconds| seconds > 0.0 && seconds < 1.0), "{median:?}");
+    // A segment and its acknowledgement that one poll brings have one time.
+    assert!(median.is_some_and(|seconds| (0.0..1.0).contains(&seconds)), "{median:?}");
     let log = std::fs::read_to_string(at(&bench.folder, "prometheus.log")).expect("a log");
     let complaints: Vec<&str> =
         log.lines().filter(|line| line.contains("level=warn") || line.contains("level=error")).collect();

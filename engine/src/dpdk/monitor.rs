@@ -11,7 +11,6 @@ use crate::merge::snapshot::PortSnapshot;
 use dpdk_sys as ffi;
 use std::cell::Cell;
 use std::ffi::CStr;
-use std::marker::PhantomData;
 
 /// Reads a started port's counters. May move to the control thread (`Send`), is not shared (not `Sync`).
 #[derive(Debug)]
@@ -19,7 +18,8 @@ pub struct Monitor<'p> {
     facts: &'p PortFacts,
     plan: &'p PortPlan,
     kernel: Option<&'p KernelSide>,
-    not_sync: PhantomData<Cell<()>>,
+    /// What the driver answered last. Not shared between threads, as DPDK's calls must not be.
+    answered: Cell<PortStats>,
 }
 
 /// A port's basic counters since its driver started. DPDK: `rte_eth_stats`.
@@ -45,7 +45,7 @@ pub struct PortStats {
 
 impl<'p> Monitor<'p> {
     pub(super) fn lent(facts: &'p PortFacts, plan: &'p PortPlan, kernel: Option<&'p KernelSide>) -> Monitor<'p> {
-        Monitor { facts, plan, kernel, not_sync: PhantomData }
+        Monitor { facts, plan, kernel, answered: Cell::default() }
     }
 
     /// What the device says of itself.
@@ -135,10 +135,12 @@ impl<'p> Monitor<'p> {
         self.kernel.filter(of_interface).map_or(&self.facts.name, KernelSide::name)
     }
 
-    /// Counters and link as the control thread publishes them; what the driver does not answer stays 0 and down.
+    /// Counters and link as the control thread publishes them. Where the driver does not answer any more, counters stay what
+    /// they were and the link is down.
     #[must_use]
     pub fn snapshot(&self) -> PortSnapshot {
-        let stats = self.stats().unwrap_or_default();
+        let stats = self.stats().unwrap_or_else(|_| self.answered.get());
+        self.answered.set(stats);
         let (link_up, link_mbps) = self.link().unwrap_or_default();
         let interface = self.kernel.map(KernelSide::snapshot);
         let lost_in_rings = interface.as_ref().map_or(0, |interface| interface.ring_dropped);
