@@ -136,6 +136,13 @@ impl FlowKey {
         if self.is_icmp() { Some(IcmpKey::of((self.low_port, self.high_port))) } else { None }
     }
 
+    /// Ports, protocol and version in one word, 16 bits of which are free: as [`KeyImage`] holds them.
+    #[inline]
+    #[must_use]
+    pub const fn exact(&self) -> u64 {
+        (self.low_port as u64) << 48 | (self.high_port as u64) << 32 | (self.protocol as u64) << 8 | self.version as u64
+    }
+
     /// The address of one endpoint.
     #[must_use]
     pub fn address(&self, low: bool) -> IpAddr {
@@ -237,10 +244,7 @@ impl HashSecret {
     #[inline]
     #[must_use]
     pub const fn image(&self, key: &FlowKey) -> KeyImage {
-        let tail = (key.low_port as u64) << 48
-            | (key.high_port as u64) << 32
-            | (key.protocol as u64) << 8
-            | key.version as u64;
+        let tail = key.exact();
         if key.version == 4 && key.scope == 0 {
             return KeyImage([(key.low as u64) << 32 | key.high as u64, tail]);
         }
@@ -292,12 +296,10 @@ const PI: [u64; 6] = [
 /// goes byte by byte would be half of what that costs.
 #[must_use]
 pub const fn flow_id(key: &FlowKey, start_micros: u64) -> u64 {
-    let exact =
-        (key.low_port as u64) << 48 | (key.high_port as u64) << 32 | (key.protocol as u64) << 8 | key.version as u64;
     let low = fold(key.low as u64 ^ PI[0], (key.low >> 64) as u64 ^ PI[1]);
     let high = fold(key.high as u64 ^ PI[2], (key.high >> 64) as u64 ^ PI[3]);
     let ends = fold(low ^ PI[4], high ^ PI[5]);
-    let rest = fold(exact ^ PI[1], start_micros ^ PI[4]);
+    let rest = fold(key.exact() ^ PI[1], start_micros ^ PI[4]);
     let hash = fold(ends ^ PI[2], rest ^ key.scope);
     let hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

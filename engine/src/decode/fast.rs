@@ -1,5 +1,5 @@
-//! The fast path: IPv4 without options or IPv6 without extensions, with TCP or UDP; on Ethernet with at most one 802.1Q tag
-//! at once, behind anything else when the walk gets there.
+//! The fast path: IPv4 without options or IPv6 without extensions, with TCP or UDP. On Ethernet with at most one 802.1Q tag
+//! it makes the whole packet; elsewhere the walk leads to the IP header, and it makes what that header and those behind it say.
 //!
 //! **Owns** nothing. **May touch** the frame. **Order** tried first by `decode`, inlined into the worker's loop; and by the
 //! walk, at each IP header.
@@ -69,7 +69,7 @@ fn on_ethernet(frame: &Frame<'_>, at: usize, out: &mut Packet) {
 /// The same for an IP header of `version` that the walk has come to at `at` of `bytes`, in a layer that ends at `end`: the
 /// packet without what the walk knows of it.
 #[inline(always)]
-pub(super) fn behind(version: u8, place: (&[u8], usize, usize), options: &DecodeOptions, out: &mut Packet) -> bool {
+pub(super) fn inner(version: u8, place: (&[u8], usize, usize), options: &DecodeOptions, out: &mut Packet) -> bool {
     // Every offset fits its 16 bits.
     if place.1 > usize::from(u16::MAX) - 256 {
         return false;

@@ -71,7 +71,7 @@ impl<const SHORT: bool> Sink for Packets<'_, '_, '_, '_, SHORT> {
             return false;
         }
         let out = &mut *self.out;
-        if !fast::behind(version, (here.bytes, here.at, here.end), here.options, out) {
+        if !fast::inner(version, (here.bytes, here.at, here.end), here.options, out) {
             return false;
         }
         out.key.scope = here.found.scope;

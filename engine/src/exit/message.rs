@@ -143,9 +143,8 @@ impl Desk {
 
 /// A key as words, and back.
 pub(super) const fn words_of(key: &FlowKey) -> [u64; 7] {
-    let FlowKey { low, high, low_port, high_port, protocol, version, scope } = *key;
-    let exact = (low_port as u64) << 48 | (high_port as u64) << 32 | (protocol as u64) << 8 | version as u64;
-    [(low >> 64) as u64, low as u64, (high >> 64) as u64, high as u64, scope, exact, 0]
+    let FlowKey { low, high, scope, .. } = *key;
+    [(low >> 64) as u64, low as u64, (high >> 64) as u64, high as u64, scope, key.exact(), 0]
 }
 
 /// See [`words_of`].

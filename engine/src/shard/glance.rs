@@ -63,20 +63,25 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{bench, udp};
+    use super::super::tests::{Bench, bench, udp};
     use crate::look::{self, Question, Told};
     use parshall_config::plan::Timeouts;
+
+    /// Forty flows, of 1 to 40 packets of 100 bytes.
+    fn forty_flows(bench: &mut Bench) {
+        for n in 0..40_u16 {
+            for _ in 0..=n {
+                bench.see(&udp(0, (0x0a00_0002, 1000 + n), (0x0a00_0001, 53)));
+            }
+        }
+    }
 
     #[test]
     fn a_walk_tells_every_flow_that_is_large_enough_and_changes_none() {
         let mut bench = bench(100, Timeouts::default());
         let (end, mut reader) = look::pair(8);
         bench.shard.look = end;
-        for n in 0..40_u16 {
-            for _ in 0..=n {
-                bench.see(&udp(0, (0x0a00_0002, 1000 + n), (0x0a00_0001, 53)));
-            }
-        }
+        forty_flows(&mut bench);
         let before = bench.shard.tally.clone();
         assert!(reader.ask(Question { number: 7, least: 100 * 31, fill: 0, most: 100 }));
         assert!(!reader.ask(Question::default()), "one question at a time");
@@ -121,11 +126,7 @@ mod tests {
         let mut bench = bench(100, Timeouts::default());
         let (end, mut reader) = look::pair(64);
         bench.shard.look = end;
-        for n in 0..40_u16 {
-            for _ in 0..=n {
-                bench.see(&udp(0, (0x0a00_0002, 1000 + n), (0x0a00_0001, 53)));
-            }
-        }
+        forty_flows(&mut bench);
         reader.ask(Question { number: 1, least: 0, fill: 0, most: 10 });
         for _ in 0..40 {
             bench.shard.glance();

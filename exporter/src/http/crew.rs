@@ -3,8 +3,8 @@
 //! **Owns** the threads that wait for the next piece, and how long they do. **May touch** nothing else.
 //! **Order** handed work by the gate, and by answers that may have to wait for their client.
 //!
-//! A thread that begins or ends changes the process's memory map, and the kernel then interrupts every processor on which
-//! the process runs, the workers' too. So a thread that has done its work waits for more before it ends.
+//! A thread that begins or ends changes the process's memory map; where the processor cannot tell the others itself, the kernel
+//! interrupts every one on which the process runs, the workers' too. So a thread that has done its work waits for more.
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::io;
