@@ -203,6 +203,13 @@ impl KeyImage {
         KeyImage([(low >> 16) << 32 | high >> 16, tail])
     }
 
+    /// The same from the addresses and the ports as two words, the low end's first.
+    #[inline]
+    #[must_use]
+    pub const fn of_ends(addresses: u64, ports: u32, protocol: u8) -> KeyImage {
+        KeyImage([addresses, (ports as u64) << 32 | (protocol as u64) << 8 | 4])
+    }
+
     /// The ports and the protocol that the image holds exactly: low port, high port, protocol.
     #[must_use]
     pub const fn exact(self) -> (u16, u16, u8) {

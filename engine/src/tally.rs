@@ -6,7 +6,8 @@
 //! A tally is cumulative: the one that travels is a copy, so a lost or late hand-over loses no count.
 
 use crate::decode::FragmentCounts;
-use crate::packet::{Encap, Flaw, Marks, Outcome, Packet, Verdict};
+use crate::key::protocol;
+use crate::packet::{Encap, Flaw, Marks, Outcome, Outline, Packet, Verdict, facts};
 use crate::record::EndReason;
 use crate::source::{Frame, Input};
 use crate::time::Nanos;
@@ -174,7 +175,8 @@ impl Tally {
     pub fn take_all(&mut self, batch: &[Frame<'_>]) {
         let mut rest = batch;
         while let Some(first) = rest.first() {
-            let same = rest.iter().take_while(|frame| frame.input == first.input).count();
+            let input = first.input.word();
+            let same = rest.iter().take_while(|frame| frame.input.word() == input).count();
             let (run, others) = rest.split_at(same);
             let bytes = run.iter().map(|frame| u64::from(frame.wire_len)).sum();
             self.take(first.input, Volume { packets: same as u64, bytes });
@@ -207,6 +209,7 @@ impl Tally {
     /// Counts what decoding found in a packet with a usable IP header, whatever becomes of it.
     #[inline]
     pub fn decoded(&mut self, packet: &Packet) {
+        self.clock(packet.time);
         let version = usize::from(packet.key.version == 6);
         let volume = &mut self.protocols[version][l4_label(packet.key.protocol)];
         volume.packets += 1;
@@ -214,6 +217,29 @@ impl Tally {
         let fragment = packet.marks.0 & (Marks::FIRST_FRAGMENT | Marks::LATER_FRAGMENT) != 0;
         if !packet.flaws.is_empty() || !packet.encaps.is_empty() || fragment {
             self.decoded_rare(packet);
+        }
+    }
+
+    /// The same of a plain packet.
+    #[inline(always)]
+    pub fn plain(&mut self, time: Nanos, outline: &Outline, is_v6: bool, tagged: bool) {
+        const { assert!(l4_label(protocol::TCP) == 0 && l4_label(protocol::UDP) == 1) };
+        self.clock(time);
+        let volume = &mut self.protocols[usize::from(is_v6)][usize::from(!outline.has(facts::TCP))];
+        volume.packets += 1;
+        volume.bytes += u64::from(outline.ip_bytes);
+        if tagged {
+            self.encaps[Encap::Vlan as usize] += 1;
+        }
+    }
+
+    /// Notes the time of a packet.
+    #[inline(always)]
+    fn clock(&mut self, time: Nanos) {
+        if time < self.packet_clock {
+            self.time_backwards += 1;
+        } else {
+            self.packet_clock = time;
         }
     }
 

@@ -78,44 +78,56 @@ impl Worker {
         if self.sieve.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
     }
 
-    /// A burst that has to pass the sieve, or need not.
+    /// A burst that has to pass the sieve, or need not. Of what passes it, whole packets are made.
     #[inline]
     fn burst_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
-        let Worker { shard, sieve, options, fragments, desk, .. } = self;
-        desk.clear();
-        shard.tally.take_all(batch);
+        self.desk.clear();
+        self.shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
             if let Some(ahead) = batch.get(index + AHEAD) {
                 prefetch(ahead.bytes, 0);
             }
-            if SIEVE && let Some(outcome) = sieve.frame(frame) {
-                shard.tally.outcomes[outcome as usize] += 1;
-                continue;
-            }
-            let ready = desk.place();
-            match decode::decode_into(frame, options, fragments, &mut ready.packet) {
-                Ok(image) => {
-                    if SIEVE && let Some(outcome) = sieve.packet(&ready.packet, frame, options) {
-                        let Packet { flaws, encaps, .. } = ready.packet;
-                        shard.tally.refuse(Verdict { outcome, flaws, encaps });
-                        continue;
-                    }
-                    shard.near(ready, image, frame.bytes);
-                    ready.frame = index as u8;
-                    desk.keep();
-                }
-                Err(verdict) => shard.tally.refuse(verdict),
+            let place = self.desk.place(index);
+            if !SIEVE && self.shard.near_plain(place, frame, &self.options) {
+                self.desk.keep();
+            } else {
+                self.decode::<SIEVE>(frame);
             }
         }
-        desk.walk(shard, |shard, ready| {
+        let Worker { shard, desk, .. } = self;
+        desk.walk(shard, |shard, ready, packet| {
             let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
-            shard.take(ready, frame.bytes, frame.link);
-            if ready.packet.marks.has(Marks::ICMP_ERROR)
-                && let Some(quoted) = decode::quoted(&ready.packet, frame.bytes)
-            {
-                shard.quoted(&quoted);
+            shard.take(ready, packet, frame);
+            if !ready.is_plain() {
+                quoted(shard, packet, frame.bytes);
             }
         });
+    }
+
+    /// The first pass for a frame of which the whole packet is made.
+    #[inline(never)]
+    fn decode<const SIEVE: bool>(&mut self, frame: &Frame<'_>) {
+        let Worker { shard, sieve, options, fragments, desk, .. } = self;
+        if SIEVE && let Some(outcome) = sieve.frame(frame) {
+            shard.tally.outcomes[outcome as usize] += 1;
+            return;
+        }
+        let (ready, packet) = desk.place_and_packet();
+        let decoded = if SIEVE {
+            decode::decode_into(frame, options, fragments, packet)
+        } else {
+            decode::walk_into(frame, options, fragments, packet)
+        };
+        let image = match decoded {
+            Ok(image) => image,
+            Err(verdict) => return shard.tally.refuse(verdict),
+        };
+        if SIEVE && let Some(outcome) = sieve.packet(packet, frame, options) {
+            let Packet { flaws, encaps, .. } = *packet;
+            return shard.tally.refuse(Verdict { outcome, flaws, encaps });
+        }
+        shard.near(ready, packet, image, frame.bytes);
+        desk.keep();
     }
 
     /// From one poll to the next is time at work, if the first one brought frames.
@@ -145,5 +157,15 @@ impl Worker {
         self.shard.glance();
         self.shard.tally.fragment_cache = self.fragments.counts();
         self.handover.turn(&self.shard.tally);
+    }
+}
+
+/// Counts an ICMP error for the flow that it quotes.
+#[inline(never)]
+fn quoted(shard: &mut Shard, packet: &Packet, bytes: &[u8]) {
+    if packet.marks.has(Marks::ICMP_ERROR)
+        && let Some(quoted) = decode::quoted(packet, bytes)
+    {
+        shard.quoted(&quoted);
     }
 }

@@ -11,7 +11,6 @@
 
 use super::ethernet::ethertype;
 use super::options::DecodeOptions;
-use super::transport::tcp_header;
 use crate::key::{FlowKey, KeyImage, protocol};
 use crate::link::LinkType;
 use crate::packet::{Encap, Encaps, Flaws, Marks, Packet, TcpHeader};
@@ -91,7 +90,7 @@ fn transport(
     let (source, destination) = (u16::from_be_bytes([l4[0], l4[1]]), u16::from_be_bytes([l4[2], l4[3]]));
     out.l4_offset = at as u16;
     if number == protocol::TCP {
-        let tcp = tcp_header(l4);
+        let tcp = TcpHeader::read(l4);
         let header = u32::from(tcp.header_len);
         if header < 20 || header > held {
             return None;

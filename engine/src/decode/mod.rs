@@ -33,6 +33,7 @@ mod llc;
 mod mpls;
 mod options;
 mod outer;
+pub mod plain;
 mod ppp;
 mod quoted;
 mod serial;
@@ -45,6 +46,7 @@ mod wlan;
 
 pub use fragment::{CAPACITY as FRAGMENT_CAPACITY, FragmentCache, FragmentCounts, TIMEOUT as FRAGMENT_TIMEOUT};
 pub use options::DecodeOptions;
+pub use plain::Plain;
 pub use quoted::quoted;
 
 use crate::key::KeyImage;
@@ -76,6 +78,28 @@ pub fn decode_into(
         return Ok(image);
     }
     general::fill::<true>(frame, options, fragments, out)
+}
+
+/// As [`decode_into`], of a frame that is not [`plain`].
+///
+/// # Errors
+/// As [`decode_into`].
+#[inline]
+pub fn walk_into(
+    frame: &Frame<'_>,
+    options: &DecodeOptions,
+    fragments: &mut FragmentCache,
+    out: &mut Packet,
+) -> Result<Option<KeyImage>, Verdict> {
+    general::fill::<true>(frame, options, fragments, out)
+}
+
+/// The packet of a frame that is [`plain`]; of no other.
+#[must_use]
+pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions) -> Packet {
+    let mut packet = Packet::default();
+    fast::fill(frame, options, &mut packet);
+    packet
 }
 
 /// The packet of a frame, or why it belongs to no flow: as [`decode_into`].

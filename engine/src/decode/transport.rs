@@ -177,19 +177,7 @@ fn with_tcp(keyed: &Keyed, l4: &[u8], flaws: &mut Flaws, transport: &mut Transpo
         return;
     };
     transport.marks |= Marks::TCP;
-    transport.tcp = tcp_header(head);
-}
-
-/// The fixed header, as it stands.
-#[inline]
-pub(super) const fn tcp_header(head: &[u8; 20]) -> TcpHeader {
-    TcpHeader {
-        seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
-        ack: u32::from_be_bytes([head[8], head[9], head[10], head[11]]),
-        window: u16::from_be_bytes([head[14], head[15]]),
-        flags: head[13],
-        header_len: (head[12] >> 4) * 4,
-    }
+    transport.tcp = TcpHeader::read(head);
 }
 
 fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, transport: &Transport) -> Packet {

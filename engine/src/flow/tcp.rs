@@ -62,6 +62,10 @@ pub mod state {
     pub const TIMESTAMPS: u32 = 1 << 22;
     /// A segment of this side came after its acknowledgement, which an ACK that says nothing new may settle.
     pub const LATE: u32 = 1 << 24;
+    /// All has happened that a plain segment of this side without data may be the first to do.
+    pub const SEASONED: u32 = 1 << 26;
+    /// The same for a plain segment with data.
+    pub const SEASONED_DATA: u32 = 1 << 28;
 }
 
 impl TcpCore {
@@ -98,6 +102,25 @@ impl TcpCore {
         self.state |= bit << (side & 1);
     }
 
+    /// Notes whether one side is seasoned: then nobody asks its plain segments for what happens once.
+    pub const fn season(&mut self, side: usize) {
+        const ALONE: u32 = state::ACKED | state::WINDOW | state::FIRST_ACK;
+        const WITH_DATA: u32 = ALONE | state::SEEN | state::DATA_ACKED | state::FIRST_PAYLOAD;
+        let own = self.state >> (side & 1);
+        if own & ALONE == ALONE {
+            self.set(state::SEASONED, side);
+        }
+        if own & WITH_DATA == WITH_DATA && self.has(state::ACKED, side ^ 1) {
+            self.set(state::SEASONED_DATA, side);
+        }
+    }
+
+    /// Takes that back for both sides.
+    pub const fn unseason(&mut self) {
+        let seasoned = state::SEASONED | state::SEASONED_DATA;
+        self.state &= !(seasoned | seasoned << 1);
+    }
+
     /// Payload bytes of one side, retransmissions included; below 2^48.
     #[inline]
     #[must_use]
@@ -118,12 +141,13 @@ impl TcpCore {
         self.payload_low = [0; 2];
         self.payload_high = [0; 2];
         self.data_packets = [0; 2];
-        self.last_payload = [Low48([0; 3]); 2];
+        self.last_payload = [Low48::of_span(0); 2];
         self.flags = [0; 2];
         self.psh = [0; 2];
         // The next window of each side is the first of the next record.
         let firsts = state::WINDOW | state::FIRST_ACK | state::FIRST_PAYLOAD;
         self.state &= !(firsts | firsts << 1);
+        self.unseason();
     }
 }
 
@@ -156,7 +180,10 @@ pub const CLASSES: usize = 8;
 /// a later or earlier time that is near enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-pub struct Low48([u16; 3]);
+pub struct Low48 {
+    low: [u8; 4],
+    high: [u8; 2],
+}
 
 impl Low48 {
     /// The low bits of a time; 0 is moved on by a nanosecond, for 0 means that nothing was stored.
@@ -170,13 +197,13 @@ impl Low48 {
     #[must_use]
     pub const fn of_span(span: u64) -> Low48 {
         let span = if span >> 48 == 0 { span } else { (1 << 48) - 1 };
-        Low48([span as u16, (span >> 16) as u16, (span >> 32) as u16])
+        Low48 { low: (span as u32).to_le_bytes(), high: ((span >> 32) as u16).to_le_bytes() }
     }
 
     /// The duration.
     #[must_use]
     pub const fn span(self) -> u64 {
-        self.0[0] as u64 | (self.0[1] as u64) << 16 | (self.0[2] as u64) << 32
+        u32::from_le_bytes(self.low) as u64 | (u16::from_le_bytes(self.high) as u64) << 32
     }
 
     /// The time that is at or after `start` by less than 78 hours; `None` when nothing was stored.

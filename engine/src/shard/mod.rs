@@ -10,6 +10,7 @@ mod emit;
 mod first;
 mod footprint;
 mod glance;
+mod passes;
 mod steady;
 mod sweep;
 
@@ -22,7 +23,7 @@ use crate::life::{Fate, Limits};
 use crate::link::LinkType;
 use crate::locality::Locality;
 use crate::look::LookEnd;
-use crate::memory::{Arena, ArenaOptions, prefetch_value};
+use crate::memory::{Arena, ArenaOptions};
 use crate::packet::{Marks, Outcome, Packet, tcp_flags};
 use crate::record::{EndReason, Outer};
 use crate::table::{Full, Index, Slot};
@@ -140,75 +141,6 @@ impl Shard {
     #[must_use]
     pub const fn secret(&self) -> HashSecret {
         self.plan.secret
-    }
-
-    /// The image (unless it is known) and the hash of a packet's key, with its bucket brought near: first pass over a
-    /// burst.
-    #[inline(always)]
-    pub fn near(&self, ready: &mut Ready, known: Option<KeyImage>, bytes: &[u8]) {
-        let image = known.unwrap_or_else(|| self.plan.secret.image(&ready.packet.key));
-        let hash = self.plan.secret.hash(image);
-        ready.image = image;
-        ready.packet.hash = hash;
-        self.index.prefetch(hash);
-        if self.plan.duplicates != Duplicates::Off {
-            ready.print = Dedup::print(&ready.packet, bytes);
-            self.dedup.prefetch(ready.print);
-        }
-    }
-
-    /// The lines of the flow that probably is this packet's, brought near: second pass over a burst.
-    #[inline(always)]
-    pub fn nearer(&self, ready: &mut Ready) {
-        ready.likely = 0;
-        if let Some(slot) = self.index.likely(ready.packet.hash)
-            && let Some(pair) = self.pairs.get(slot as usize)
-        {
-            ready.likely = slot + 1;
-            prefetch_value(pair, 0);
-            prefetch_value(pair, 64);
-        } else {
-            self.index.prefetch_beyond(ready.packet.hash);
-        }
-    }
-
-    /// The history that the packet's flow probably has, brought near: third pass over a burst.
-    #[inline(always)]
-    pub fn nearest(&self, ready: &Ready) {
-        let packet = &ready.packet;
-        if packet.key.protocol == protocol::TCP
-            && let Some(pair) = self.pairs.get(ready.likely.wrapping_sub(1) as usize)
-        {
-            // What it sends, and what it acknowledges.
-            let side = pair.hot.side(packet.marks.has(Marks::FROM_LOW));
-            let half = if packet.payload_bytes > 0 { side } else { side ^ 1 };
-            self.history.prefetch_half(pair.tcp_ref().trail, half);
-        }
-    }
-
-    /// Accounts one packet to its flow: last pass over a burst.
-    #[inline(always)]
-    pub fn take(&mut self, ready: &Ready, bytes: &[u8], link: LinkType) {
-        let packet = &ready.packet;
-        self.tally.decoded(packet);
-        if packet.time < self.tally.packet_clock {
-            self.tally.time_backwards += 1;
-        } else {
-            self.tally.packet_clock = packet.time;
-        }
-        if self.plan.duplicates != Duplicates::Off && self.dedup.seen(ready.print, packet) {
-            self.tally.duplicates += 1;
-            if self.plan.duplicates == Duplicates::Drop {
-                self.tally.outcomes[Outcome::Duplicate as usize] += 1;
-                return;
-            }
-        }
-        if self.steady(ready, bytes) {
-            self.tally.outcomes[Outcome::Flow as usize] += 1;
-            self.tally.live_packets += 1;
-        } else {
-            self.unsteady(ready.image, Sighting { packet, bytes, link });
-        }
     }
 
     /// Accounts any packet to its flow, which may have ended, need cutting, or have to be opened.

@@ -6,6 +6,7 @@ use crate::key::{FlowKey, READ_SECRET};
 use crate::packet::TcpHeader;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::record::FlowRecord;
+use crate::source::Frame;
 use crate::tally::Volume;
 use parshall_config::plan::{DecapPlan, KeyScope, Timeouts};
 use std::time::Duration;
@@ -63,13 +64,19 @@ fn tcp(millis: u64, to_server: bool, flags: u8, seq: u32, ack: u32, payload: u32
     packet
 }
 
+/// The frame of a packet, of which these bytes were captured.
+pub(super) fn frame_of<'b>(packet: &Packet, bytes: &'b [u8]) -> Frame<'b> {
+    let Packet { time, wire_bytes: wire_len, input, .. } = *packet;
+    Frame { bytes, time, wire_len, link: LinkType::ETHERNET, input }
+}
+
 impl Bench {
     pub(super) fn see(&mut self, packet: &Packet) {
-        let mut ready = Ready { packet: *packet, ..Ready::default() };
-        self.shard.near(&mut ready, None, &[]);
+        let (mut ready, mut packet) = (Ready::default(), *packet);
+        self.shard.near(&mut ready, &mut packet, None, &[]);
         self.shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
         self.shard.nearer(&mut ready);
-        self.shard.take(&ready, &[], LinkType::ETHERNET);
+        self.shard.take(&ready, &packet, &frame_of(&packet, &[]));
         assert!(self.shard.tally.books().closed(), "{:?}", self.shard.tally.books());
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Ack {
 }
 
 /// Settles what the acknowledgement covers of the data of `half`.
-#[inline]
+#[inline(always)]
 pub(super) fn settle(ack: Ack, half: &mut Half, chunks: &mut Chunks) {
     let covered = if half.size == 0 { settle_single(ack, half) } else { settle_chunk(ack, half, chunks) };
     if !covered && half.facts & fact::SETTLED != 0 && ack.number == half.settled_to && ack.pure {
@@ -35,7 +35,7 @@ pub(super) fn settle(ack: Ack, half: &mut Half, chunks: &mut Chunks) {
 }
 
 /// At most one segment is outstanding. Whether it was covered.
-#[inline]
+#[inline(always)]
 fn settle_single(ack: Ack, half: &mut Half) -> bool {
     if half.len == 0 || !at_or_after(ack.number, half.single.to) {
         return false;

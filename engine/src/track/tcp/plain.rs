@@ -5,47 +5,71 @@
 //! **Order** asked by `shard` first. It applies the same rules as [`Flow::packet`], less those that cannot apply, and so
 //! leaves the same state: a property test holds the two together.
 
-use super::Flow;
 use super::options::Options;
+use super::{Flow, Segment};
 use crate::flow::tcp::state;
-use crate::packet::{Marks, Packet, tcp_flags};
+use crate::packet::tcp_flags;
 
 /// The flags that tell what kind of segment it is.
 const KIND: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST | tcp_flags::ACK;
 
 impl Flow<'_> {
     /// Takes a plain segment of an open flow in, not older than the latest packet, and says so; any other it leaves to
-    /// [`Flow::packet`], with nothing touched.
+    /// [`Flow::packet`], with nothing touched. `options`: the bytes behind the fixed header.
+    ///
+    /// Once a connection is seasoned, all that happens for the first time has happened, and no packet is asked for it any
+    /// more.
     #[inline(always)]
-    pub fn plain(&mut self, side: usize, packet: &Packet, bytes: &[u8]) -> bool {
+    pub fn plain(&mut self, side: usize, segment: Segment, options: &[u8]) -> bool {
         let side = side & 1;
-        let tcp = &packet.tcp;
+        let tcp = &segment.header;
         let begins_or_ends = tcp.flags & KIND != tcp_flags::ACK || self.core.any(state::FIN);
         let new_flags = tcp.flags & !self.core.flags[side] != 0;
         let perhaps_keepalive = tcp.seq.wrapping_add(1) == self.core.next_seq[side];
-        if !packet.marks.has(Marks::TCP) || begins_or_ends || new_flags || perhaps_keepalive {
+        if begins_or_ends || new_flags || perhaps_keepalive {
             return false;
         }
-        let timestamps = if tcp.header_len == 20 {
-            None
+        if tcp.header_len == 20 && self.is_seasoned(side, segment.payload) {
+            self.apply::<true>(side, &segment, None);
+            return true;
+        }
+        let Segment { time, payload, ip_id, header } = segment;
+        self.lend().plain_any(side, Segment { time, payload, ip_id, header }, options)
+    }
+
+    #[inline(always)]
+    const fn is_seasoned(&self, side: usize, payload: u32) -> bool {
+        self.core.has(if payload > 0 { state::SEASONED_DATA } else { state::SEASONED }, side)
+    }
+
+    /// The same for a segment with options, or one of a side that is not seasoned.
+    #[inline(never)]
+    fn plain_any(mut self, side: usize, segment: Segment, options: &[u8]) -> bool {
+        let options = options.get(..usize::from(segment.header.header_len).wrapping_sub(20));
+        let Some(timestamps) = options.and_then(Options::usual) else { return false };
+        if self.is_seasoned(side, segment.payload) {
+            self.apply::<true>(side, &segment, timestamps);
         } else {
-            let from = usize::from(packet.l4_offset) + 20;
-            let options = bytes.get(from..from + usize::from(tcp.header_len) - 20);
-            let Some(usual) = options.and_then(Options::usual) else { return false };
-            usual
-        };
-        self.core.add_payload(side, packet.payload_bytes);
+            self.apply::<false>(side, &segment, timestamps);
+            self.core.season(side);
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn apply<const SEASONED: bool>(&mut self, side: usize, segment: &Segment, timestamps: Option<(u32, u32)>) {
+        let tcp = &segment.header;
         if tcp.flags & tcp_flags::PSH != 0 {
             self.push(side);
         }
-        if packet.payload_bytes > 0 {
-            self.count_data(side, packet);
-            self.data(side, packet, tcp.seq.wrapping_add(packet.payload_bytes), false);
+        if segment.payload > 0 {
+            self.core.add_payload(side, segment.payload);
+            self.count_data::<SEASONED>(side, segment.time);
+            self.data::<SEASONED>(side, segment, tcp.seq.wrapping_add(segment.payload), false);
         }
-        self.acknowledge(side, packet, timestamps, false);
+        self.acknowledge::<SEASONED>(side, segment, timestamps, false);
         if let Some((value, _)) = timestamps {
-            self.timestamp(side, packet, value);
+            self.timestamp(side, segment, value);
         }
-        true
     }
 }
