@@ -13,9 +13,6 @@ use crate::table::Slot;
 
 use super::Shard;
 
-/// Packets between two passes.
-const APART: usize = 8;
-
 /// A packet on its way through the passes.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
@@ -93,30 +90,21 @@ impl Desk {
         self.used += 1;
     }
 
-    /// Takes the packets kept through the later passes: each group of [`APART`] flows is brought near
-    /// a round before their histories are, and those a round before the packets are accounted. So memory answers while other packets are worked on, and
-    /// never has more to do at once than it can.
+    /// Takes the packets kept through the later passes: all flows are brought near, then their histories, then the packets are
+    /// accounted. Finding the pages of memory costs more than fetching lines from them, and the CPU finds many at once if
+    /// asked for many at once.
     #[inline(always)]
     pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready, &Packet)) {
         let used = self.used.min(BURST);
-        for round in 0..used.div_ceil(APART) + 2 {
-            for ready in &mut self.places[group(used, round)] {
-                shard.nearer(ready);
-            }
-            for ready in &self.places[group(used, round.wrapping_sub(1))] {
-                shard.nearest(ready);
-            }
-            let accounted = group(used, round.wrapping_sub(2));
-            for (ready, packet) in self.places[accounted.clone()].iter().zip(&self.packets[accounted]) {
-                account(shard, ready, packet);
-            }
+        let (places, packets) = (&mut self.places[..used], &self.packets[..used]);
+        for ready in &mut *places {
+            shard.nearer(ready);
+        }
+        for ready in &*places {
+            shard.nearest(ready);
+        }
+        for (ready, packet) in places.iter().zip(packets) {
+            account(shard, ready, packet);
         }
     }
-}
-
-/// The packets that take a step in one round; none behind the last and before the first.
-#[inline(always)]
-fn group(used: usize, number: usize) -> std::ops::Range<usize> {
-    let from = number.wrapping_mul(APART).min(used);
-    from..(from + APART).min(used)
 }

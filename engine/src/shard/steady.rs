@@ -7,10 +7,11 @@
 
 use super::{Ready, Shard};
 use crate::flow::{Mark, TcpBlock};
-use crate::packet::{Outline, TcpHeader, facts};
+use crate::packet::facts;
 use crate::source::Frame;
 use crate::track;
-use crate::track::tcp::Segment;
+use crate::track::tcp::Flow;
+use crate::track::tcp::next::next;
 
 impl Shard {
     /// Accounts the packet to the flow that the second pass found, if that is its flow and plainly goes on.
@@ -27,12 +28,20 @@ impl Shard {
             return false;
         }
         if pair.hot.has(Mark::Tcp) {
-            let Some((segment, options)) = segment(outline, frame) else { return false };
-            let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
-            let (hot, core) = pair.hot_and_tcp();
-            let mut flow = track::tcp::Flow { hot, core, rest, pool: &mut self.history };
-            if !flow.plain(side, segment, options) {
+            if !outline.has(facts::SEGMENT) {
                 return false;
+            }
+            let (hot, core) = pair.hot_and_tcp();
+            let is_next = if outline.payload_bytes > 0 {
+                next::<true>(core, &mut self.history, side, outline, frame)
+            } else {
+                next::<false>(core, &mut self.history, side, outline, frame)
+            };
+            if !is_next {
+                let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
+                if !(Flow { hot, core, rest, pool: &mut self.history }).plain(side, outline, frame) {
+                    return false;
+                }
             }
         } else {
             let (hot, identity) = pair.hot_and_identity();
@@ -41,17 +50,6 @@ impl Shard {
         pair.hot.count_further(side, frame.time, outline.ip_bytes, outline.wire_bytes, outline.ttl);
         true
     }
-}
-
-/// The segment in a frame, and the bytes from its options on; `None` where its header was not captured.
-#[inline(always)]
-fn segment<'f>(outline: &Outline, frame: &Frame<'f>) -> Option<(Segment, &'f [u8])> {
-    if !outline.has(facts::SEGMENT) {
-        return None;
-    }
-    let (header, options) = frame.bytes.get(usize::from(outline.l4_offset)..)?.split_first_chunk::<20>()?;
-    let (payload, ip_id) = (outline.payload_bytes, outline.ip_id);
-    Some((Segment { time: frame.time, payload, ip_id, header: TcpHeader::read(header) }, options))
 }
 
 #[cfg(test)]

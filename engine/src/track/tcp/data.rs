@@ -110,20 +110,28 @@ fn found(counts: &mut TcpSide, flags: u8, findings: Findings) {
 
 /// Takes a segment's size into the range of its direction.
 #[inline(always)]
-fn size(half: &mut Half, payload: u32) {
+pub(super) fn size(half: &mut Half, payload: u32) {
     let size = payload.min(u32::from(u16::MAX)) as u16;
     // 0 is none yet, and no size: one less is more than all.
-    half.mss_min = size.wrapping_sub(1).min(half.mss_min.wrapping_sub(1)).wrapping_add(1);
-    half.mss_max = half.mss_max.max(size);
+    if size.wrapping_sub(1) < half.mss_min.wrapping_sub(1) {
+        half.mss_min = size;
+    }
+    if size > half.mss_max {
+        half.mss_max = size;
+    }
 }
 
 /// Takes the bytes in flight behind a segment that ends at `end` into the range of its direction; none where all of it is
 /// acknowledged.
 #[inline(always)]
-fn in_flight(half: &mut Half, end: u32, acked: u32) {
+pub(super) fn in_flight(half: &mut Half, end: u32, acked: u32) {
     if after(end, acked) {
         let bytes = end.wrapping_sub(acked);
-        half.inflight_max = half.inflight_max.max(bytes);
-        half.inflight_min = bytes.wrapping_sub(1).min(half.inflight_min.wrapping_sub(1)).wrapping_add(1);
+        if bytes > half.inflight_max {
+            half.inflight_max = bytes;
+        }
+        if bytes.wrapping_sub(1) < half.inflight_min.wrapping_sub(1) {
+            half.inflight_min = bytes;
+        }
     }
 }

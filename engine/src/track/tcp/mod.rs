@@ -11,6 +11,7 @@
 mod ack;
 mod class;
 mod data;
+pub mod next;
 mod options;
 mod plain;
 pub mod report;

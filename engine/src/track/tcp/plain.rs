@@ -8,46 +8,41 @@
 use super::options::Options;
 use super::{Flow, Segment};
 use crate::flow::tcp::state;
-use crate::packet::tcp_flags;
+use crate::packet::{Outline, TcpHeader, tcp_flags};
+use crate::source::Frame;
 
 /// The flags that tell what kind of segment it is.
-const KIND: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST | tcp_flags::ACK;
+pub(super) const KIND: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST | tcp_flags::ACK;
+
+/// The fixed header of a segment, and the bytes behind it; `None` where it was not captured.
+#[inline(always)]
+pub(super) fn header<'f>(outline: &Outline, frame: &Frame<'f>) -> Option<(TcpHeader, &'f [u8])> {
+    let (header, rest) = frame.bytes.get(usize::from(outline.l4_offset)..)?.split_first_chunk::<20>()?;
+    Some((TcpHeader::read(header), rest))
+}
 
 impl Flow<'_> {
     /// Takes a plain segment of an open flow in, not older than the latest packet, and says so; any other it leaves to
-    /// [`Flow::packet`], with nothing touched. `options`: the bytes behind the fixed header.
+    /// [`Flow::packet`], with nothing touched.
     ///
     /// Once a connection is seasoned, all that happens for the first time has happened, and no packet is asked for it any
     /// more.
-    #[inline(always)]
-    pub fn plain(&mut self, side: usize, segment: Segment, options: &[u8]) -> bool {
+    #[inline(never)]
+    pub fn plain(mut self, side: usize, outline: &Outline, frame: &Frame<'_>) -> bool {
         let side = side & 1;
-        let tcp = &segment.header;
+        let Some((tcp, options)) = header(outline, frame) else { return false };
         let begins_or_ends = tcp.flags & KIND != tcp_flags::ACK || self.core.any(state::FIN);
         let new_flags = tcp.flags & !self.core.flags[side] != 0;
         let perhaps_keepalive = tcp.seq.wrapping_add(1) == self.core.next_seq[side];
         if begins_or_ends || new_flags || perhaps_keepalive {
             return false;
         }
-        if tcp.header_len == 20 && self.is_seasoned(side, segment.payload) {
-            self.apply::<true>(side, &segment, None);
-            return true;
-        }
-        let Segment { time, payload, ip_id, header } = segment;
-        self.lend().plain_any(side, Segment { time, payload, ip_id, header }, options)
-    }
-
-    #[inline(always)]
-    const fn is_seasoned(&self, side: usize, payload: u32) -> bool {
-        self.core.has(if payload > 0 { state::SEASONED_DATA } else { state::SEASONED }, side)
-    }
-
-    /// The same for a segment with options, or one of a side that is not seasoned.
-    #[inline(never)]
-    fn plain_any(mut self, side: usize, segment: Segment, options: &[u8]) -> bool {
-        let options = options.get(..usize::from(segment.header.header_len).wrapping_sub(20));
+        let options = options.get(..usize::from(tcp.header_len).wrapping_sub(20));
         let Some(timestamps) = options.and_then(Options::usual) else { return false };
-        if self.is_seasoned(side, segment.payload) {
+        let Outline { payload_bytes: payload, ip_id, .. } = *outline;
+        let segment = Segment { time: frame.time, payload, ip_id, header: tcp };
+        let seasoned = if segment.payload > 0 { state::SEASONED_DATA } else { state::SEASONED };
+        if self.core.has(seasoned, side) {
             self.apply::<true>(side, &segment, timestamps);
         } else {
             self.apply::<false>(side, &segment, timestamps);
