@@ -7,7 +7,7 @@
 
 use crate::decode::FragmentCounts;
 use crate::key::protocol;
-use crate::packet::{Encap, Flaw, Marks, Outcome, Outline, Packet, Verdict, facts};
+use crate::packet::{Encap, Flaw, Marks, Outcome, Packet, Verdict};
 use crate::record::EndReason;
 use crate::source::{Frame, Input};
 use crate::time::Nanos;
@@ -153,6 +153,22 @@ pub struct Tally {
     pub burst_sizes: [u64; 8],
 }
 
+/// Packets and IP bytes of the plain packets of one burst, by IP version and TCP or UDP. Both in one word: a burst has few
+/// packets, and each of them few bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlainSums([u64; 4]);
+
+impl PlainSums {
+    /// Where the packets stand, above the bytes.
+    const PACKETS: u32 = 40;
+
+    /// Counts a packet.
+    #[inline(always)]
+    pub const fn count(&mut self, is_v6: bool, is_udp: bool, ip_bytes: u32) {
+        self.0[(is_v6 as usize) << 1 | is_udp as usize] += 1 << Self::PACKETS | ip_bytes as u64;
+    }
+}
+
 impl Tally {
     /// Counts frames taken from `input`.
     #[inline]
@@ -220,23 +236,19 @@ impl Tally {
         }
     }
 
-    /// The same of a plain packet.
-    #[inline(always)]
-    pub fn plain(&mut self, time: Nanos, outline: &Outline, is_v6: bool, tagged: bool) {
+    /// The same of the plain packets of a burst.
+    pub fn plain(&mut self, sums: &PlainSums) {
         const { assert!(l4_label(protocol::TCP) == 0 && l4_label(protocol::UDP) == 1) };
-        self.clock(time);
-        let volume = &mut self.protocols[usize::from(is_v6)][usize::from(!outline.has(facts::TCP))];
-        volume.packets += 1;
-        volume.bytes += u64::from(outline.ip_bytes);
-        if tagged {
-            self.encaps[Encap::Vlan as usize] += 1;
+        for (kind, sum) in sums.0.iter().enumerate() {
+            let volume = Volume { packets: sum >> PlainSums::PACKETS, bytes: sum & ((1 << PlainSums::PACKETS) - 1) };
+            self.protocols[kind >> 1][kind & 1].fold(volume);
         }
     }
 
     /// Notes the time of a packet.
     #[inline(always)]
-    fn clock(&mut self, time: Nanos) {
-        if time < self.packet_clock {
+    pub const fn clock(&mut self, time: Nanos) {
+        if time.0 < self.packet_clock.0 {
             self.time_backwards += 1;
         } else {
             self.packet_clock = time;

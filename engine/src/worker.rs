@@ -95,6 +95,7 @@ impl Worker {
             }
         }
         let Worker { shard, desk, .. } = self;
+        shard.all_near();
         desk.walk(shard, |shard, ready, packet| {
             let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
             shard.take(ready, packet, frame);

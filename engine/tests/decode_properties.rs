@@ -43,7 +43,9 @@ fn check(frame: &Frame<'_>, options: &DecodeOptions) {
 
 /// What is said of a plain frame is what its packet says, and what decoding it again gives.
 fn check_plain(frame: &Frame<'_>, packet: &Packet, options: &DecodeOptions) {
-    let Some(Plain { image, outline, l4, is_v6, is_tagged }) = plain::any(frame, options, &READ_SECRET) else { return };
+    let mut outline = Outline::default();
+    let Some(plain) = plain::any(frame, options, &READ_SECRET, &mut outline) else { return };
+    let Plain { image, l4, is_v6, is_tagged } = plain;
     let of_packet = Outline::of(packet);
     assert_eq!(outline, Outline { facts: of_packet.facts | facts::PLAIN, ..of_packet });
     assert_eq!(image, READ_SECRET.image(&packet.key));
@@ -159,7 +161,11 @@ fn what_is_plain_and_what_is_not() {
     ];
     for (bytes, is_plain) in rows {
         let frame = frame(LinkType::ETHERNET, &bytes);
-        assert_eq!(plain::any(&frame, &options, &READ_SECRET).is_some(), is_plain, "{bytes:02x?}");
+        assert_eq!(
+            plain::any(&frame, &options, &READ_SECRET, &mut Outline::default()).is_some(),
+            is_plain,
+            "{bytes:02x?}"
+        );
         check(&frame, &options);
     }
 }

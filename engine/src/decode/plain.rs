@@ -20,13 +20,11 @@ use crate::source::Frame;
 const ETHERNET: usize = 14;
 const TAGGED: usize = 18;
 
-/// What a plain frame says.
+/// What a plain frame says, beside its outline.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a> {
     /// The image of its key.
     pub image: KeyImage,
-    /// What accounting needs beside it.
-    pub outline: Outline,
     /// The first bytes behind the IP header.
     pub l4: &'a [u8; 20],
     /// IPv6.
@@ -72,23 +70,28 @@ pub fn announced(frame: &Frame<'_>, options: &DecodeOptions) -> Option<Announced
     }
 }
 
-/// What a frame says, if it is plain.
+/// What a frame says, if it is plain. Its outline is written to `out`, which has no meaning otherwise.
 #[inline(always)]
 #[must_use]
-pub fn any<'a>(frame: &Frame<'a>, options: &DecodeOptions, secret: &HashSecret) -> Option<Plain<'a>> {
+pub fn any<'a>(
+    frame: &Frame<'a>,
+    options: &DecodeOptions,
+    secret: &HashSecret,
+    out: &mut Outline,
+) -> Option<Plain<'a>> {
     match announced(frame, options)? {
-        Announced::V4 => v4(frame, options),
-        Announced::TaggedV4 => v4_at::<TAGGED>(frame, options),
-        Announced::V6 => v6::<ETHERNET>(frame, options, secret),
-        Announced::TaggedV6 => v6::<TAGGED>(frame, options, secret),
+        Announced::V4 => v4(frame, options, out),
+        Announced::TaggedV4 => v4_at::<TAGGED>(frame, options, out),
+        Announced::V6 => v6::<ETHERNET>(frame, options, secret, out),
+        Announced::TaggedV6 => v6::<TAGGED>(frame, options, secret, out),
     }
 }
 
-/// An IPv4 packet on Ethernet, if it is plain.
+/// The same of a frame that announces IPv4.
 #[inline(always)]
 #[must_use]
-pub fn v4<'a>(frame: &Frame<'a>, options: &DecodeOptions) -> Option<Plain<'a>> {
-    v4_at::<ETHERNET>(frame, options)
+pub fn v4<'a>(frame: &Frame<'a>, options: &DecodeOptions, out: &mut Outline) -> Option<Plain<'a>> {
+    v4_at::<ETHERNET>(frame, options, out)
 }
 
 #[inline(always)]
@@ -101,67 +104,72 @@ const fn be32<const N: usize>(bytes: &[u8; N], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// Payload bytes and facts of TCP or UDP from the first bytes behind an IP header, of which `held` belong to the packet.
+/// Payload bytes and facts of TCP or UDP from the first bytes behind an IP header, of which `held` belong to the packet: fewer
+/// than none where the IP header's length is below its own.
 #[inline(always)]
-fn transport(number: u8, l4: &[u8; 20], held: u32, options: &DecodeOptions) -> Option<(u32, u8)> {
-    if number == protocol::TCP {
-        let header = u32::from(l4[12] >> 4) * 4;
-        return (header >= 20 && header <= held).then(|| (held - header, facts::TCP | facts::SEGMENT | facts::PLAIN));
-    }
-    let length = u32::from(be16(l4, 4));
-    let is_udp = number == protocol::UDP && length >= 8 && length <= held;
-    (is_udp && !options.may_be_tunnel(be16(l4, 0), be16(l4, 2))).then(|| (length - 8, facts::PLAIN))
+fn transport(number: u8, l4: &[u8; 20], held: i32, options: &DecodeOptions) -> Option<(u32, u8)> {
+    let (header, known) = if number == protocol::TCP {
+        let header = i32::from(l4[12] >> 4) * 4;
+        (header >= 20 && header <= held).then_some((header, facts::TCP | facts::SEGMENT | facts::PLAIN))?
+    } else {
+        let length = i32::from(be16(l4, 4));
+        let is_udp = number == protocol::UDP && length >= 8 && length <= held;
+        let is_plain = is_udp && !options.may_be_tunnel(be16(l4, 0), be16(l4, 2));
+        return is_plain.then(|| ((length - 8).cast_unsigned(), facts::PLAIN));
+    };
+    Some(((held - header).cast_unsigned(), known))
 }
 
-/// An IPv4 header at `AT`, behind which 20 bytes were captured.
+/// What is asked of the first eight bytes of an IPv4 header: version 4 and no options, not a fragment.
+const PLAIN_V4_BITS: u64 = 0xff00_0000_0000_3fff;
+const PLAIN_V4: u64 = 0x4500_0000_0000_0000;
+
+/// An IPv4 header at `AT`, behind which 20 bytes were captured. What is known is written at once: there are fewer registers
+/// than facts.
 #[inline(always)]
-fn v4_at<'a, const AT: usize>(frame: &Frame<'a>, options: &DecodeOptions) -> Option<Plain<'a>> {
+fn v4_at<'a, const AT: usize>(frame: &Frame<'a>, options: &DecodeOptions, out: &mut Outline) -> Option<Plain<'a>> {
     let ip = frame.bytes.get(AT..)?.first_chunk::<40>()?;
-    let total = u32::from(be16(ip, 2));
-    if ip[0] != 0x45 || be16(ip, 6) & 0x3fff != 0 || total < 20 || AT as u32 + total > frame.wire_len {
+    // Version and header length, TOS, total length, identification, fragment.
+    let (first, _) = ip.split_first_chunk::<8>()?;
+    let first = u64::from_be_bytes(*first);
+    let total = u32::from((first >> 32) as u16);
+    if first & PLAIN_V4_BITS != PLAIN_V4 || AT as u32 + total > frame.wire_len {
         return None;
     }
+    (out.ip_bytes, out.wire_bytes) = (total, frame.wire_len);
+    (out.l4_offset, out.ip_id, out.ttl) = (AT as u16 + 20, (first >> 16) as u16, ip[8]);
     let (_, l4) = ip.split_last_chunk::<20>()?;
-    let (payload_bytes, known) = transport(ip[9], l4, total - 20, options)?;
+    let (payload, known) = transport(ip[9], l4, total.cast_signed() - 20, options)?;
     // Both ends in one word, so that turning the packet round is turning two words.
     let (ends, ports) = (u64::from(be32(ip, 12)) << 32 | u64::from(be32(ip, 16)), be32(l4, 0));
     let (turned, turned_ports) = (ends.rotate_left(32), ports.rotate_left(16));
     let from_low = if ends == turned { ports <= turned_ports } else { ends < turned };
+    (out.payload_bytes, out.facts) = (payload, known | (facts::FROM_LOW * u8::from(from_low)));
     let (addresses, ports) = if from_low { (ends, ports) } else { (turned, turned_ports) };
-    let outline = Outline {
-        ip_bytes: total,
-        wire_bytes: frame.wire_len,
-        payload_bytes,
-        l4_offset: AT as u16 + 20,
-        ip_id: be16(ip, 4),
-        ttl: ip[8],
-        facts: known | (facts::FROM_LOW * u8::from(from_low)),
-    };
     let image = KeyImage::of_ends(addresses, ports, ip[9]);
-    Some(Plain { image, outline, l4, is_v6: false, is_tagged: AT == TAGGED })
+    Some(Plain { image, l4, is_v6: false, is_tagged: AT == TAGGED })
 }
 
 /// An IPv6 header at `AT`, behind which 20 bytes were captured.
 #[inline(always)]
-fn v6<'a, const AT: usize>(frame: &Frame<'a>, options: &DecodeOptions, secret: &HashSecret) -> Option<Plain<'a>> {
+fn v6<'a, const AT: usize>(
+    frame: &Frame<'a>,
+    options: &DecodeOptions,
+    secret: &HashSecret,
+    out: &mut Outline,
+) -> Option<Plain<'a>> {
     let ip = frame.bytes.get(AT..)?.first_chunk::<60>()?;
     let held = u32::from(be16(ip, 4));
     if ip[0] >> 4 != 6 || held == 0 || AT as u32 + 40 + held > frame.wire_len {
         return None;
     }
+    (out.ip_bytes, out.wire_bytes) = (held + 40, frame.wire_len);
+    (out.l4_offset, out.ip_id, out.ttl) = (AT as u16 + 40, 0, ip[7]);
     let (_, l4) = ip.split_last_chunk::<20>()?;
-    let (payload_bytes, known) = transport(ip[6], l4, held, options)?;
+    let (payload, known) = transport(ip[6], l4, held.cast_signed(), options)?;
     let source = u128::from_be_bytes(*ip.get(8..)?.first_chunk()?);
     let destination = u128::from_be_bytes(*ip.get(24..)?.first_chunk()?);
     let (key, from_low) = FlowKey::canonical(6, ip[6], (source, be16(l4, 0)), (destination, be16(l4, 2)));
-    let outline = Outline {
-        ip_bytes: held + 40,
-        wire_bytes: frame.wire_len,
-        payload_bytes,
-        l4_offset: AT as u16 + 40,
-        ip_id: 0,
-        ttl: ip[7],
-        facts: known | (facts::FROM_LOW * u8::from(from_low)),
-    };
-    Some(Plain { image: secret.image(&key), outline, l4, is_v6: true, is_tagged: AT == TAGGED })
+    (out.payload_bytes, out.facts) = (payload, known | (facts::FROM_LOW * u8::from(from_low)));
+    Some(Plain { image: secret.image(&key), l4, is_v6: true, is_tagged: AT == TAGGED })
 }

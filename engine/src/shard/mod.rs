@@ -27,7 +27,7 @@ use crate::memory::{Arena, ArenaOptions};
 use crate::packet::{Marks, Outcome, Packet, tcp_flags};
 use crate::record::{EndReason, Outer};
 use crate::table::{Full, Index, Slot};
-use crate::tally::{Tally, l4_label};
+use crate::tally::{PlainSums, Tally, l4_label};
 use crate::time::Nanos;
 use crate::track::{self, history::History};
 pub use bounds::{BOUNDS, Bound};
@@ -85,6 +85,8 @@ pub struct Shard {
     contexts: Contexts,
     history: History,
     dedup: Dedup,
+    /// Of the burst that is in its first pass.
+    plain_sums: PlainSums,
     plan: ShardPlan,
     door: ExitDoor,
     sweep: sweep::Cursor,
@@ -123,6 +125,7 @@ impl Shard {
             firsts: Arena::new(if plan.first_packets > 0 { flows } else { 0 }, plan.memory)?,
             contexts: Contexts::new(flows),
             dedup: Dedup::default(),
+            plain_sums: PlainSums::default(),
             history: History::new(plan.segment_memory, plan.memory)?,
             plan,
             door,

@@ -1,7 +1,7 @@
 //! The passes over a burst: to the bucket, to the flow, to its history, and the packet's account.
 //!
 //! **Owns** what is brought near, and when. **May touch** the shard's state; a flow in the last pass only.
-//! **Order** `near_plain` or `near` for a whole burst, then `nearer`, `nearest` and `take` for each of its packets.
+//! **Order** `near_plain` or `near` for a whole burst, and `all_near`; then `nearer`, `nearest` and `take` for each of its packets.
 
 use super::{Ready, Shard, Sighting};
 use crate::decode::plain::{self, Announced, Plain};
@@ -9,7 +9,7 @@ use crate::decode::{self, DecodeOptions};
 use crate::dedup::{self, Dedup};
 use crate::key::{HashSecret, KeyImage};
 use crate::memory::prefetch_value;
-use crate::packet::{Outcome, Outline, Packet, facts};
+use crate::packet::{Encap, Outcome, Outline, Packet, facts};
 use crate::source::Frame;
 use crate::table::Index;
 use parshall_config::plan::Duplicates;
@@ -19,26 +19,41 @@ impl Shard {
     #[inline(always)]
     pub fn near_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>, options: &DecodeOptions) -> bool {
         match plain::announced(frame, options) {
-            Some(Announced::V4) => self.bring_plain(ready, frame, plain::v4(frame, options)),
+            Some(Announced::V4) => {
+                let found = plain::v4(frame, options, &mut ready.outline);
+                self.bring_plain(ready, frame, found)
+            }
             Some(_) => self.near_other(ready, frame, options),
             None => false,
         }
     }
 
+    /// Ends the first pass.
+    #[inline]
+    pub fn all_near(&mut self) {
+        self.tally.plain(&std::mem::take(&mut self.plain_sums));
+    }
+
     /// The other kinds of plain frames, apart from the loop, whose registers they would take.
     #[inline(never)]
     fn near_other(&mut self, ready: &mut Ready, frame: &Frame<'_>, options: &DecodeOptions) -> bool {
-        self.bring_plain(ready, frame, plain::any(frame, options, &self.plan.secret))
+        let found = plain::any(frame, options, &self.plan.secret, &mut ready.outline);
+        self.bring_plain(ready, frame, found)
     }
 
     #[inline(always)]
     fn bring_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>, plain: Option<Plain<'_>>) -> bool {
-        let Some(Plain { image, outline, l4, is_v6, is_tagged }) = plain else { return false };
-        let Shard { index, dedup, plan, tally, .. } = self;
-        tally.plain(frame.time, &outline, is_v6, is_tagged);
-        bring(ready, image, outline, index, &plan.secret);
+        let Some(Plain { image, l4, is_v6, is_tagged }) = plain else { return false };
+        let Shard { index, dedup, plan, tally, plain_sums, .. } = self;
+        let is_udp = !ready.outline.has(facts::TCP);
+        plain_sums.count(is_v6, is_udp, ready.outline.ip_bytes);
+        tally.clock(frame.time);
+        if is_tagged {
+            tally.encaps[Encap::Vlan as usize] += 1;
+        }
+        bring(ready, image, index, &plan.secret);
         if plan.duplicates != Duplicates::Off {
-            ready.print = Dedup::print(ready.hash, &outline, dedup::words(l4, &outline));
+            ready.print = Dedup::print(ready.hash, &ready.outline, dedup::words(l4, &ready.outline));
             dedup.prefetch(ready.print);
         }
         true
@@ -50,7 +65,8 @@ impl Shard {
         let Shard { index, dedup, plan, tally, .. } = self;
         tally.decoded(packet);
         let image = known.unwrap_or_else(|| plan.secret.image(&packet.key));
-        bring(ready, image, Outline::of(packet), index, &plan.secret);
+        ready.outline = Outline::of(packet);
+        bring(ready, image, index, &plan.secret);
         packet.hash = ready.hash;
         ready.print = 0;
         if plan.duplicates != Duplicates::Off
@@ -119,9 +135,9 @@ impl Shard {
     }
 }
 
-/// Writes what is known of a packet to its place, and brings its bucket near.
+/// Writes the image of a packet's key to its place, and brings its bucket near.
 #[inline(always)]
-fn bring(ready: &mut Ready, image: KeyImage, outline: Outline, index: &Index, secret: &HashSecret) {
-    (ready.image, ready.outline, ready.hash) = (image, outline, secret.hash(image));
+fn bring(ready: &mut Ready, image: KeyImage, index: &Index, secret: &HashSecret) {
+    (ready.image, ready.hash) = (image, secret.hash(image));
     ready.place = index.prefetch(ready.hash);
 }

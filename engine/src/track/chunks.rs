@@ -6,7 +6,7 @@
 //! A single node stands in its half; a second one moves both to a chunk, which stays until none is left. A chunk that is
 //! needed and not free is cut from the next larger free one, or from memory never used; chunks are not joined again.
 
-use crate::flow::trail::{Half, Node};
+use crate::flow::trail::{Half, Node, fact};
 use crate::memory::{Arena, ArenaOptions};
 
 const LINE_WORDS: usize = 16;
@@ -139,6 +139,36 @@ impl Chunks {
         let words: &mut [u64] = bytemuck::cast_slice_mut(lines);
         let nodes = &mut words[..CHUNK_NODES[class] * 3];
         bytemuck::cast_slice_mut(nodes)
+    }
+
+    /// Whether all that was seen of a half ends at `from`, where a segment up to `to` begins. Not for a single byte, which may
+    /// probe a closed window.
+    #[inline(always)]
+    pub fn ends_at(&mut self, half: &Half, from: u32, to: u32) -> bool {
+        let end = match (half.len, half.size) {
+            (0, _) if half.facts & fact::SETTLED != 0 => half.settled_to,
+            (0, _) => return false,
+            (_, 0) => half.single.to,
+            _ => match self.beyond(half) {
+                [.., last] => last.to,
+                [] => return false,
+            },
+        };
+        end == from && to.wrapping_sub(from) > 1
+    }
+
+    /// Puts a node behind all others. False when there is no room for it, and then nothing changed.
+    #[inline(always)]
+    pub fn append(&mut self, half: &mut Half, node: Node) -> bool {
+        let (head, len) = (usize::from(half.head), usize::from(half.len));
+        if half.size > 0
+            && let Some(place) = self.chunk(half.chunk, half.size - 1).get_mut(head + len)
+        {
+            *place = node;
+            half.len += 1;
+            return true;
+        }
+        self.insert(half, len, node)
     }
 
     /// Puts a node in before the node at `index`. False when there is no room for it, and then nothing changed.

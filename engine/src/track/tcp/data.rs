@@ -4,63 +4,31 @@
 //! and the pool. **Order** called for payload, SYN and FIN, before the segment's own acknowledgement is taken in; `segment`
 //! finds the place of any that is not simply the next one.
 
-use super::segment::{self, Findings, Scene, Span};
+use super::segment::{Findings, Scene, Span};
 use super::sequence::{after, at_or_after};
 use super::{Flow, Segment};
 use crate::flow::tcp::{TcpSide, state};
-use crate::flow::trail::{Half, Node};
-use crate::packet::tcp_flags;
+use crate::flow::trail::Half;
+use crate::packet::{TcpHeader, tcp_flags};
 
 impl Flow<'_> {
     /// A segment that takes sequence space.
-    #[inline(always)]
-    pub(super) fn data<const SEASONED: bool>(&mut self, side: usize, segment: &Segment, end: u32, keepalive: bool) {
+    pub(super) fn data(&mut self, side: usize, segment: &Segment, end: u32, keepalive: bool) {
         let side = side & 1;
-        let seen = SEASONED || self.core.has(state::SEEN, side);
-        let ahead = !seen || at_or_after(segment.header.seq, self.core.next_seq[side]);
-        if self.core.trail != 0 || self.lend().wants_trail(segment.payload, segment.header.flags) {
-            self.remember::<SEASONED>(side, segment, end, keepalive, ahead);
+        let Segment { time, payload, ip_id, header: TcpHeader { seq, flags, .. } } = *segment;
+        let seen = self.core.has(state::SEEN, side);
+        let ahead = !seen || at_or_after(seq, self.core.next_seq[side]);
+        if self.core.trail != 0 || self.wants_trail(payload, flags) {
+            self.remember(Span { from: seq, to: end, time: time.0, ip_id, side, keepalive }, payload, flags, ahead);
         }
         if !seen || after(end, self.core.next_seq[side]) {
             self.core.next_seq[side] = end;
-            if !SEASONED {
-                self.core.set(state::SEEN, side);
-            }
+            self.core.set(state::SEEN, side);
         }
     }
 
     /// The segment's place in the history of its direction; its size, and the bytes in flight behind it.
-    #[inline(always)]
-    fn remember<const SEASONED: bool>(
-        &mut self,
-        side: usize,
-        segment: &Segment,
-        end: u32,
-        keepalive: bool,
-        ahead: bool,
-    ) {
-        let (side, from, flags) = (side & 1, segment.header.seq, segment.header.flags);
-        let Some(trail) = self.pool.trail(self.core.trail) else { return };
-        let half = &mut trail.half[side];
-        if SEASONED && segment::continues(half, from, end) {
-            half.single = Node::new(from, end, segment.time.0, segment.ip_id);
-            half.len = 1;
-            size(half, segment.payload);
-            if ahead {
-                in_flight(half, end, self.core.last_ack[side ^ 1]);
-            }
-            if at_or_after(self.core.last_ack[side ^ 1], end) {
-                self.core.set(state::LATE, side);
-            }
-        } else {
-            let span = Span { from, to: end, time: segment.time.0, ip_id: segment.ip_id, side, keepalive };
-            self.lend().remember_any(span, segment.payload, flags, ahead);
-        }
-    }
-
-    /// The same for any segment.
-    #[inline(never)]
-    fn remember_any(mut self, span: Span, payload: u32, flags: u8, ahead: bool) {
+    fn remember(&mut self, span: Span, payload: u32, flags: u8, ahead: bool) {
         let side = span.side & 1;
         let repeated = self.recall(span, flags);
         let Flow { core, rest, pool, .. } = self;

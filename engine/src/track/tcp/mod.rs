@@ -21,7 +21,7 @@ mod sequence;
 
 use super::history::History;
 use crate::flow::tcp::{Low48, TcpCore, TcpRest, offered, state};
-use crate::flow::trail::Node;
+use crate::flow::trail::{Node, widen};
 use crate::flow::{Hot, Mark};
 use crate::packet::{Marks, Packet, TcpHeader, tcp_flags};
 use crate::time::Nanos;
@@ -65,13 +65,6 @@ impl Segment {
 const NOT_PURE: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST;
 
 impl Flow<'_> {
-    /// The same flow, to lend to a function that is not inlined: what a reference leads to cannot stay in registers.
-    #[inline(always)]
-    const fn lend(&mut self) -> Flow<'_> {
-        let Flow { hot, core, rest, pool } = self;
-        Flow { hot, core, rest, pool }
-    }
-
     /// Takes one packet of `side` (0 client, 1 server) into the flow, whatever it is. `bytes` are those of its frame.
     #[inline(never)]
     pub fn packet(&mut self, side: usize, packet: &Packet, bytes: &[u8]) {
@@ -96,7 +89,7 @@ impl Flow<'_> {
         }
         let keepalive = self.is_keepalive(side, packet);
         if length > 0 && !stray {
-            self.data::<false>(side, &segment, tcp.seq.wrapping_add(length), keepalive);
+            self.data(side, &segment, tcp.seq.wrapping_add(length), keepalive);
         }
         if keepalive {
             let count = &mut self.rest.side[side].keepalives;
@@ -106,7 +99,7 @@ impl Flow<'_> {
             if !options.sack.is_empty() {
                 self.sack(side, tcp, &options);
             }
-            self.acknowledge::<false>(side, &segment, options.timestamps, keepalive);
+            self.acknowledge(side, &segment, options.timestamps, keepalive);
         }
         if let Some((value, _)) = options.timestamps {
             self.timestamp(side, &segment, value);
@@ -137,7 +130,7 @@ impl Flow<'_> {
     fn count(&mut self, side: usize, packet: &Packet) {
         let (side, flags) = (side & 1, packet.tcp.flags);
         if packet.payload_bytes > 0 {
-            self.count_data::<false>(side, packet.time);
+            self.count_data(side, packet.time);
         } else if flags & NOT_PURE != 0 || flags & tcp_flags::ACK == 0 {
             self.rest.side[side].bare_packets += 1;
         }
@@ -149,16 +142,15 @@ impl Flow<'_> {
         }
     }
 
-    /// A segment with payload. `SEASONED`, here and below: see [`Flow::plain`].
-    #[inline(always)]
-    fn count_data<const SEASONED: bool>(&mut self, side: usize, time: Nanos) {
+    /// A segment with payload.
+    fn count_data(&mut self, side: usize, time: Nanos) {
         let side = side & 1;
         self.core.data_packets[side] += 1;
         let earlier = time < self.hot.last() && self.last_payload(side) > Some(time);
         if !earlier {
             self.core.last_payload[side] = Low48::of_time(time);
         }
-        if !SEASONED && !self.core.has(state::FIRST_PAYLOAD, side) {
+        if !self.core.has(state::FIRST_PAYLOAD, side) {
             self.core.set(state::FIRST_PAYLOAD, side);
             self.rest.side[side].first_payload = Low48::of_time(time);
         }
@@ -247,21 +239,14 @@ impl Flow<'_> {
     }
 
     /// An acknowledgement by `side` of the other side's data.
-    #[inline(always)]
-    fn acknowledge<const SEASONED: bool>(
-        &mut self,
-        side: usize,
-        segment: &Segment,
-        timestamps: Option<(u32, u32)>,
-        keepalive: bool,
-    ) {
+    fn acknowledge(&mut self, side: usize, segment: &Segment, timestamps: Option<(u32, u32)>, keepalive: bool) {
         let (side, data) = (side & 1, side & 1 ^ 1);
         let tcp = &segment.header;
         let pure = segment.payload == 0 && tcp.flags & NOT_PURE == 0;
-        let known = SEASONED || self.core.has(state::ACKED, side);
+        let known = self.core.has(state::ACKED, side);
         let ahead = distance(tcp.ack, self.core.last_ack[side]);
         let advances = !known || ahead > 0;
-        if !SEASONED && !self.core.has(state::FIRST_ACK, side) && tcp.flags & tcp_flags::SYN == 0 {
+        if !self.core.has(state::FIRST_ACK, side) && tcp.flags & tcp_flags::SYN == 0 {
             self.core.set(state::FIRST_ACK, side);
             self.rest.side[side].first_ack = Low48::of_time(segment.time);
         }
@@ -287,15 +272,13 @@ impl Flow<'_> {
         }
         if advances {
             self.core.last_ack[side] = tcp.ack;
-            if !SEASONED {
-                self.core.set(state::ACKED, side);
-            }
+            self.core.set(state::ACKED, side);
             if !self.core.has(state::DATA_ACKED, data) && self.core.has(state::SEEN, data) && self.beyond_syn(data, tcp)
             {
                 self.core.set(state::DATA_ACKED, data);
             }
         }
-        self.window::<SEASONED>(side, tcp);
+        self.window(side, tcp);
     }
 
     /// Whether an acknowledgement covers more than the SYN.
@@ -305,33 +288,26 @@ impl Flow<'_> {
 
     /// The window that `side` announces.
     #[inline(always)]
-    fn window<const SEASONED: bool>(&mut self, side: usize, tcp: &TcpHeader) {
+    fn window(&mut self, side: usize, tcp: &TcpHeader) {
         let changed = self.core.window[side] != tcp.window;
         self.core.window[side] = tcp.window;
         if tcp.window == 0 && tcp.flags & tcp_flags::RST == 0 {
             self.rest.side[side].zero_windows += 1;
         }
-        if tcp.flags & tcp_flags::SYN == 0 && (changed || !SEASONED && !self.core.has(state::WINDOW, side)) {
+        if tcp.flags & tcp_flags::SYN == 0 && (changed || !self.core.has(state::WINDOW, side)) {
             self.core.set(state::WINDOW, side);
-            self.lend().window_range(side, tcp.window);
+            self.window_range(side, tcp.window);
         }
     }
 
     #[inline(never)]
-    fn window_range(self, side: usize, window: u16) {
-        let (lowest, highest) = match self.pool.trail(self.core.trail) {
-            Some(trail) => {
-                let half = &mut trail.half[side & 1 ^ 1];
-                (&mut half.window_min, &mut half.window_max)
-            }
+    fn window_range(&mut self, side: usize, window: u16) {
+        match self.pool.trail(self.core.trail) {
+            Some(trail) => trail.half[side & 1 ^ 1].take_window(window),
             None => {
                 let counts = &mut self.rest.side[side & 1];
-                (&mut counts.window_min, &mut counts.window_max)
+                widen(&mut counts.window_min, &mut counts.window_max, window);
             }
-        };
-        *highest = window.max(*highest);
-        if window > 0 && (*lowest == 0 || window < *lowest) {
-            *lowest = window;
         }
     }
 
@@ -365,7 +341,7 @@ impl Flow<'_> {
     /// A flow gets its trail with its second segment that takes sequence space, or with data, so that a flood of SYNs
     /// takes nothing from the pool.
     #[cold]
-    fn wants_trail(mut self, payload: u32, flags: u8) -> bool {
+    fn wants_trail(&mut self, payload: u32, flags: u8) -> bool {
         let lone_syn = payload == 0 && flags & tcp_flags::ACK == 0;
         // A repeated SYN is anomalous, but nothing is outstanding yet that a history could tell apart.
         if lone_syn && !self.core.any(state::SYN_AGAIN) {

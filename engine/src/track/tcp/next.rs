@@ -1,23 +1,21 @@
-//! The segment that comes next: new data directly behind what is settled, an acknowledgement of just what is outstanding, or
-//! both.
+//! The segment that comes next: new data directly behind all that was seen, an acknowledgement of just the one segment that is
+//! outstanding, or both.
 //!
-//! **Owns** the test for such a segment, and all that it changes. **May touch** the flow's TCP line and its trail; of the hot
-//! line it reads the time only. **Order** asked by `shard` first of all. Everything is asked before anything is written: a
-//! segment that is not the next one is left to [`super::Flow::plain`] with nothing touched, and both give the same state; a
-//! property test holds them together.
+//! **Owns** the test for such a segment, and all that it changes. **May touch** the flow's TCP line and its history.
+//! **Order** asked by `shard` first of all. Everything is asked before anything is written: a segment that is not the next one
+//! is left to [`super::Flow::plain`] with nothing touched, and both give the same state; a property test holds them together.
 //!
-//! Segments of an exchange, and acknowledgements of one way, are mostly of this kind. It needs neither the flow's cold
-//! block nor the chunks.
+//! Data without loss, exchanges and acknowledgements of one way are mostly of this kind. None of it needs the flow's cold
+//! block.
 
 use super::ack;
 use super::data::{in_flight, size};
 use super::options::Options;
 use super::plain::{KIND, header};
-use super::segment;
 use super::sequence::{at_or_after, distance};
 use crate::flow::TcpCore;
 use crate::flow::tcp::{Low48, state};
-use crate::flow::trail::{Half, Node};
+use crate::flow::trail::Node;
 use crate::packet::{Outline, TcpHeader, tcp_flags};
 use crate::source::Frame;
 use crate::track::history::History;
@@ -35,16 +33,7 @@ pub fn next<const DATA: bool>(
 ) -> bool {
     let (side, data) = (side & 1, side & 1 ^ 1);
     let Some((tcp, options)) = header(outline, frame) else { return false };
-    let is_pushed = tcp.flags & tcp_flags::PSH != 0;
-    let once = if DATA { state::SEASONED_DATA } else { state::SEASONED };
-    if tcp.flags & KIND != tcp_flags::ACK
-        || tcp.flags & !core.flags[side] != 0
-        || !core.has(once, side)
-        || core.has(state::LATE, data)
-        || tcp.window != core.window[side]
-        || tcp.window == 0
-        || is_pushed && core.psh[side] == u8::MAX
-    {
+    if !is_usual::<DATA>(core, side, tcp) {
         return false;
     }
     let Some(timestamps) = timestamps(core, side, tcp, options) else { return false };
@@ -56,28 +45,37 @@ pub fn next<const DATA: bool>(
     if !is_next || settles && !core.has(state::DATA_ACKED, data) {
         return false;
     }
-    let Some(trail) = history.trail(core.trail) else {
-        if DATA || settles {
+    let Some((trail, chunks)) = history.open(core.trail) else {
+        if DATA || settles || tcp.window != core.window[side] {
             return false;
         }
         core.last_ack[side] = tcp.ack;
-        core.psh[side] += u8::from(is_pushed);
+        core.psh[side] += u8::from(tcp.flags & tcp_flags::PSH != 0);
         return true;
     };
     let end = tcp.seq.wrapping_add(outline.payload_bytes);
-    let sends = !DATA || segment::continues(&trail.half[side], tcp.seq, end) && !at_or_after(core.last_ack[data], end);
+    let sends = !DATA || chunks.ends_at(&trail.half[side], tcp.seq, end) && !at_or_after(core.last_ack[data], end);
     if !sends || settles && !ack::is_next(tcp.ack, &trail.half[data]) {
         return false;
     }
 
-    core.psh[side] += u8::from(is_pushed);
+    core.psh[side] += u8::from(tcp.flags & tcp_flags::PSH != 0);
     if DATA {
         core.add_payload(side, outline.payload_bytes);
         core.data_packets[side] += 1;
         core.last_payload[side] = Low48::of_time(frame.time);
         core.next_seq[side] = end;
         let node = Node::new(tcp.seq, end, frame.time.0, outline.ip_id);
-        sent(&mut trail.half[side], node, outline.payload_bytes, core.last_ack[data]);
+        let half = &mut trail.half[side];
+        size(half, outline.payload_bytes);
+        in_flight(half, end, core.last_ack[data]);
+        if !chunks.append(half, node) {
+            core.set(state::HISTORY_LOST, side);
+        }
+    }
+    if tcp.window != core.window[side] {
+        core.window[side] = tcp.window;
+        trail.half[data].take_window(tcp.window);
     }
     if advances {
         core.last_ack[side] = tcp.ack;
@@ -96,6 +94,18 @@ pub fn next<const DATA: bool>(
     true
 }
 
+/// Whether nothing in a segment's flags and window, nor in what is known of its side, asks for more than the usual.
+#[inline(always)]
+const fn is_usual<const DATA: bool>(core: &TcpCore, side: usize, tcp: TcpHeader) -> bool {
+    let seasoned = if DATA { state::SEASONED_DATA } else { state::SEASONED };
+    tcp.flags & KIND == tcp_flags::ACK
+        && tcp.flags & !core.flags[side] == 0
+        && core.has(seasoned, side)
+        && !core.has(state::LATE, side ^ 1)
+        && tcp.window != 0
+        && (tcp.flags & tcp_flags::PSH == 0 || core.psh[side] < u8::MAX)
+}
+
 /// The timestamps of a segment without other options; `None` where it has others, or is the first of its side with some.
 #[inline(always)]
 fn timestamps(core: &TcpCore, side: usize, tcp: TcpHeader, options: &[u8]) -> Option<Option<(u32, u32)>> {
@@ -104,13 +114,4 @@ fn timestamps(core: &TcpCore, side: usize, tcp: TcpHeader, options: &[u8]) -> Op
     }
     let options = options.get(..usize::from(tcp.header_len).wrapping_sub(20))?;
     Options::usual(options).filter(|_| core.has(state::TIMESTAMPS, side))
-}
-
-/// New data, directly behind what is settled.
-#[inline(always)]
-fn sent(half: &mut Half, node: Node, payload: u32, acked: u32) {
-    size(half, payload);
-    in_flight(half, node.to, acked);
-    half.single = node;
-    half.len = 1;
 }

@@ -24,9 +24,6 @@ pub(super) fn header<'f>(outline: &Outline, frame: &Frame<'f>) -> Option<(TcpHea
 impl Flow<'_> {
     /// Takes a plain segment of an open flow in, not older than the latest packet, and says so; any other it leaves to
     /// [`Flow::packet`], with nothing touched.
-    ///
-    /// Once a connection is seasoned, all that happens for the first time has happened, and no packet is asked for it any
-    /// more.
     #[inline(never)]
     pub fn plain(mut self, side: usize, outline: &Outline, frame: &Frame<'_>) -> bool {
         let side = side & 1;
@@ -41,30 +38,19 @@ impl Flow<'_> {
         let Some(timestamps) = options.and_then(Options::usual) else { return false };
         let Outline { payload_bytes: payload, ip_id, .. } = *outline;
         let segment = Segment { time: frame.time, payload, ip_id, header: tcp };
-        let seasoned = if segment.payload > 0 { state::SEASONED_DATA } else { state::SEASONED };
-        if self.core.has(seasoned, side) {
-            self.apply::<true>(side, &segment, timestamps);
-        } else {
-            self.apply::<false>(side, &segment, timestamps);
-            self.core.season(side);
-        }
-        true
-    }
-
-    #[inline(always)]
-    fn apply<const SEASONED: bool>(&mut self, side: usize, segment: &Segment, timestamps: Option<(u32, u32)>) {
-        let tcp = &segment.header;
         if tcp.flags & tcp_flags::PSH != 0 {
             self.push(side);
         }
-        if segment.payload > 0 {
-            self.core.add_payload(side, segment.payload);
-            self.count_data::<SEASONED>(side, segment.time);
-            self.data::<SEASONED>(side, segment, tcp.seq.wrapping_add(segment.payload), false);
+        if payload > 0 {
+            self.core.add_payload(side, payload);
+            self.count_data(side, frame.time);
+            self.data(side, &segment, tcp.seq.wrapping_add(payload), false);
         }
-        self.acknowledge::<SEASONED>(side, segment, timestamps, false);
+        self.acknowledge(side, &segment, timestamps, false);
         if let Some((value, _)) = timestamps {
-            self.timestamp(side, segment, value);
+            self.timestamp(side, &segment, value);
         }
+        self.core.season(side);
+        true
     }
 }

@@ -59,17 +59,6 @@ impl Span {
     }
 }
 
-/// Whether a segment from `from` to `to` follows the settled range with nothing outstanding, and so stands in the half
-/// itself. Not a single byte, which may probe a closed window.
-#[inline(always)]
-pub(super) const fn continues(half: &Half, from: u32, to: u32) -> bool {
-    half.len == 0
-        && half.size == 0
-        && half.facts & fact::SETTLED != 0
-        && half.settled_to == from
-        && to.wrapping_sub(from) > 1
-}
-
 /// Everything the rules need beside the segment.
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
