@@ -79,13 +79,13 @@ impl Dedup {
 /// IPv4's identification, where it can tell packets apart; else 0.
 #[inline]
 const fn informative_id(packet: &Packet) -> u16 {
-    if packet.marks.has(Marks::IP_ID) && packet.key.version == 4 { packet.ip_id } else { 0 }
+    if packet.marks.has(Marks::IP_ID) && packet.version() == 4 { packet.ip_id } else { 0 }
 }
 
 /// How long after a packet its duplicate may come. Unit: nanoseconds.
 #[inline(never)]
 const fn window(packet: &Packet) -> u64 {
-    match (informative_id(packet), packet.key.protocol) {
+    match (informative_id(packet), packet.protocol()) {
         (0, _) => NO_ID_WINDOW,
         (_, protocol::TCP) => TCP_WINDOW,
         _ => OTHER_WINDOW,
@@ -112,7 +112,7 @@ fn word(bytes: Option<&[u8; 8]>) -> u64 {
 /// The words of UDP, and of a TCP header that was captured up to its checksum.
 #[inline]
 fn short_words(packet: &Packet, l4: &[u8]) -> Option<[u64; 2]> {
-    let header = match packet.key.protocol {
+    let header = match packet.protocol() {
         _ if packet.marks.has(Marks::LATER_FRAGMENT) => return None,
         protocol::UDP => 8,
         protocol::TCP => 18,
@@ -125,7 +125,7 @@ fn short_words(packet: &Packet, l4: &[u8]) -> Option<[u64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::FlowKey;
+    use crate::key::{FlowKey, READ_SECRET};
     use crate::time::Nanos;
 
     fn seen(dedup: &mut Dedup, packet: &Packet, bytes: &[u8]) -> bool {
@@ -135,7 +135,7 @@ mod tests {
     fn packet(micros: u64, ip_id: u16) -> Packet {
         let (key, _) = FlowKey::canonical(4, protocol::TCP, (1, 2), (3, 4));
         let marks = Marks(Marks::IP_ID | Marks::FROM_LOW);
-        Packet { key, time: Nanos(micros * 1000), hash: 77, ip_bytes: 60, ip_id, marks, ..Packet::default() }
+        Packet { time: Nanos(micros * 1000), hash: 77, ip_bytes: 60, ip_id, marks, ..Packet::of(&key, &READ_SECRET) }
     }
 
     #[test]

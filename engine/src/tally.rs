@@ -207,8 +207,8 @@ impl Tally {
     /// Counts what decoding found in a packet with a usable IP header, whatever becomes of it.
     #[inline]
     pub fn decoded(&mut self, packet: &Packet) {
-        let version = usize::from(packet.key.version == 6);
-        let volume = &mut self.protocols[version][l4_label(packet.key.protocol)];
+        let version = usize::from(packet.version() == 6);
+        let volume = &mut self.protocols[version][l4_label(packet.protocol())];
         volume.packets += 1;
         volume.bytes += u64::from(packet.ip_bytes);
         let fragment = packet.marks.0 & (Marks::FIRST_FRAGMENT | Marks::LATER_FRAGMENT) != 0;
@@ -219,7 +219,7 @@ impl Tally {
 
     #[inline(never)]
     fn decoded_rare(&mut self, packet: &Packet) {
-        let fragments = &mut self.fragments[usize::from(packet.key.version == 6)];
+        let fragments = &mut self.fragments[usize::from(packet.version() == 6)];
         fragments[0] += u64::from(packet.marks.has(Marks::FIRST_FRAGMENT));
         fragments[1] += u64::from(packet.marks.has(Marks::LATER_FRAGMENT));
         for flaw in packet.flaws.iter() {

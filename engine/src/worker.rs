@@ -94,13 +94,13 @@ impl Worker {
             }
             let ready = desk.place();
             match decode::decode_into(frame, options, fragments, &mut ready.packet) {
-                Ok(image) => {
+                Ok(()) => {
                     if SIEVE && let Some(outcome) = sieve.packet(&ready.packet, frame, options) {
                         let Packet { flaws, encaps, .. } = ready.packet;
                         shard.tally.refuse(Verdict { outcome, flaws, encaps });
                         continue;
                     }
-                    shard.near(ready, image, frame.bytes);
+                    shard.near(ready, frame.bytes);
                     ready.frame = index as u8;
                     desk.keep();
                 }
@@ -111,7 +111,7 @@ impl Worker {
             let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
             shard.take(ready, frame.bytes, frame.link);
             if ready.packet.marks.has(Marks::ICMP_ERROR)
-                && let Some(quoted) = decode::quoted(&ready.packet, frame.bytes)
+                && let Some(quoted) = decode::quoted(&ready.packet, frame.bytes, &shard.secret())
             {
                 shard.quoted(&quoted);
             }

@@ -100,10 +100,10 @@ proptest! {
             check(&cut, &options);
             let cut = decode(&cut, &options, &mut cache);
             if let (Ok(whole), Ok(cut)) = (&whole, &cut)
-                && (cut.ip_offset, cut.key.protocol) == (whole.ip_offset, whole.key.protocol)
-                && !whole.key.is_icmp()
+                && (cut.ip_offset, cut.protocol()) == (whole.ip_offset, whole.protocol())
+                && !whole.key().is_icmp()
             {
-                prop_assert_eq!(cut.key, whole.key);
+                prop_assert_eq!(cut.key(), whole.key());
                 prop_assert_eq!(cut.ip_bytes, whole.ip_bytes);
             }
         }

@@ -6,7 +6,7 @@
 use super::fragment::{Flow, FragmentCache};
 use super::icmp;
 use super::ip::{Keyed, Part};
-use crate::key::{FlowKey, protocol};
+use crate::key::{FlowKey, HashSecret, protocol};
 use crate::packet::{Flaw, Flaws, Marks, Outcome, Packet, TcpHeader, Verdict};
 use crate::source::Frame;
 
@@ -51,7 +51,7 @@ pub(super) fn packet(
         let from_low = transport.marks & Marks::FROM_LOW != 0;
         fragments.first(keyed, Flow::of(&transport.key, from_low), frame.time);
     }
-    Ok(assemble(frame, bytes.len(), keyed, flaws, &transport))
+    Ok(assemble(frame, bytes.len(), keyed, flaws, &transport, fragments.secret()))
 }
 
 /// Remembers a first fragment that was taken for a tunnel, as a flow of its own header: its later fragments cannot be
@@ -183,16 +183,25 @@ fn with_tcp(keyed: &Keyed, l4: &[u8], flaws: &mut Flaws, transport: &mut Transpo
 /// The fixed header, as it stands.
 #[inline]
 pub(super) const fn tcp_header(head: &[u8; 20]) -> TcpHeader {
+    let [_, _, _, _, a, b, c, d, e, f, g, h, ..] = *head;
+    let numbers = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
     TcpHeader {
-        seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
-        ack: u32::from_be_bytes([head[8], head[9], head[10], head[11]]),
+        seq: (numbers >> 32) as u32,
+        ack: numbers as u32,
         window: u16::from_be_bytes([head[14], head[15]]),
         flags: head[13],
         header_len: (head[12] >> 4) * 4,
     }
 }
 
-fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, transport: &Transport) -> Packet {
+fn assemble(
+    frame: &Frame<'_>,
+    captured: usize,
+    keyed: &Keyed,
+    flaws: Flaws,
+    transport: &Transport,
+    secret: &HashSecret,
+) -> Packet {
     let mut marks = transport.marks;
     if keyed.id.is_some() {
         marks |= Marks::IP_ID;
@@ -205,9 +214,7 @@ fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, tra
     }
     let offset = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
     Packet {
-        key: transport.key,
         time: frame.time,
-        hash: 0,
         ip_bytes: keyed.ip_bytes,
         wire_bytes: wire_bytes(frame, captured),
         payload_bytes: transport.payload,
@@ -223,6 +230,7 @@ fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, tra
         ttl: keyed.ttl,
         tos: keyed.tos,
         input: frame.input,
+        ..Packet::of(&transport.key, secret)
     }
 }
 

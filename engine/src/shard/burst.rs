@@ -3,7 +3,6 @@
 //! **Owns** one place for each packet of a burst. **May touch** packets. **Order** filled by `worker` in its first pass,
 //! read in the later ones. The places are reused from burst to burst: a packet is written once, where it will be read.
 
-use crate::key::KeyImage;
 use crate::packet::Packet;
 use crate::source::BURST;
 use crate::table::Slot;
@@ -18,8 +17,6 @@ const APART: usize = 8;
 pub struct Ready {
     /// What decoding said.
     pub packet: Packet,
-    /// The image of its key.
-    pub image: KeyImage,
     /// What tells it from its mirror duplicate; 0 nothing.
     pub(super) print: u64,
     /// Slot of the flow that it probably belongs to, plus 1; 0 none.

@@ -18,7 +18,7 @@ impl Shard {
         let slot = ready.likely.wrapping_sub(1) as usize;
         let Some(pair) = self.pairs.get_mut(slot) else { return false };
         let side = pair.hot.side(packet.marks.has(Marks::FROM_LOW));
-        if pair.hot.image() != ready.image
+        if pair.hot.image() != ready.packet.image
             || pair.hot.packets(side) == 0
             || pair.hot.all_packets() < u64::from(self.plan.first_packets)
             || pair.hot.is_peculiar()
@@ -131,7 +131,7 @@ mod tests {
         for (packet, bytes) in packets {
             let shard = &mut bench.shard;
             let mut ready = Ready { packet: *packet, ..Ready::default() };
-            shard.near(&mut ready, None, bytes);
+            shard.near(&mut ready, bytes);
             shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
             if short {
                 shard.nearer(&mut ready);

@@ -56,7 +56,7 @@ impl Findings {
 
 impl Span {
     pub(super) fn of(packet: &Packet, side: usize, to: u32) -> Span {
-        let ip_id = if packet.marks.has(Marks::IP_ID) && packet.key.version == 4 { packet.ip_id } else { 0 };
+        let ip_id = if packet.marks.has(Marks::IP_ID) && packet.version() == 4 { packet.ip_id } else { 0 };
         Span { from: packet.tcp.seq, to, time: packet.time.0, ip_id, side, keepalive: false }
     }
 
