@@ -102,7 +102,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 #[must_use]
 pub fn words_of(packet: &Packet, bytes: &[u8]) -> Option<[u64; 2]> {
     let l4 = bytes.get(usize::from(packet.l4_offset)..)?;
-    let (head, payload) = match packet.key.protocol {
+    let (head, payload) = match packet.protocol() {
         _ if packet.marks.has(Marks::LATER_FRAGMENT) => return None,
         protocol::UDP => l4.split_at_checked(8)?,
         protocol::TCP if packet.marks.has(Marks::TCP) => {
@@ -118,7 +118,7 @@ pub fn words_of(packet: &Packet, bytes: &[u8]) -> Option<[u64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::FlowKey;
+    use crate::key::{FlowKey, READ_SECRET};
 
     fn seen(dedup: &mut Dedup, packet: &Packet, bytes: &[u8]) -> bool {
         let outline = Outline::of(packet);
@@ -129,7 +129,7 @@ mod tests {
     fn packet(micros: u64, ip_id: u16) -> Packet {
         let (key, _) = FlowKey::canonical(4, protocol::TCP, (1, 2), (3, 4));
         let marks = Marks(Marks::IP_ID | Marks::FROM_LOW);
-        Packet { key, time: Nanos(micros * 1000), hash: 77, ip_bytes: 60, ip_id, marks, ..Packet::default() }
+        Packet { time: Nanos(micros * 1000), hash: 77, ip_bytes: 60, ip_id, marks, ..Packet::of(&key, &READ_SECRET) }
     }
 
     #[test]

@@ -124,6 +124,13 @@ impl FlowKey {
         (FlowKey { low, high, low_port, high_port, protocol, version, scope: 0 }, from_low)
     }
 
+    /// Whether the key's image is the key itself, and gives it back.
+    #[inline]
+    #[must_use]
+    pub const fn is_its_image(&self) -> bool {
+        self.version == 4 && self.scope == 0
+    }
+
     /// Whether this is an ICMP or ICMPv6 flow.
     #[must_use]
     pub const fn is_icmp(&self) -> bool {
@@ -195,28 +202,35 @@ const fn fold(a: u64, b: u64) -> u64 {
 pub struct KeyImage(pub [u64; 2]);
 
 impl KeyImage {
-    /// The image of an IPv4 key without scope, from its ends: address and, in the low 16 bits, port.
+    /// The image of an IPv4 key without scope. `addresses` and `ports` have those of the low endpoint in their upper half.
     #[inline]
     #[must_use]
-    pub const fn ipv4(low: u64, high: u64, protocol: u8) -> KeyImage {
-        let tail = (low & 0xffff) << 48 | (high & 0xffff) << 32 | (protocol as u64) << 8 | 4;
-        KeyImage([(low >> 16) << 32 | high >> 16, tail])
+    pub const fn ipv4(addresses: u64, ports: u32, protocol: u8) -> KeyImage {
+        KeyImage([addresses, (ports as u64) << 32 | (protocol as u64) << 8 | 4])
     }
 
-    /// The same from the addresses and the ports as two words, the low end's first.
+    /// The addresses of an IPv4 key without scope, low endpoint first. Of any other key it says nothing.
     #[inline]
     #[must_use]
-    pub const fn of_ends(addresses: u64, ports: u32, protocol: u8) -> KeyImage {
-        KeyImage([addresses, (ports as u64) << 32 | (protocol as u64) << 8 | 4])
+    pub const fn ipv4_addresses(self) -> (u128, u128) {
+        ((self.0[0] >> 32) as u128, (self.0[0] as u32) as u128)
     }
 
     /// The ports and the protocol that the image holds exactly: low port, high port, protocol.
     #[must_use]
     pub const fn exact(self) -> (u16, u16, u8) {
-        ((self.0[1] >> 48) as u16, (self.0[1] >> 32) as u16, (self.0[1] >> 8) as u8)
+        ((self.0[1] >> 48) as u16, (self.0[1] >> 32) as u16, self.protocol())
+    }
+
+    /// IANA protocol number.
+    #[inline]
+    #[must_use]
+    pub const fn protocol(self) -> u8 {
+        (self.0[1] >> 8) as u8
     }
 
     /// 4 or 6.
+    #[inline]
     #[must_use]
     pub const fn version(self) -> u8 {
         self.0[1] as u8
@@ -252,7 +266,7 @@ impl HashSecret {
     #[must_use]
     pub const fn image(&self, key: &FlowKey) -> KeyImage {
         let tail = key.exact();
-        if key.version == 4 && key.scope == 0 {
+        if key.is_its_image() {
             return KeyImage([(key.low as u64) << 32 | key.high as u64, tail]);
         }
         let s = &self.0;

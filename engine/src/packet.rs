@@ -3,7 +3,7 @@
 //! **Owns** the plain values that `decode` returns and everything behind it reads. **May touch** nothing.
 //! **Order** written by `decode`, read by `shard`, `track` and `tally`. No lifetime: bytes are passed beside it.
 
-use crate::key::{FlowKey, protocol};
+use crate::key::{FlowKey, HashSecret, KeyImage, protocol};
 use crate::source::Input;
 use crate::time::Nanos;
 
@@ -73,6 +73,13 @@ macro_rules! bit_table {
         impl $set {
             /// No member.
             pub const NONE: $set = $set(0);
+
+            /// One member.
+            #[inline]
+            #[must_use]
+            pub const fn of(one: $kind) -> $set {
+                $set(1 << one as u8)
+            }
 
             /// Adds a member.
             #[inline]
@@ -211,11 +218,12 @@ pub mod tcp_flags {
 /// The fixed part of a TCP header. Options are read from the frame by `track`, between `Packet::l4_offset + 20` and
 /// `l4_offset + header_len`, as far as they were captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct TcpHeader {
-    /// Sequence number.
-    pub seq: u32,
     /// Acknowledgement number; meaningless without the ACK flag.
     pub ack: u32,
+    /// Sequence number. Behind the other: the two are written as one number.
+    pub seq: u32,
     /// Window as on the wire, unscaled.
     pub window: u16,
     /// Flags, see [`tcp_flags`].
@@ -229,9 +237,11 @@ impl TcpHeader {
     #[inline]
     #[must_use]
     pub const fn read(head: &[u8; 20]) -> TcpHeader {
+        let [_, _, _, _, a, b, c, d, e, f, g, h, ..] = *head;
+        let numbers = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
         TcpHeader {
-            seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
-            ack: u32::from_be_bytes([head[8], head[9], head[10], head[11]]),
+            seq: (numbers >> 32) as u32,
+            ack: numbers as u32,
             window: u16::from_be_bytes([head[14], head[15]]),
             flags: head[13],
             header_len: (head[12] >> 4) * 4,
@@ -278,36 +288,39 @@ impl Marks {
 }
 
 /// A frame that belongs to a flow.
+///
+/// The order of its fields is their order in memory: what is written together stands together, and is written at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Packet {
-    /// Key of the innermost IP header.
-    pub key: FlowKey,
+    /// The image of the key of the innermost IP header.
+    pub image: KeyImage,
     /// Arrival. Unit: UNIX nanoseconds.
     pub time: Nanos,
-    /// The key's hash under the engine's secret; set by `worker` after decoding.
+    /// The image's hash; set by `worker` after decoding.
     pub hash: u64,
+    /// Fixed part of the TCP header, when [`Marks::TCP`]; only its flags, when [`Marks::TCP_FLAGS`] alone.
+    pub tcp: TcpHeader,
+    /// Transport payload by the contract's rule. Unit: bytes.
+    pub payload_bytes: u32,
     /// IP total length of the keyed header by the contract's rule. Unit: bytes.
     pub ip_bytes: u32,
     /// The frame on the wire. Unit: bytes.
     pub wire_bytes: u32,
-    /// Transport payload by the contract's rule. Unit: bytes.
-    pub payload_bytes: u32,
-    /// Fixed part of the TCP header, when [`Marks::TCP`]; only its flags, when [`Marks::TCP_FLAGS`] alone.
-    pub tcp: TcpHeader,
-    /// Facts.
-    pub marks: Marks,
-    /// What was wrong with a frame that is accounted all the same.
-    pub flaws: Flaws,
-    /// What was taken off.
-    pub encaps: Encaps,
+    /// Offset of the Ethernet header nearest to the keyed IP header, when [`Marks::ETHERNET`].
+    pub ethernet_offset: u16,
     /// Offset of the keyed IP header in the frame.
     pub ip_offset: u16,
     /// Offset of the transport header in the frame; of the fragment's data for a later fragment.
     pub l4_offset: u16,
     /// Offset of the transport payload in the frame; may lie beyond what was captured.
     pub payload_offset: u16,
-    /// Offset of the Ethernet header nearest to the keyed IP header, when [`Marks::ETHERNET`].
-    pub ethernet_offset: u16,
+    /// What was wrong with a frame that is accounted all the same.
+    pub flaws: Flaws,
+    /// What was taken off.
+    pub encaps: Encaps,
+    /// Facts.
+    pub marks: Marks,
     /// IPv4 identification, when [`Marks::IP_ID`].
     pub ip_id: u16,
     /// TTL or hop limit.
@@ -316,6 +329,58 @@ pub struct Packet {
     pub tos: u8,
     /// Port and queue it came from.
     pub input: Input,
+    /// The scope of the key: see [`FlowKey::scope`].
+    pub scope: u64,
+    /// The addresses of the key, low endpoint first, where its image does not give them back; else without meaning.
+    pub addresses: [u128; 2],
+}
+
+impl Packet {
+    /// A packet of which nothing but the key is known. `secret` is that of whoever looks for its flow.
+    #[must_use]
+    pub fn of(key: &FlowKey, secret: &HashSecret) -> Packet {
+        let mut packet = Packet::default();
+        packet.set_key(key, secret);
+        packet
+    }
+
+    /// Writes the key and its image.
+    #[inline]
+    pub const fn set_key(&mut self, key: &FlowKey, secret: &HashSecret) {
+        self.image = secret.image(key);
+        self.scope = key.scope;
+        if !key.is_its_image() {
+            self.addresses = [key.low, key.high];
+        }
+    }
+
+    /// The key of the innermost IP header. Who needs nothing but its protocol or version asks for that: it costs less.
+    #[inline]
+    #[must_use]
+    pub const fn key(&self) -> FlowKey {
+        let (low_port, high_port, protocol) = self.image.exact();
+        let [low, high] = self.addresses;
+        let key = FlowKey { low, high, low_port, high_port, protocol, version: self.version(), scope: self.scope };
+        if !key.is_its_image() {
+            return key;
+        }
+        let (low, high) = self.image.ipv4_addresses();
+        FlowKey { low, high, ..key }
+    }
+
+    /// IANA protocol number of the keyed header's payload.
+    #[inline]
+    #[must_use]
+    pub const fn protocol(&self) -> u8 {
+        self.image.protocol()
+    }
+
+    /// 4 or 6.
+    #[inline]
+    #[must_use]
+    pub const fn version(&self) -> u8 {
+        self.image.version()
+    }
 }
 
 /// What accounting needs of a packet that plainly continues its flow. TCP's header is read from the frame.
@@ -365,7 +430,7 @@ impl Outline {
         if packet.marks.has(Marks::FROM_LOW) {
             known |= facts::FROM_LOW;
         }
-        if packet.key.protocol == protocol::TCP {
+        if packet.protocol() == protocol::TCP {
             known |= facts::TCP;
         }
         if packet.marks.has(Marks::TCP) {
@@ -388,17 +453,29 @@ impl Packet {
     #[inline]
     #[must_use]
     pub const fn informative_id(&self) -> u16 {
-        if self.marks.has(Marks::IP_ID) && self.key.version == 4 { self.ip_id } else { 0 }
+        if self.marks.has(Marks::IP_ID) && self.version() == 4 { self.ip_id } else { 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::READ_SECRET;
 
     #[test]
-    fn a_packet_fits_two_cache_lines_and_a_bit() {
-        assert!(size_of::<Packet>() <= 144, "{}", size_of::<Packet>());
+    fn a_packet_fits_two_cache_lines() {
+        assert!(size_of::<Packet>() <= 128, "{}", size_of::<Packet>());
+    }
+
+    #[test]
+    fn a_packet_gives_back_the_key_it_was_given() {
+        for (version, scope) in [(4, 0), (4, 9), (6, 0), (6, 9)] {
+            let (key, _) = FlowKey::canonical(version, 17, (0xffff_fffe, 53), (0xffff_ffff, 4000));
+            let key = FlowKey { scope, ..key };
+            let packet = Packet::of(&key, &READ_SECRET);
+            assert_eq!((packet.key(), packet.image), (key, READ_SECRET.image(&key)));
+            assert_eq!((packet.version(), packet.protocol()), (version, 17));
+        }
     }
 
     #[test]

@@ -202,7 +202,7 @@ impl Spreader {
     }
 
     fn put(&mut self, frame: &Frame<'_>, packet: Packet) {
-        let quoted = decode::quoted(&packet, frame.bytes);
+        let quoted = decode::quoted(&packet, frame.bytes, &self.secret);
         self.put_one(frame, packet);
         if let Some(quoted) = quoted {
             self.put_one(frame, quoted);
@@ -210,11 +210,11 @@ impl Spreader {
     }
 
     fn put_one(&mut self, frame: &Frame<'_>, packet: Packet) {
-        let hash = self.secret.hash_key(&packet.key);
+        let hash = self.secret.hash(packet.image);
         let to = HashSecret::worker_of(hash, self.roads.len());
         let road = &mut self.roads[to];
         // Chunks of SCTP stand anywhere in the packet.
-        let payload = if packet.key.protocol == protocol::SCTP { usize::from(u16::MAX) } else { PAYLOAD_KEPT };
+        let payload = if packet.protocol() == protocol::SCTP { usize::from(u16::MAX) } else { PAYLOAD_KEPT };
         let kept = &frame.bytes[..frame.bytes.len().min(usize::from(packet.payload_offset) + payload)];
         let (from, len) = (road.open.bytes.len() as u32, kept.len() as u32);
         road.open.bytes.extend_from_slice(kept);
@@ -364,7 +364,7 @@ impl SpreadWorker {
             let (ready, packet) = desk.place_and_packet();
             *packet = item.packet;
             if !packet.marks.has(Marks::QUOTED) {
-                shard.near(ready, packet, None, kept(item));
+                shard.near(ready, packet, kept(item));
             }
             desk.keep();
         }

@@ -226,8 +226,8 @@ impl Tally {
     #[inline]
     pub fn decoded(&mut self, packet: &Packet) {
         self.clock(packet.time);
-        let version = usize::from(packet.key.version == 6);
-        let volume = &mut self.protocols[version][l4_label(packet.key.protocol)];
+        let version = usize::from(packet.version() == 6);
+        let volume = &mut self.protocols[version][l4_label(packet.protocol())];
         volume.packets += 1;
         volume.bytes += u64::from(packet.ip_bytes);
         let fragment = packet.marks.0 & (Marks::FIRST_FRAGMENT | Marks::LATER_FRAGMENT) != 0;
@@ -257,7 +257,7 @@ impl Tally {
 
     #[inline(never)]
     fn decoded_rare(&mut self, packet: &Packet) {
-        let fragments = &mut self.fragments[usize::from(packet.key.version == 6)];
+        let fragments = &mut self.fragments[usize::from(packet.version() == 6)];
         fragments[0] += u64::from(packet.marks.has(Marks::FIRST_FRAGMENT));
         fragments[1] += u64::from(packet.marks.has(Marks::LATER_FRAGMENT));
         for flaw in packet.flaws.iter() {

@@ -119,15 +119,14 @@ impl Worker {
         } else {
             decode::walk_into(frame, options, fragments, packet)
         };
-        let image = match decoded {
-            Ok(image) => image,
-            Err(verdict) => return shard.tally.refuse(verdict),
-        };
+        if let Err(verdict) = decoded {
+            return shard.tally.refuse(verdict);
+        }
         if SIEVE && let Some(outcome) = sieve.packet(packet, frame, options) {
             let Packet { flaws, encaps, .. } = *packet;
             return shard.tally.refuse(Verdict { outcome, flaws, encaps });
         }
-        shard.near(ready, packet, image, frame.bytes);
+        shard.near(ready, packet, frame.bytes);
         desk.keep();
     }
 
@@ -165,7 +164,7 @@ impl Worker {
 #[inline(never)]
 fn quoted(shard: &mut Shard, packet: &Packet, bytes: &[u8]) {
     if packet.marks.has(Marks::ICMP_ERROR)
-        && let Some(quoted) = decode::quoted(packet, bytes)
+        && let Some(quoted) = decode::quoted(packet, bytes, &shard.secret())
     {
         shard.quoted(&quoted);
     }

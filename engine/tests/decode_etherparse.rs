@@ -58,7 +58,7 @@ fn net<'a>(slice: &NetSlice<'a>) -> Option<Net<'a>> {
 
 fn ends(packet: &Packet) -> ((IpAddr, Option<u16>), (IpAddr, Option<u16>)) {
     let low = packet.marks.has(Marks::FROM_LOW);
-    let end = |low| (packet.key.address(low), packet.key.port(low));
+    let end = |low| (packet.key().address(low), packet.key().port(low));
     (end(low), end(!low))
 }
 
@@ -70,7 +70,7 @@ fn offset(frame: &[u8], part: &[u8]) -> usize {
 fn compare(bytes: &[u8], packet: &Packet, net: &Net<'_>, transport: &TransportSlice<'_>) {
     let (source, destination) = ends(packet);
     assert_eq!((source.0, destination.0), (net.source, net.destination));
-    assert_eq!(packet.key.protocol, net.protocol.0);
+    assert_eq!(packet.protocol(), net.protocol.0);
     assert_eq!((packet.ttl, packet.tos), (net.ttl, net.tos));
     assert_eq!(usize::from(packet.l4_offset), offset(bytes, net.payload));
     assert_eq!(packet.ip_bytes, net.ip_bytes.unwrap_or(packet.ip_bytes));
@@ -90,10 +90,10 @@ fn compare(bytes: &[u8], packet: &Packet, net: &Net<'_>, transport: &TransportSl
             assert_eq!(packet.payload_bytes as usize, udp.payload().len());
             assert_eq!(usize::from(packet.payload_offset), offset(bytes, udp.payload()));
         }
-        TransportSlice::Igmp(_) => assert_eq!(packet.key.protocol, 2),
+        TransportSlice::Igmp(_) => assert_eq!(packet.protocol(), 2),
         TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_) => {
             // ICMP of one version in IP of the other is a protocol like any other.
-            assert_eq!(packet.key.is_icmp(), (packet.key.version == 6) == (packet.key.protocol == 58));
+            assert_eq!(packet.key().is_icmp(), (packet.version() == 6) == (packet.protocol() == 58));
             assert_eq!(packet.payload_bytes as usize, net.payload.len());
         }
     }
@@ -157,7 +157,7 @@ fn fragment(net: &Net<'_>, packet: Result<Packet, Verdict>) -> Result<(), TestCa
         Ok(packet) => {
             prop_assert!(packet.marks.has(Marks::FIRST_FRAGMENT), "{packet:?}");
             prop_assert_eq!((ends(&packet).0.0, ends(&packet).1.0), (net.source, net.destination));
-            prop_assert_eq!(packet.key.protocol, net.protocol.0);
+            prop_assert_eq!(packet.protocol(), net.protocol.0);
         }
         Err(verdict) => {
             let known = matches!(verdict.outcome, Outcome::FragmentOrphan | Outcome::Malformed);

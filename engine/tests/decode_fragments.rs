@@ -43,7 +43,7 @@ fn later_fragments_belong_to_the_flow_of_their_first() {
     // From the high endpoint, so that the side is not the default one.
     let first = bench.take(&v4_with(17, B, A, 5, MORE, &udp(53, 4000, &[0; 8]))).expect("first");
     let later = bench.take(&v4_with(17, B, A, 5, 2, &[1; 24])).expect("later");
-    assert_eq!(first.key, later.key);
+    assert_eq!(first.key(), later.key());
     assert!(first.marks.has(Marks::FIRST_FRAGMENT) && !first.marks.has(Marks::FROM_LOW));
     assert!(later.marks.has(Marks::LATER_FRAGMENT) && !later.marks.has(Marks::FROM_LOW));
     assert!(!later.marks.has(Marks::FIRST_FRAGMENT));
@@ -51,7 +51,7 @@ fn later_fragments_belong_to_the_flow_of_their_first() {
     assert!(first.flaws.is_empty() && later.flaws.is_empty());
     let six = bench.take(&fragment6(0, true, 77, &udp(53, 4000, &[0; 8]))).expect("first");
     let later = bench.take(&fragment6(16, false, 77, &[1; 5])).expect("later");
-    assert_eq!(six.key, later.key);
+    assert_eq!(six.key(), later.key());
     assert_eq!((later.payload_bytes, later.ip_id), (5, 77));
 }
 
@@ -61,7 +61,7 @@ fn every_protocol_has_fragments() {
         let mut bench = Bench::new();
         let first = bench.take(&v4_with(protocol, A, B, 5, MORE, &tcp(1, 2, 2, &[0; 4]))).expect("first");
         let later = bench.take(&v4_with(protocol, A, B, 5, 3, &[1; 24])).expect("later");
-        assert_eq!(first.key, later.key, "{protocol}");
+        assert_eq!(first.key(), later.key(), "{protocol}");
     }
 }
 
@@ -132,9 +132,9 @@ fn a_full_cache_loses_the_oldest_and_counts_it() {
 fn later_fragments_of_a_tunnel_without_ports_belong_to_the_tunnel() {
     let mut bench = Bench::new();
     let first = bench.take(&v4_with(47, A, B, 5, MORE, &gre(0, IPV4, &inner_v4()))).expect("first");
-    assert_eq!(first.key.port(true), Some(1000));
+    assert_eq!(first.key().port(true), Some(1000));
     let later = bench.take(&v4_with(47, A, B, 5, 6, &[0; 8])).expect("later");
-    assert_eq!((later.key.protocol, later.key.port(true)), (47, None));
+    assert_eq!((later.protocol(), later.key().port(true)), (47, None));
     let cut = join(&[&gre(0, IPV4, &[]), &inner_v4()[..10]]);
     assert!(bench.take(&v4_with(47, A, B, 9, MORE, &cut)).is_err(), "the inner header is cut off");
     assert!(bench.take(&v4_with(47, A, B, 9, 6, &[0; 8])).is_ok());

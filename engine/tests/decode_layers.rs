@@ -5,7 +5,7 @@ mod build;
 
 use build::*;
 use parshall_config::plan::{DECAP_OPTIONAL, DecapPlan, KeyScope};
-use parshall_engine::decode::{DecodeOptions, FragmentCache, decode, outer};
+use parshall_engine::decode::{DecodeOptions, FragmentCache, decode, decode_any, outer};
 use parshall_engine::key::READ_SECRET;
 use parshall_engine::link::LinkType;
 use parshall_engine::packet::{Encap, Flaw, Marks, Outcome, Packet, Verdict};
@@ -30,11 +30,13 @@ fn around(options: &DecodeOptions, link: LinkType, bytes: &[u8]) -> String {
 fn check(options: &DecodeOptions, link: LinkType, rows: &[Row]) {
     for (name, bytes, want) in rows {
         let packet = decode_with(options, link, bytes).unwrap_or_else(|verdict| panic!("{name}: {verdict:?}"));
-        assert_eq!(packet.key.port(true), Some(1000), "{name}: {packet:?}");
-        assert_eq!(packet.key.port(false), Some(2000), "{name}");
+        assert_eq!(packet.key().port(true), Some(1000), "{name}: {packet:?}");
+        assert_eq!(packet.key().port(false), Some(2000), "{name}");
         assert_eq!(packet.payload_bytes, 3, "{name}");
         assert!(packet.flaws.is_empty(), "{name}: {:?}", packet.flaws);
         assert!(packet.marks.has(Marks::FROM_LOW), "{name}");
+        let general = decode_any(&frame(link, bytes), options, &mut FragmentCache::new(READ_SECRET));
+        assert_eq!(general, Ok(packet), "{name}: the general path differs");
         assert_eq!(around(options, link, bytes), *want, "{name}");
         let mut kinds: Vec<&str> =
             want.split_whitespace().map(|word| word.split_once(':').map_or(word, |(kind, _)| kind)).collect();
@@ -257,7 +259,7 @@ fn optional_tunnels_come_off_only_when_asked_for() {
     check(&all_but(None), LinkType::ETHERNET, &rows);
     for (name, bytes, _) in &rows {
         let packet = decode_with(&DecodeOptions::default(), LinkType::ETHERNET, bytes).expect(name);
-        assert_eq!(packet.key.address(true).to_string(), "192.0.2.1", "{name}");
+        assert_eq!(packet.key().address(true).to_string(), "192.0.2.1", "{name}");
         assert!(packet.encaps.is_empty(), "{name}");
     }
 }
@@ -434,7 +436,7 @@ fn a_tunnel_without_ip_inside_or_switched_off_leaves_its_own_header_as_the_key()
     ];
     for (name, options, bytes) in rows {
         let packet = decode_with(&options, LinkType::ETHERNET, &bytes).expect(name);
-        assert_eq!(packet.key.address(true).to_string(), "192.0.2.1", "{name}");
+        assert_eq!(packet.key().address(true).to_string(), "192.0.2.1", "{name}");
         assert!(packet.encaps.is_empty(), "{name}: {:?}", packet.encaps);
         assert_eq!(around(&options, LinkType::ETHERNET, &bytes), "", "{name}");
     }
@@ -447,8 +449,8 @@ fn the_depth_limit_is_a_flaw_and_the_header_reached_is_the_key() {
         packet = outer_v4(4, &packet);
     }
     let packet = decode_with(&DecodeOptions::default(), LinkType::RAW, &packet).expect("a key at the limit");
-    assert_eq!(packet.key.protocol, 4);
-    assert_eq!(packet.key.address(true).to_string(), "192.0.2.1");
+    assert_eq!(packet.protocol(), 4);
+    assert_eq!(packet.key().address(true).to_string(), "192.0.2.1");
     assert_eq!(packet.flaws.iter().map(Flaw::name).collect::<Vec<_>>(), ["depth_limit"]);
     let mut tags = join(&[&IPV4.to_be_bytes(), &inner_v4()]);
     for id in 0..100_u16 {
@@ -472,7 +474,7 @@ fn identifiers_are_in_the_key_only_when_asked_for() {
     let vxlan = |vni: u8| over_udp(4789, &[&[8, 0, 0, 0, 0, 0, vni, 0], &eth4()]);
     let key = |scope: KeyScope, bytes: &[u8]| {
         let options = DecodeOptions::new(&DecapPlan::default(), scope);
-        decode_with(&options, LinkType::ETHERNET, bytes).expect("a packet").key
+        decode_with(&options, LinkType::ETHERNET, bytes).expect("a packet").key()
     };
     let off = KeyScope::default();
     let vlan = KeyScope { vlan: true, tunnel: false };

@@ -34,7 +34,7 @@ fn patched(mut bytes: Vec<u8>, changes: &[(usize, u8)]) -> Vec<u8> {
 fn a_tcp_segment_is_read_whole() {
     let bytes = v4(6, &tcp(443, 50_000, 0x12, b"hello"));
     let packet = decoded(&bytes).expect("a packet");
-    assert_eq!((packet.key.port(true), packet.key.port(false)), (Some(443), Some(50_000)));
+    assert_eq!((packet.key().port(true), packet.key().port(false)), (Some(443), Some(50_000)));
     assert!(packet.marks.has(Marks::TCP | Marks::TCP_FLAGS | Marks::FROM_LOW | Marks::IP_ID));
     assert!(!packet.marks.has(Marks::ETHERNET));
     assert_eq!((packet.tcp.seq, packet.tcp.ack, packet.tcp.window), (1, 2, 0x1000));
@@ -52,7 +52,7 @@ fn the_other_direction_has_the_same_key() {
     let there = decoded(&v4(17, &udp(9, 5, b""))).expect("a packet");
     let back = v4_with(17, [10, 0, 0, 2], [10, 0, 0, 1], 1, 0, &udp(5, 9, b""));
     let back = decoded(&back).expect("a packet");
-    assert_eq!(there.key, back.key);
+    assert_eq!(there.key(), back.key());
     assert!(there.marks.has(Marks::FROM_LOW) && !back.marks.has(Marks::FROM_LOW));
 }
 
@@ -72,8 +72,8 @@ fn protocols_with_ports_have_them_and_others_do_not() {
     ];
     for (protocol, port, payload, offset) in rows {
         let packet = decoded(&v4(protocol, &body)).expect("a packet");
-        assert_eq!(packet.key.port(true), port, "{protocol}");
-        assert_eq!((packet.key.protocol, packet.payload_bytes, packet.payload_offset), (protocol, payload, offset));
+        assert_eq!(packet.key().port(true), port, "{protocol}");
+        assert_eq!((packet.protocol(), packet.payload_bytes, packet.payload_offset), (protocol, payload, offset));
         assert!(packet.flaws.is_empty(), "{protocol}");
     }
 }
@@ -83,15 +83,15 @@ fn icmp_queries_are_keyed_by_identifier_and_other_messages_by_type_and_code() {
     let request = decoded(&v4(1, &[8, 0, 0, 0, 0x12, 0x34, 0, 1])).expect("a packet");
     let reply = v4_with(1, [10, 0, 0, 2], [10, 0, 0, 1], 1, 0, &[0, 0, 0, 0, 0x12, 0x34, 0, 1]);
     let reply = decoded(&reply).expect("a packet");
-    assert_eq!(request.key, reply.key);
-    assert_eq!(request.key.icmp_key(), Some(IcmpKey::Query { request: 8, id: 0x1234 }));
+    assert_eq!(request.key(), reply.key());
+    assert_eq!(request.key().icmp_key(), Some(IcmpKey::Query { request: 8, id: 0x1234 }));
     assert!(reply.marks.has(Marks::ICMP_REPLY) && !request.marks.has(Marks::ICMP_REPLY));
     let error = decoded(&v4(1, &join(&[&[3, 3, 0, 0, 0, 0, 0, 0], &inner_v4()]))).expect("a packet");
-    assert_eq!(error.key.icmp_key(), Some(IcmpKey::Message { kind: 3, code: 3 }));
+    assert_eq!(error.key().icmp_key(), Some(IcmpKey::Message { kind: 3, code: 3 }));
     assert!(error.marks.has(Marks::ICMP_ERROR));
     assert_eq!((error.payload_bytes, error.payload_offset), (39, 28));
     let six = decoded(&v6(58, &[129, 0, 0, 0, 0, 9])).expect("a packet");
-    assert_eq!(six.key.icmp_key(), Some(IcmpKey::Query { request: 128, id: 9 }));
+    assert_eq!(six.key().icmp_key(), Some(IcmpKey::Query { request: 128, id: 9 }));
 }
 
 #[test]
@@ -110,25 +110,25 @@ fn ipv6_extension_headers_are_passed() {
     ];
     for (name, bytes, protocol) in rows {
         let packet = decoded(&bytes).expect(name);
-        assert_eq!(packet.key.protocol, protocol, "{name}");
+        assert_eq!(packet.protocol(), protocol, "{name}");
         assert!(packet.flaws.is_empty(), "{name}: {:?}", flaws(&packet));
         if protocol == 17 {
-            assert_eq!((packet.payload_bytes, packet.key.port(true)), (3, Some(1)), "{name}");
+            assert_eq!((packet.payload_bytes, packet.key().port(true)), (3, Some(1)), "{name}");
         }
     }
     let ah = v4(51, &join(&[&[17, 1], &[0; 10], &inner]));
-    assert_eq!(decoded(&ah).expect("AH in IPv4").key.port(false), Some(2));
+    assert_eq!(decoded(&ah).expect("AH in IPv4").key().port(false), Some(2));
 }
 
 #[test]
 fn a_chain_that_is_cut_or_too_long_is_a_flaw_of_a_flow_without_ports() {
     let cut = decoded(&v6(0, &[58, 200, 0, 0])).expect("a packet");
-    assert_eq!((cut.key.protocol, flaws(&cut)), (58, vec!["ipv6_extension"]));
+    assert_eq!((cut.protocol(), flaws(&cut)), (58, vec!["ipv6_extension"]));
     let empty = decoded(&v6(60, &[])).expect("a packet");
-    assert_eq!((empty.key.protocol, flaws(&empty)), (60, vec!["ipv6_extension"]));
+    assert_eq!((empty.protocol(), flaws(&empty)), (60, vec!["ipv6_extension"]));
     let long = [60, 0, 1, 4, 0, 0, 0, 0].repeat(300);
     let long = decoded(&v6(60, &long)).expect("a packet");
-    assert_eq!((long.key.protocol, flaws(&long)), (60, vec!["ipv6_extension"]));
+    assert_eq!((long.protocol(), flaws(&long)), (60, vec!["ipv6_extension"]));
     let ports_beyond = decoded(&v6(0, &[17, 200, 0, 0])).expect_err("no ports");
     assert_eq!(ports_beyond.outcome, Outcome::Malformed);
 }
@@ -183,7 +183,7 @@ fn what_can_still_be_counted_is_and_its_flaw_is_named() {
     for (name, bytes, flaw, payload) in rows {
         let packet = decode_frame(&frame(LinkType::IPV4, &bytes)).expect(name);
         assert_eq!((flaws(&packet), packet.payload_bytes), (vec![flaw], payload), "{name}");
-        assert!(packet.key.port(true).is_some(), "{name}");
+        assert!(packet.key().port(true).is_some(), "{name}");
     }
     let below = decoded(&patched(datagram(), &[(25, 10)])).expect("a packet");
     assert_eq!((below.payload_bytes, flaws(&below)), (2, vec![]), "a UDP length below what IP holds is no flaw");
@@ -224,7 +224,7 @@ fn four_captured_bytes_of_transport_are_enough_for_a_flow() {
     ] {
         let frame = Frame { wire_len: 45, ..frame(LinkType::RAW, &bytes[..captured]) };
         let packet = decode_frame(&frame).expect("a flow");
-        assert_eq!(packet.key.port(false), Some(8));
+        assert_eq!(packet.key().port(false), Some(8));
         assert!(packet.marks.has(marks), "{captured}");
         assert_eq!(packet.marks.has(Marks::TCP), captured == 40);
         assert_eq!(flaws(&packet).first().copied().unwrap_or(""), flaw, "{captured}");

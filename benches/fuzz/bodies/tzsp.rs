@@ -37,10 +37,10 @@ pub fn run(data: &[u8]) {
     let raw = decoded(&envelope, LinkType::RAW);
     let framed = decoded(&ethernet, LinkType::ETHERNET);
     let of =
-        |packet: &Option<Packet>| packet.as_ref().map(|packet| (packet.key, packet.ip_bytes, packet.payload_bytes));
+        |packet: &Option<Packet>| packet.as_ref().map(|packet| (packet.key(), packet.ip_bytes, packet.payload_bytes));
     assert_eq!(of(&raw), of(&framed));
     let inside = raw.filter(|packet| packet.encaps.has(Encap::Tzsp) && packet.ip_offset > 0);
     if let (Some(inside), Some(plain)) = (inside, plain) {
-        assert_eq!(inside.key, plain.key);
+        assert_eq!(inside.key(), plain.key());
     }
 }

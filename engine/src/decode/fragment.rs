@@ -150,6 +150,13 @@ impl FragmentCache {
         FragmentCache { sets, secret, counts: FragmentCounts::default() }
     }
 
+    /// The secret that it was made with.
+    #[inline]
+    #[must_use]
+    pub const fn secret(&self) -> &HashSecret {
+        &self.secret
+    }
+
     /// What it counted since it was made.
     #[must_use]
     pub const fn counts(&self) -> FragmentCounts {

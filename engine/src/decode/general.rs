@@ -11,7 +11,7 @@ use super::ip::Keyed;
 use super::options::DecodeOptions;
 use super::walk::{Here, Sink, Walk};
 use super::{fast, link, transport};
-use crate::key::KeyImage;
+use crate::key::FlowKey;
 use crate::packet::{Encaps, Flaws, Marks, Outcome, Packet, Verdict};
 use crate::source::Frame;
 
@@ -22,7 +22,7 @@ pub(super) fn fill<const SHORT: bool>(
     options: &DecodeOptions,
     fragments: &mut FragmentCache,
     out: &mut Packet,
-) -> Result<Option<KeyImage>, Verdict> {
+) -> Result<(), Verdict> {
     let refuse = |outcome, flaws, encaps| Err(Verdict { outcome, flaws, encaps });
     let Some(first) = link::first(frame.link) else {
         return refuse(Outcome::UnsupportedLink, Flaws::NONE, Encaps::NONE);
@@ -31,14 +31,14 @@ pub(super) fn fill<const SHORT: bool>(
     let mut walk = Walk::new(frame.bytes, wire, options, Packets::<SHORT> { frame, fragments, out, is_plain: false });
     let usable = walk.run(first);
     if walk.sink.is_plain {
-        return Ok(None);
+        return Ok(());
     }
     // By reference: what was written a moment ago in small pieces is slow to copy in large ones.
     let Walk { bytes, flaws, found, keyed, sink, .. } = &mut walk;
     match keyed {
         Some(keyed) if usable => {
             *sink.out = transport::packet(frame, bytes, keyed, *flaws, sink.fragments)?;
-            Ok(None)
+            Ok(())
         }
         Some(outer) => {
             transport::remember_tunnel(outer, frame, sink.fragments);
@@ -70,18 +70,18 @@ impl<const SHORT: bool> Sink for Packets<'_, '_, '_, '_, SHORT> {
         if !SHORT {
             return false;
         }
-        let out = &mut *self.out;
-        if !fast::inner(version, (here.bytes, here.at, here.end), here.options, out) {
+        let (out, secret) = (&mut *self.out, self.fragments.secret());
+        let known = if here.found.ethernet.is_some() { Marks::ETHERNET } else { 0 };
+        if !fast::inner(version, (here.bytes, here.at, here.end), known, here.options, secret, out) {
             return false;
         }
-        out.key.scope = here.found.scope;
+        if here.found.scope != 0 {
+            let key = FlowKey { scope: here.found.scope, ..out.key() };
+            out.set_key(&key, secret);
+        }
         out.encaps = here.found.encaps;
         out.flaws = here.flaws;
-        out.ethernet_offset = 0;
-        if let Some(at) = here.found.ethernet {
-            out.marks.0 |= Marks::ETHERNET;
-            out.ethernet_offset = at;
-        }
+        out.ethernet_offset = here.found.ethernet.unwrap_or(0);
         out.time = self.frame.time;
         out.wire_bytes = transport::wire_bytes(self.frame, here.bytes.len());
         out.input = self.frame.input;

@@ -5,7 +5,8 @@
 //! **Order** `decode` is called by `worker` (or by the spreader) once per frame, `outer` once per flow.
 //!
 //! ```text
-//! decode -- fast: Ethernet, [802.1Q], IPv4 or IPv6, TCP or UDP ------------------> Packet
+//! decode -- fast: Ethernet, IPv4 or IPv6, TCP or UDP ----------------------------> Packet
+//!       \-- peel: the same behind VLAN tags and MPLS labels --------------------> Packet
 //!       \-- general: walk (link, tags, tunnels ... innermost IP) -- transport ---> Packet or Verdict
 //!                                                         \------- fast ---------> Packet
 //! outer  ------- the same walk, with a sink that gathers -------------------------> record::Outer
@@ -33,6 +34,7 @@ mod llc;
 mod mpls;
 mod options;
 mod outer;
+mod peel;
 pub mod plain;
 mod ppp;
 mod quoted;
@@ -49,7 +51,7 @@ pub use options::DecodeOptions;
 pub use plain::Plain;
 pub use quoted::quoted;
 
-use crate::key::KeyImage;
+use crate::key::HashSecret;
 use crate::link::LinkType;
 use crate::packet::{Packet, Verdict};
 use crate::record::Outer;
@@ -62,8 +64,8 @@ pub fn knows(link: LinkType) -> bool {
     link::first(link).is_some()
 }
 
-/// Writes the packet of a frame to `out`, or says why it belongs to no flow. `Packet::hash` is left to the caller; so is
-/// the image of the key, but where it comes for nothing.
+/// Writes the packet of a frame to `out`, or says why it belongs to no flow. `Packet::hash` is left to the caller; the image of
+/// the key is made under the secret of the fragment cache.
 ///
 /// # Errors
 /// Not a failure of the probe: the verdict of a frame that is not accounted to a flow. `out` has no meaning then.
@@ -73,11 +75,11 @@ pub fn decode_into(
     options: &DecodeOptions,
     fragments: &mut FragmentCache,
     out: &mut Packet,
-) -> Result<Option<KeyImage>, Verdict> {
-    if let Some(image) = fast::fill(frame, options, out) {
-        return Ok(image);
+) -> Result<(), Verdict> {
+    if fast::fill(frame, options, fragments.secret(), out) {
+        return Ok(());
     }
-    general::fill::<true>(frame, options, fragments, out)
+    walk_into(frame, options, fragments, out)
 }
 
 /// As [`decode_into`], of a frame that is not [`plain`].
@@ -90,15 +92,18 @@ pub fn walk_into(
     options: &DecodeOptions,
     fragments: &mut FragmentCache,
     out: &mut Packet,
-) -> Result<Option<KeyImage>, Verdict> {
+) -> Result<(), Verdict> {
+    if peel::fill(frame, options, fragments.secret(), out) {
+        return Ok(());
+    }
     general::fill::<true>(frame, options, fragments, out)
 }
 
 /// The packet of a frame that is [`plain`]; of no other.
 #[must_use]
-pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions) -> Packet {
+pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret) -> Packet {
     let mut packet = Packet::default();
-    fast::fill(frame, options, &mut packet);
+    let _ = fast::fill(frame, options, secret, &mut packet) || peel::fill(frame, options, secret, &mut packet);
     packet
 }
 
@@ -109,7 +114,7 @@ pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions) -> Packet {
 #[inline]
 pub fn decode(frame: &Frame<'_>, options: &DecodeOptions, fragments: &mut FragmentCache) -> Result<Packet, Verdict> {
     let mut packet = Packet::default();
-    decode_into(frame, options, fragments, &mut packet).map(|_| packet)
+    decode_into(frame, options, fragments, &mut packet).map(|()| packet)
 }
 
 /// The general path alone: gives the answer of [`decode`] for every frame, and is slower for plain ones.
@@ -122,7 +127,7 @@ pub fn decode_any(
     fragments: &mut FragmentCache,
 ) -> Result<Packet, Verdict> {
     let mut packet = Packet::default();
-    general::fill::<false>(frame, options, fragments, &mut packet).map(|_| packet)
+    general::fill::<false>(frame, options, fragments, &mut packet).map(|()| packet)
 }
 
 /// What stood around the keyed header of a frame: VLAN and tunnel identifiers, the innermost tunnel's endpoints.

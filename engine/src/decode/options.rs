@@ -6,9 +6,6 @@
 use crate::packet::{Encap, Encaps};
 use parshall_config::plan::{DecapPlan, KeyScope};
 
-/// Words of a [`PortFilter`].
-const FILTER_WORDS: usize = 16;
-
 /// IANA port of GRE in UDP, RFC 8086 section 8.
 const GRE_IN_UDP: u16 = 4754;
 /// IANA port of MPLS in UDP, RFC 7510 section 6.
@@ -38,18 +35,28 @@ struct PortRule {
     tunnel: UdpTunnel,
 }
 
-/// A set of ports that may say yes wrongly (one port in 1,024 for each member) and never says no wrongly.
-#[derive(Clone, Copy, Debug, Default)]
-struct PortFilter([u64; FILTER_WORDS]);
+/// A set of ports: of each member, one bit stands where its upper byte says, and where its lower byte says. Members share eight
+/// bits, so that more than eight may lead it to say yes wrongly; it never says no wrongly.
+#[derive(Clone, Copy, Debug)]
+struct PortFilter {
+    upper: [u8; 256],
+    lower: [u8; 256],
+}
 
 impl PortFilter {
-    fn add(&mut self, port: u16) {
-        self.0[usize::from(port >> 6) % FILTER_WORDS] |= 1 << (port & 63);
+    const EMPTY: PortFilter = PortFilter { upper: [0; 256], lower: [0; 256] };
+
+    /// Adds the `nth` member.
+    fn add(&mut self, nth: usize, port: u16) {
+        let [upper, lower] = port.to_be_bytes();
+        self.upper[usize::from(upper)] |= 1 << (nth % 8);
+        self.lower[usize::from(lower)] |= 1 << (nth % 8);
     }
 
+    /// Not 0 where a port, as it stands on the wire, may be a member.
     #[inline]
-    const fn may_have(&self, port: u16) -> bool {
-        self.0[(port >> 6) as usize % FILTER_WORDS] >> (port & 63) & 1 != 0
+    const fn of(&self, upper: u8, lower: u8) -> u8 {
+        self.upper[upper as usize] & self.lower[lower as usize]
     }
 }
 
@@ -72,7 +79,7 @@ impl DecodeOptions {
             enabled.add(*kind);
         }
         let mut options =
-            DecodeOptions { enabled, depth: decap.depth, key, filter: PortFilter::default(), rules: Vec::new() };
+            DecodeOptions { enabled, depth: decap.depth, key, filter: PortFilter::EMPTY, rules: Vec::new() };
         options.listen(Encap::Vxlan, UdpTunnel::Vxlan, &decap.vxlan_ports);
         options.listen(Encap::Vxlan, UdpTunnel::VxlanGpe, &decap.vxlan_gpe_ports);
         options.listen(Encap::Geneve, UdpTunnel::Geneve, &decap.geneve_ports);
@@ -90,8 +97,8 @@ impl DecodeOptions {
             return;
         }
         for port in ports {
+            self.filter.add(self.rules.len(), *port);
             self.rules.push(PortRule { port: *port, tunnel });
-            self.filter.add(*port);
         }
     }
 
@@ -112,20 +119,21 @@ impl DecodeOptions {
         self.key
     }
 
-    /// Whether a UDP datagram between these ports can be a tunnel. False is certain, true is not.
+    /// Whether a UDP datagram whose header begins with these bytes, its ports, can be a tunnel. False is certain, true is not.
     #[inline]
-    pub(super) const fn may_be_tunnel(&self, source: u16, destination: u16) -> bool {
-        self.filter.may_have(destination) || self.filter.may_have(source)
+    pub(super) const fn may_be_tunnel(&self, [a, b, c, d]: [u8; 4]) -> bool {
+        self.filter.of(a, b) | self.filter.of(c, d) != 0
     }
 
     /// The tunnel of a UDP datagram between these ports. The destination decides before the source: the source counts
     /// because some far ends answer from the tunnel's port.
-    pub(super) fn udp_tunnel(&self, source: u16, destination: u16) -> Option<UdpTunnel> {
-        if !self.may_be_tunnel(source, destination) {
+    pub(super) fn udp_tunnel(&self, ports: [u8; 4]) -> Option<UdpTunnel> {
+        if !self.may_be_tunnel(ports) {
             return None;
         }
+        let [a, b, c, d] = ports;
         let of = |port| self.rules.iter().find(|rule| rule.port == port).map(|rule| rule.tunnel);
-        of(destination).or_else(|| of(source))
+        of(u16::from_be_bytes([c, d])).or_else(|| of(u16::from_be_bytes([a, b])))
     }
 }
 
@@ -147,6 +155,19 @@ mod tests {
         names.sort_unstable();
         plan.sort_unstable();
         assert_eq!(names, plan);
+    }
+
+    fn ports(source: u16, destination: u16) -> [u8; 4] {
+        (u32::from(source) << 16 | u32::from(destination)).to_be_bytes()
+    }
+
+    #[test]
+    fn no_port_beside_those_of_the_default_plan_is_taken_for_one() {
+        let options = DecodeOptions::default();
+        for port in 0..=u16::MAX {
+            let rule = options.rules.iter().any(|rule| rule.port == port);
+            assert_eq!(options.may_be_tunnel(ports(1_024, port)), rule, "{port}");
+        }
     }
 
     #[test]
@@ -171,7 +192,7 @@ mod tests {
             (1_024, 4_789 + 1_024, None),
         ];
         for (source, destination, tunnel) in cases {
-            assert_eq!(options.udp_tunnel(source, destination), tunnel, "{source} > {destination}");
+            assert_eq!(options.udp_tunnel(ports(source, destination)), tunnel, "{source} > {destination}");
         }
     }
 
@@ -180,7 +201,7 @@ mod tests {
         let mut plan = DecapPlan::default();
         plan.enabled.retain(|name| name != "vxlan");
         let options = DecodeOptions::new(&plan, KeyScope::default());
-        assert_eq!(options.udp_tunnel(1_024, 4_789), None);
-        assert!(!options.may_be_tunnel(1_024, 4_790));
+        assert_eq!(options.udp_tunnel(ports(1_024, 4_789)), None);
+        assert!(!options.may_be_tunnel(ports(1_024, 4_790)));
     }
 }

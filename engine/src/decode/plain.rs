@@ -114,7 +114,7 @@ fn transport(number: u8, l4: &[u8; 20], held: i32, options: &DecodeOptions) -> O
     } else {
         let length = i32::from(be16(l4, 4));
         let is_udp = number == protocol::UDP && length >= 8 && length <= held;
-        let is_plain = is_udp && !options.may_be_tunnel(be16(l4, 0), be16(l4, 2));
+        let is_plain = is_udp && !options.may_be_tunnel([l4[0], l4[1], l4[2], l4[3]]);
         return is_plain.then(|| ((length - 8).cast_unsigned(), facts::PLAIN));
     };
     Some(((held - header).cast_unsigned(), known))
@@ -146,7 +146,7 @@ fn v4_at<'a, const AT: usize>(frame: &Frame<'a>, options: &DecodeOptions, out: &
     let from_low = if ends == turned { ports <= turned_ports } else { ends < turned };
     (out.payload_bytes, out.facts) = (payload, known | (facts::FROM_LOW * u8::from(from_low)));
     let (addresses, ports) = if from_low { (ends, ports) } else { (turned, turned_ports) };
-    let image = KeyImage::of_ends(addresses, ports, ip[9]);
+    let image = KeyImage::ipv4(addresses, ports, ip[9]);
     Some(Plain { image, l4, is_v6: false, is_tagged: AT == TAGGED })
 }
 

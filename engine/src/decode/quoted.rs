@@ -7,16 +7,16 @@
 //! fragments other than first ones, and IPv6 headers behind extension headers, are not attributed.
 
 use super::icmp;
-use crate::key::{FlowKey, protocol};
+use crate::key::{FlowKey, HashSecret, protocol};
 use crate::packet::{Marks, Packet};
 
 /// Bytes of an ICMP header before what it quotes.
 const ICMP_HEADER: usize = 8;
 
-/// The quoted packet's key, as a packet of the error's time that [`Marks::QUOTED`] tells from real ones; `None` when
+/// The quoted packet's key, its image made under `secret`, as a packet of the error's time that [`Marks::QUOTED`] tells from real ones; `None` when
 /// there is nothing to attribute.
 #[must_use]
-pub fn quoted(packet: &Packet, bytes: &[u8]) -> Option<Packet> {
+pub fn quoted(packet: &Packet, bytes: &[u8], secret: &HashSecret) -> Option<Packet> {
     if !packet.marks.has(Marks::ICMP_ERROR) {
         return None;
     }
@@ -26,9 +26,9 @@ pub fn quoted(packet: &Packet, bytes: &[u8]) -> Option<Packet> {
         6 => v6(header)?,
         _ => return None,
     };
-    key.scope = packet.key.scope;
+    key.scope = packet.scope;
     let marks = Marks(Marks::QUOTED | if from_low { Marks::FROM_LOW } else { 0 });
-    Some(Packet { key, time: packet.time, marks, input: packet.input, ..Packet::default() })
+    Some(Packet { time: packet.time, marks, input: packet.input, ..Packet::of(&key, secret) })
 }
 
 fn v4(header: &[u8]) -> Option<(FlowKey, bool)> {
@@ -64,6 +64,7 @@ fn key(version: u8, proto: u8, source: u128, destination: u128, transport: &[u8]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::READ_SECRET;
 
     fn error(quote: &[u8]) -> (Packet, Vec<u8>) {
         let marks = Marks(Marks::ICMP_ERROR);
@@ -80,19 +81,19 @@ mod tests {
     fn a_quoted_datagram_has_the_key_of_its_flow() {
         let (packet, bytes) = error(&udp_quote());
         let (want, from_low) = FlowKey::canonical(4, 17, (0x0a00_0002, 40_000), (0x0a00_0001, 53));
-        let got = quoted(&packet, &bytes).unwrap();
-        assert_eq!((got.key, got.marks.has(Marks::FROM_LOW)), (want, from_low));
+        let got = quoted(&packet, &bytes, &READ_SECRET).unwrap();
+        assert_eq!((got.key(), got.marks.has(Marks::FROM_LOW)), (want, from_low));
     }
 
     #[test]
     fn what_is_cut_off_or_a_later_fragment_is_attributed_to_nobody() {
         for end in 0..24 {
             let (packet, bytes) = error(&udp_quote()[..end]);
-            assert!(quoted(&packet, &bytes).is_none(), "{end} bytes");
+            assert!(quoted(&packet, &bytes, &READ_SECRET).is_none(), "{end} bytes");
         }
         let mut later = udp_quote();
         later[7] = 9;
         let (packet, bytes) = error(&later);
-        assert!(quoted(&packet, &bytes).is_none());
+        assert!(quoted(&packet, &bytes, &READ_SECRET).is_none());
     }
 }

@@ -6,7 +6,7 @@
 use super::fragment::{Flow, FragmentCache};
 use super::icmp;
 use super::ip::{Keyed, Part};
-use crate::key::{FlowKey, protocol};
+use crate::key::{FlowKey, HashSecret, protocol};
 use crate::packet::{Flaw, Flaws, Marks, Outcome, Packet, TcpHeader, Verdict};
 use crate::source::Frame;
 
@@ -51,7 +51,7 @@ pub(super) fn packet(
         let from_low = transport.marks & Marks::FROM_LOW != 0;
         fragments.first(keyed, Flow::of(&transport.key, from_low), frame.time);
     }
-    Ok(assemble(frame, bytes.len(), keyed, flaws, &transport))
+    Ok(assemble(frame, bytes.len(), keyed, flaws, &transport, fragments.secret()))
 }
 
 /// Remembers a first fragment that was taken for a tunnel, as a flow of its own header: its later fragments cannot be
@@ -180,7 +180,14 @@ fn with_tcp(keyed: &Keyed, l4: &[u8], flaws: &mut Flaws, transport: &mut Transpo
     transport.tcp = TcpHeader::read(head);
 }
 
-fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, transport: &Transport) -> Packet {
+fn assemble(
+    frame: &Frame<'_>,
+    captured: usize,
+    keyed: &Keyed,
+    flaws: Flaws,
+    transport: &Transport,
+    secret: &HashSecret,
+) -> Packet {
     let mut marks = transport.marks;
     if keyed.id.is_some() {
         marks |= Marks::IP_ID;
@@ -193,9 +200,7 @@ fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, tra
     }
     let offset = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
     Packet {
-        key: transport.key,
         time: frame.time,
-        hash: 0,
         ip_bytes: keyed.ip_bytes,
         wire_bytes: wire_bytes(frame, captured),
         payload_bytes: transport.payload,
@@ -211,6 +216,7 @@ fn assemble(frame: &Frame<'_>, captured: usize, keyed: &Keyed, flaws: Flaws, tra
         ttl: keyed.ttl,
         tos: keyed.tos,
         input: frame.input,
+        ..Packet::of(&transport.key, secret)
     }
 }
 

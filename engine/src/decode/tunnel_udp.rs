@@ -14,8 +14,7 @@ use crate::packet::{Encap, Flaw};
 /// Reads a UDP header and goes into its payload, where the ports say that it is a tunnel.
 pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     let Some(&[a, b, c, d, e, f, _, _]) = walk.head::<8>() else { return Step::Stop };
-    let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-    let Some(tunnel) = walk.options.udp_tunnel(source, destination) else { return Step::Stop };
+    let Some(tunnel) = walk.options.udp_tunnel([a, b, c, d]) else { return Step::Stop };
     let length = usize::from(u16::from_be_bytes([e, f]));
     if length >= 8 {
         walk.limit(length);

@@ -83,7 +83,7 @@ mod tests {
         ] {
             let (packet, outer) = decoded(from, to, b"hello");
             assert!(packet.flaws.is_empty() && packet.encaps.is_empty() && outer.endpoints.is_none());
-            assert_eq!((packet.key.version, packet.key.protocol), (version, UDP));
+            assert_eq!((packet.version(), packet.protocol()), (version, UDP));
             assert_eq!(packet.ip_bytes, if version == 4 { 33 } else { 53 });
         }
     }

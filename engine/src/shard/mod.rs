@@ -148,7 +148,8 @@ impl Shard {
 
     /// Accounts any packet to its flow, which may have ended, need cutting, or have to be opened.
     #[inline(never)]
-    fn unsteady(&mut self, image: KeyImage, seen: Sighting<'_>) {
+    fn unsteady(&mut self, seen: Sighting<'_>) {
+        let image = seen.packet.image;
         let found = self.index.find(seen.packet.hash, image, |slot| self.pairs[slot as usize].hot.image());
         let slot = match found {
             Some(slot) => self.resume(slot, image, seen),
@@ -168,7 +169,7 @@ impl Shard {
     /// reach them only where software spreads.
     #[cold]
     pub fn quoted(&mut self, packet: &Packet) {
-        let image = self.plan.secret.image(&packet.key);
+        let image = packet.image;
         let hash = self.plan.secret.hash(image);
         let pairs = &self.pairs;
         let Some(slot) = self.index.find(hash, image, |slot| pairs[slot as usize].hot.image()) else { return };
@@ -238,7 +239,7 @@ impl Shard {
         if from_low != answer {
             hot.set(Mark::ClientIsLow);
         }
-        match packet.key.protocol {
+        match packet.protocol() {
             protocol::TCP => hot.set(Mark::Tcp),
             protocol::UDP => hot.set(Mark::Udp),
             protocol::SCTP | protocol::ESP => {
@@ -255,17 +256,18 @@ impl Shard {
         }
         let mut identity = Identity::default();
         identity.start = packet.time.0;
-        identity.set_addresses(packet.key.low, packet.key.high);
+        let key = packet.key();
+        identity.set_addresses(key.low, key.high);
         identity.context = self.first_context(seen, !answer);
         let pair = &mut self.pairs[at];
         pair.hot = hot;
-        if packet.key.protocol == protocol::TCP {
+        if packet.protocol() == protocol::TCP {
             *pair.tcp() = TcpCore::default();
             self.blocks[at] = TcpBlock { identity, rest: TcpRest::default() };
         } else {
             *pair.identity() = identity;
         }
-        self.tally.flows_created[l4_label(packet.key.protocol)] += 1;
+        self.tally.flows_created[l4_label(packet.protocol())] += 1;
         self.tally.live_flows += 1;
     }
 
@@ -279,7 +281,7 @@ impl Shard {
         // The first packet's own side, so that a flow of one packet is interned once.
         let mut mac = [None; 2];
         mac[usize::from(!from_client)] = source_mac(seen);
-        let context = Context { mac, outer, outer_from_client: from_client, scope: seen.packet.key.scope, input };
+        let context = Context { mac, outer, outer_from_client: from_client, scope: seen.packet.scope, input };
         self.intern(&context)
     }
 
@@ -365,7 +367,7 @@ impl Shard {
     fn fragments_only(hot: &mut Hot, door: &mut ExitDoor, packet: &Packet) {
         if !packet.marks.has(Marks::FIRST_FRAGMENT) && !packet.marks.has(Marks::LATER_FRAGMENT) {
             hot.clear(Mark::OnlyFragments);
-        } else if !hot.has(Mark::PartTold) && door.send(&Exit::Part(packet.key)).is_ok() {
+        } else if !hot.has(Mark::PartTold) && door.send(&Exit::Part(packet.key())).is_ok() {
             hot.set(Mark::PartTold);
         }
     }

@@ -59,14 +59,13 @@ impl Shard {
         true
     }
 
-    /// The same of any packet that was decoded. The image of its key is made, unless it is known.
+    /// The same of any packet that was decoded.
     #[inline(always)]
-    pub fn near(&mut self, ready: &mut Ready, packet: &mut Packet, known: Option<KeyImage>, bytes: &[u8]) {
+    pub fn near(&mut self, ready: &mut Ready, packet: &mut Packet, bytes: &[u8]) {
         let Shard { index, dedup, plan, tally, .. } = self;
         tally.decoded(packet);
-        let image = known.unwrap_or_else(|| plan.secret.image(&packet.key));
         ready.outline = Outline::of(packet);
-        bring(ready, image, index, &plan.secret);
+        bring(ready, packet.image, index, &plan.secret);
         packet.hash = ready.hash;
         ready.print = 0;
         if plan.duplicates != Duplicates::Off
@@ -122,16 +121,16 @@ impl Shard {
         } else if ready.is_plain() {
             self.unsteady_plain(ready, frame);
         } else {
-            self.unsteady(ready.image, Sighting { packet, bytes: frame.bytes, link: frame.link });
+            self.unsteady(Sighting { packet, bytes: frame.bytes, link: frame.link });
         }
     }
 
     /// Accounts a plain packet, of which only the outline was made, as any.
     #[inline(never)]
     fn unsteady_plain(&mut self, ready: &Ready, frame: &Frame<'_>) {
-        let mut packet = decode::plain_packet(frame, &self.plan.decode);
+        let mut packet = decode::plain_packet(frame, &self.plan.decode, &self.plan.secret);
         packet.hash = ready.hash;
-        self.unsteady(ready.image, Sighting { packet: &packet, bytes: frame.bytes, link: frame.link });
+        self.unsteady(Sighting { packet: &packet, bytes: frame.bytes, link: frame.link });
     }
 }
 

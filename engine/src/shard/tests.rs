@@ -52,7 +52,7 @@ pub(super) fn packet(protocol: u8, millis: u64, from: (u128, u16), to: (u128, u1
     let (key, from_low) = FlowKey::canonical(4, protocol, from, to);
     let marks = Marks(if from_low { Marks::FROM_LOW } else { 0 });
     let time = Nanos(SECOND + millis * 1_000_000);
-    Packet { key, time, marks, ip_bytes: 100, wire_bytes: 114, payload_bytes: 60, ttl: 64, ..Packet::default() }
+    Packet { time, marks, ip_bytes: 100, wire_bytes: 114, payload_bytes: 60, ttl: 64, ..Packet::of(&key, &READ_SECRET) }
 }
 
 fn tcp(millis: u64, to_server: bool, flags: u8, seq: u32, ack: u32, payload: u32) -> Packet {
@@ -73,7 +73,7 @@ pub(super) fn frame_of<'b>(packet: &Packet, bytes: &'b [u8]) -> Frame<'b> {
 impl Bench {
     pub(super) fn see(&mut self, packet: &Packet) {
         let (mut ready, mut packet) = (Ready::default(), *packet);
-        self.shard.near(&mut ready, &mut packet, None, &[]);
+        self.shard.near(&mut ready, &mut packet, &[]);
         self.shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
         self.shard.nearer(&mut ready);
         self.shard.take(&ready, &packet, &frame_of(&packet, &[]));

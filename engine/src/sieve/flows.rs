@@ -6,7 +6,7 @@
 //! every step goes forward.
 
 use crate::decode::{self, DecodeOptions};
-use crate::key::protocol;
+use crate::key::{FlowKey, protocol};
 use crate::packet::{Encap, Encaps, Packet};
 use crate::source::Frame;
 use ipnet::IpNet;
@@ -92,9 +92,9 @@ impl FlowFilter {
     #[inline]
     #[must_use]
     pub fn matches(&self, packet: &Packet, frame: &Frame<'_>, options: &DecodeOptions) -> bool {
-        let mut at = self.first;
+        let (mut at, key) = (self.first, packet.key());
         while let Some(step) = self.steps.get(at as usize) {
-            at = if step.test.holds(packet, frame, options) { step.yes } else { step.no };
+            at = if step.test.holds(packet, &key, frame, options) { step.yes } else { step.no };
         }
         at == YES
     }
@@ -174,8 +174,7 @@ fn encap(layers: &[(String, Option<u32>)]) -> Vec<Test> {
 
 impl Test {
     #[inline]
-    fn holds(&self, packet: &Packet, frame: &Frame<'_>, options: &DecodeOptions) -> bool {
-        let key = &packet.key;
+    fn holds(&self, packet: &Packet, key: &FlowKey, frame: &Frame<'_>, options: &DecodeOptions) -> bool {
         match self {
             Test::Net { v4, .. } if key.version == 4 => v4.has(key.low as u32) || v4.has(key.high as u32),
             Test::Net { v6, .. } => v6.has(key.low) || v6.has(key.high),

@@ -91,7 +91,7 @@ impl Sieve {
         {
             return Some(Outcome::Filtered);
         }
-        (!self.flows.takes(&packet.key)).then_some(Outcome::SampledOut)
+        (!self.flows.takes(&packet.key())).then_some(Outcome::SampledOut)
     }
 }
 

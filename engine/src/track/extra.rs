@@ -27,7 +27,7 @@ pub fn packet(extra: &mut Extra, side: usize, packet: &Packet, bytes: &[u8]) {
     // What IP holds, as far as it was captured: behind it are padding and an FCS.
     let end = from.saturating_add(packet.payload_bytes as usize).min(bytes.len());
     let l4 = bytes.get(from..end).unwrap_or(&[]);
-    if packet.key.protocol == protocol::SCTP {
+    if packet.protocol() == protocol::SCTP {
         chunks(&mut extra.sctp()[side & 1], l4);
     } else {
         spi(&mut extra.esp()[side & 1], l4);
@@ -72,7 +72,7 @@ fn spi(seen: &mut EspSpis, l4: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::FlowKey;
+    use crate::key::{FlowKey, READ_SECRET};
 
     fn seen(number: u8, l4: &[u8], captured: usize) -> Extra {
         let mut extra = Extra::default();
@@ -82,7 +82,7 @@ mod tests {
 
     fn again(extra: &mut Extra, number: u8, l4: &[u8], captured: usize) {
         let key = FlowKey::canonical(4, number, (1, 1), (2, 2)).0;
-        let now = Packet { key, payload_bytes: l4.len() as u32, l4_offset: 3, ..Packet::default() };
+        let now = Packet { payload_bytes: l4.len() as u32, l4_offset: 3, ..Packet::of(&key, &READ_SECRET) };
         let bytes = [&[0xee; 3], l4, &[0xee; 9]].concat();
         packet(extra, 1, &now, &bytes[..captured.min(bytes.len())]);
     }

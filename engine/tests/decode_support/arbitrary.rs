@@ -166,7 +166,7 @@ pub fn check_sane(frame: &Frame<'_>, packet: &Packet, options: &DecodeOptions) {
     if packet.marks.has(Marks::ETHERNET) {
         assert!(at(packet.ethernet_offset) + 14 <= captured, "{packet:?}");
     }
-    let key = &packet.key;
+    let key = &packet.key();
     assert!(key.version == 6 || (key.low >> 32 == 0 && key.high >> 32 == 0), "{packet:?}");
     assert!(key.low <= key.high, "{packet:?}");
     let outer = outer(frame.bytes, frame.link, options);

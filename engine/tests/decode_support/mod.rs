@@ -149,7 +149,7 @@ impl Flow {
         let syn_ack = tcp_flags::SYN | tcp_flags::ACK;
         let answers = packet.marks.has(Marks::TCP_FLAGS) && packet.tcp.flags & syn_ack == syn_ack;
         Flow {
-            key: packet.key,
+            key: packet.key(),
             client_is_low: from_low != answers,
             packets: [0; 2],
             ip_bytes: [0; 2],
@@ -202,7 +202,7 @@ pub fn flows(frames: &[Stored]) -> Summary {
         match decode(&stored.frame(), &options, &mut fragments) {
             Ok(packet) => {
                 summary.outcomes[Outcome::Flow as usize] += 1;
-                let place = *places.entry(packet.key).or_insert_with(|| {
+                let place = *places.entry(packet.key()).or_insert_with(|| {
                     summary.flows.push(Flow::new(&packet));
                     summary.flows.len() - 1
                 });
