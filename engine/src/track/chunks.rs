@@ -157,18 +157,24 @@ impl Chunks {
         end == from && to.wrapping_sub(from) > 1
     }
 
-    /// Puts a node behind all others. False when there is no room for it, and then nothing changed.
+    /// Puts a segment, sent for the first time, behind all others. False when there is no room for it, and then nothing changed.
     #[inline(always)]
-    pub fn append(&mut self, half: &mut Half, node: Node) -> bool {
+    pub fn append(&mut self, half: &mut Half, (from, to): (u32, u32), time: u64, ip_id: u16) -> bool {
         let (head, len) = (usize::from(half.head), usize::from(half.len));
+        if half.size == 0 && len == 0 {
+            half.single = Node::new(from, to, time, ip_id);
+            half.len = 1;
+            return true;
+        }
         if half.size > 0
             && let Some(place) = self.chunk(half.chunk, half.size - 1).get_mut(head + len)
         {
-            *place = node;
+            *place = Node::new(from, to, time, ip_id);
             half.len += 1;
             return true;
         }
-        self.insert(half, len, node)
+        // Each place has a node of its own, so that none has to be put together elsewhere first.
+        self.insert_beyond(half, len, Node::new(from, to, time, ip_id))
     }
 
     /// Puts a node in before the node at `index`. False when there is no room for it, and then nothing changed.

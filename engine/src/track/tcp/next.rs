@@ -15,7 +15,6 @@ use super::plain::{KIND, header};
 use super::sequence::{at_or_after, distance};
 use crate::flow::TcpCore;
 use crate::flow::tcp::{Low48, state};
-use crate::flow::trail::Node;
 use crate::packet::{Outline, TcpHeader, tcp_flags};
 use crate::source::Frame;
 use crate::track::history::History;
@@ -65,11 +64,10 @@ pub fn next<const DATA: bool>(
         core.data_packets[side] += 1;
         core.last_payload[side] = Low48::of_time(frame.time);
         core.next_seq[side] = end;
-        let node = Node::new(tcp.seq, end, frame.time.0, outline.ip_id);
         let half = &mut trail.half[side];
         size(half, outline.payload_bytes);
         in_flight(half, end, core.last_ack[data]);
-        if !chunks.append(half, node) {
+        if !chunks.append(half, (tcp.seq, end), frame.time.0, outline.ip_id) {
             core.set(state::HISTORY_LOST, side);
         }
     }
