@@ -66,6 +66,8 @@ pub mod state {
     pub const SEASONED: u16 = 1 << 13;
     /// The same for a plain segment with data.
     pub const SEASONED_DATA: u16 = 1 << 14;
+    /// Segments of this side stand in a chunk: a hint to bring it near.
+    pub const CHUNK: u16 = 1 << 15;
 }
 
 impl TcpCore {

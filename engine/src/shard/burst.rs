@@ -10,6 +10,7 @@ use crate::key::KeyImage;
 use crate::packet::{Outline, Packet, facts};
 use crate::source::BURST;
 use crate::table::Slot;
+use arrayvec::ArrayVec;
 
 use super::Shard;
 
@@ -41,6 +42,14 @@ impl Ready {
 }
 
 const _: () = assert!(size_of::<Ready>() == 64, "a packet between the passes is one line");
+
+/// A half of a trail whose segments stand elsewhere, and whether the next one goes to their end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Further {
+    pub(super) trail: u32,
+    pub(super) side: usize,
+    pub(super) at_end: bool,
+}
 
 /// The places of one burst.
 #[derive(Debug)]
@@ -90,8 +99,8 @@ impl Desk {
         self.used += 1;
     }
 
-    /// Takes the packets kept through the later passes: all flows are brought near, then their histories, then the packets are
-    /// accounted. Finding the pages of memory costs more than fetching lines from them, and the CPU finds many at once if
+    /// Takes the packets kept through the later passes: all flows are brought near, then their histories, then what these lead
+    /// to; then the packets are accounted. Finding the pages of memory costs more than fetching lines from them, and the CPU finds many at once if
     /// asked for many at once.
     #[inline(always)]
     pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready, &Packet)) {
@@ -100,8 +109,14 @@ impl Desk {
         for ready in &mut *places {
             shard.nearer(ready);
         }
+        let mut further = ArrayVec::<Further, BURST>::new();
         for ready in &*places {
-            shard.nearest(ready);
+            if let Some(half) = shard.nearest(ready) {
+                further.push(half);
+            }
+        }
+        for half in &further {
+            shard.nodes_near(*half);
         }
         for (ready, packet) in places.iter().zip(packets) {
             account(shard, ready, packet);

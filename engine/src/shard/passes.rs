@@ -1,12 +1,15 @@
 //! The passes over a burst: to the bucket, to the flow, to its history, and the packet's account.
 //!
 //! **Owns** what is brought near, and when. **May touch** the shard's state; a flow in the last pass only.
-//! **Order** `near_plain` or `near` for a whole burst, and `all_near`; then `nearer`, `nearest` and `take` for each of its packets.
+//! **Order** `near_plain` or `near` for a whole burst, and `all_near`; then `nearer`, `nearest`, `nodes_near` and `take`, each
+//! for the whole burst.
 
+use super::burst::Further;
 use super::{Ready, Shard, Sighting};
 use crate::decode::plain::{self, Announced, Plain};
 use crate::decode::{self, DecodeOptions};
 use crate::dedup::{self, Dedup};
+use crate::flow::tcp::state;
 use crate::key::{HashSecret, KeyImage};
 use crate::memory::prefetch_value;
 use crate::packet::{Encap, Outcome, Outline, Packet, facts};
@@ -91,18 +94,26 @@ impl Shard {
         }
     }
 
-    /// The history that the packet's flow probably has, brought near: third pass over a burst.
+    /// The history that the packet's flow probably has, brought near: third pass over a burst. Says where it goes on.
     #[inline(always)]
-    pub fn nearest(&self, ready: &Ready) {
+    pub(super) fn nearest(&self, ready: &Ready) -> Option<Further> {
         let outline = &ready.outline;
-        if outline.has(facts::TCP)
-            && let Some(pair) = self.pairs.get(ready.place.wrapping_sub(1) as usize)
-        {
-            // What it sends, and what it acknowledges.
-            let side = pair.hot.side(outline.has(facts::FROM_LOW));
-            let half = if outline.payload_bytes > 0 { side } else { side ^ 1 };
-            self.history.prefetch_half(pair.tcp_ref().trail, half);
+        if !outline.has(facts::TCP) {
+            return None;
         }
+        let pair = self.pairs.get(ready.place.wrapping_sub(1) as usize)?;
+        // What it sends, or what it acknowledges.
+        let (side, at_end) = (pair.hot.side(outline.has(facts::FROM_LOW)), outline.payload_bytes > 0);
+        let side = if at_end { side } else { side ^ 1 };
+        let core = pair.tcp_ref();
+        self.history.prefetch_half(core.trail, side);
+        core.has(state::CHUNK, side).then_some(Further { trail: core.trail, side, at_end })
+    }
+
+    /// The segments that a history leads to, brought near: fourth pass, over those packets that touch some.
+    #[inline(always)]
+    pub(super) fn nodes_near(&self, Further { trail, side, at_end }: Further) {
+        self.history.prefetch_nodes(trail, side, at_end);
     }
 
     /// Accounts one packet to its flow: last pass over a burst. `packet` has a meaning only where the packet is not plain.

@@ -7,7 +7,7 @@
 //! needed and not free is cut from the next larger free one, or from memory never used; chunks are not joined again.
 
 use crate::flow::trail::{Half, Node, fact};
-use crate::memory::{Arena, ArenaOptions};
+use crate::memory::{self, Arena, ArenaOptions};
 
 const LINE_WORDS: usize = 16;
 
@@ -111,6 +111,24 @@ impl Chunks {
             self.give_back(half.chunk, usize::from(half.size) - 1);
         }
         (half.size, half.head, half.len) = (0, 0, 0);
+    }
+
+    /// Brings those of a half's nodes near that its next segment (`at_end`) or an acknowledgement touches first.
+    pub fn prefetch(&self, half: &Half, at_end: bool) {
+        if half.size == 0 {
+            return;
+        }
+        let node = usize::from(half.head) + if at_end { usize::from(half.len) } else { 0 };
+        let from = half.chunk as usize * LINE_BYTES as usize + node * size_of::<Node>();
+        let lines: &[u64] = bytemuck::cast_slice(&self.lines);
+        // The node before it, too, or the line behind it; both lines of the smallest chunk.
+        let (first, second) = match (half.size, at_end) {
+            (1, _) => (half.chunk as usize * LINE_BYTES as usize, half.chunk as usize * LINE_BYTES as usize + 64),
+            (_, true) => (from.saturating_sub(size_of::<Node>()), from),
+            (_, false) => (from, from + 64),
+        };
+        memory::prefetch(lines, first / 8);
+        memory::prefetch(lines, second / 8);
     }
 
     /// The nodes of one half, oldest first in sequence space.

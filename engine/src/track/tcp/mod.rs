@@ -263,7 +263,7 @@ impl Flow<'_> {
             if tcp.flags & tcp_flags::RST == 0 {
                 ack::settle(Ack { number: tcp.ack, time: segment.time.0, pure }, half, chunks);
                 if half.len == 0 {
-                    self.core.unset(state::LATE, data);
+                    self.core.unset(state::LATE | state::CHUNK, data);
                 }
             }
             if let (true, Some((_, echoed))) = (advances, timestamps) {

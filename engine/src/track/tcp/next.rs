@@ -70,6 +70,9 @@ pub fn next<const DATA: bool>(
         if !chunks.append(half, (tcp.seq, end), frame.time.0, outline.ip_id) {
             core.set(state::HISTORY_LOST, side);
         }
+        if half.size > 0 {
+            core.set(state::CHUNK, side);
+        }
     }
     if tcp.window != core.window[side] {
         core.window[side] = tcp.window;

@@ -101,6 +101,9 @@ impl Scene<'_> {
         if !self.chunks.insert(self.half, at, node) {
             self.core.set(state::HISTORY_LOST, side);
         }
+        if self.half.size > 0 {
+            self.core.set(state::CHUNK, side);
+        }
     }
 
     #[inline(never)]
