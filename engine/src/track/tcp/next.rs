@@ -15,6 +15,7 @@ use super::plain::{KIND, header};
 use super::sequence::{at_or_after, distance};
 use crate::flow::TcpCore;
 use crate::flow::tcp::{Low48, state};
+use crate::flow::trail::Half;
 use crate::packet::{Outline, TcpHeader, tcp_flags};
 use crate::source::Frame;
 use crate::track::history::History;
@@ -67,12 +68,8 @@ pub fn next<const DATA: bool>(
         let half = &mut trail.half[side];
         size(half, outline.payload_bytes);
         in_flight(half, end, core.last_ack[data]);
-        if !chunks.append(half, (tcp.seq, end), frame.time.0, outline.ip_id) {
-            core.set(state::HISTORY_LOST, side);
-        }
-        if half.size > 0 {
-            core.set(state::CHUNK, side);
-        }
+        let kept = chunks.append(half, (tcp.seq, end), frame.time.0, outline.ip_id);
+        core.set(stored(kept, half), side);
     }
     if tcp.window != core.window[side] {
         core.window[side] = tcp.window;
@@ -93,6 +90,12 @@ pub fn next<const DATA: bool>(
         }
     }
     true
+}
+
+/// What storing a segment says of its side.
+#[inline(always)]
+const fn stored(kept: bool, half: &Half) -> u16 {
+    (if kept { 0 } else { state::HISTORY_LOST }) | if half.size > 0 { state::CHUNK } else { 0 }
 }
 
 /// Whether nothing in a segment's flags and window, nor in what is known of its side, asks for more than the usual.
