@@ -6,7 +6,6 @@
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
-use crate::memory::prefetch;
 use crate::packet::{Marks, Packet, Verdict};
 use crate::shard::{Desk, Shard};
 use crate::sieve::Sieve;
@@ -14,9 +13,6 @@ use crate::source::{Batch, Frame, Polled, Source};
 use crate::stop::Stop;
 use crate::tally;
 use crate::time::Nanos;
-
-/// How many frames ahead of decoding their headers are brought near.
-const AHEAD: usize = 4;
 
 /// One worker with all it owns.
 #[derive(Debug)]
@@ -84,9 +80,6 @@ impl Worker {
         self.desk.clear();
         self.shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
-            if let Some(ahead) = batch.get(index + AHEAD) {
-                prefetch(ahead.bytes, 0);
-            }
             let place = self.desk.place(index);
             if !SIEVE && self.shard.near_plain(place, frame, &self.options) {
                 self.desk.keep();

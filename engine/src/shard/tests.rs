@@ -270,6 +270,23 @@ fn time_that_goes_back_moves_the_start_and_never_the_end() {
 }
 
 #[test]
+fn a_tick_ends_no_more_flows_than_its_bound_and_the_next_ones_end_the_rest() {
+    let mut bench = bench(100, Timeouts::default());
+    for n in 0..80 {
+        bench.see(&udp(0, (CLIENT.0, n), SERVER));
+    }
+    let (mut ended, most) = (0, sweep::RECORDS_PER_TICK as usize);
+    for second in 100..110_u64 {
+        bench.shard.tick(Nanos(second * SECOND));
+        let records = bench.records().len();
+        assert!(records <= most, "{records} flows in one tick");
+        assert_eq!(records, most.min(80 - ended), "tick {second}");
+        ended += records;
+    }
+    assert_eq!(ended, 80);
+}
+
+#[test]
 fn the_sweep_reclaims_what_is_over_and_a_record_is_the_same_as_at_lookup() {
     let packets = [udp(0, CLIENT, SERVER), udp(1, SERVER, CLIENT)];
     let mut swept = bench(10, Timeouts::default());
