@@ -47,7 +47,7 @@ fields! {
 const _: () = {
     let after = ffi::SHIM_MBUF_DATA_OFF;
     assert!(ffi::SHIM_MBUF_REFCNT == after + 2 && ffi::SHIM_MBUF_NB_SEGS == after + 4, "rearm_data");
-    assert!(after % 8 == 0, "rearm_data is a word");
+    assert!(after.is_multiple_of(8), "rearm_data is a word");
 };
 
 impl<'s> Mbuf<'s> {
