@@ -6,9 +6,9 @@ use super::bound::Bound;
 use super::measure::{Chunk, Cost, in_turn};
 use super::rig::{CHUNK, Rig, Setting};
 use parshall_config::plan::{DecapPlan, KeyScope};
-use parshall_engine::decode::{self, DecodeOptions, FragmentCache};
+use parshall_engine::decode::{DecodeOptions, plain};
 use parshall_engine::key::READ_SECRET;
-use parshall_engine::packet::Packet;
+use parshall_engine::packet::Outline;
 use parshall_engine::source::BURST;
 use std::hint::black_box;
 
@@ -43,22 +43,20 @@ fn source(setting: &Setting) -> Chunk<'static> {
     })
 }
 
-/// Source, decoding, key image and hash.
+/// Source, and what the worker's first pass makes of plain frames: key image, hash and outline.
 fn decoded(setting: &Setting) -> Chunk<'static> {
     let mut stream = setting.stream();
     let options = DecodeOptions::new(&DecapPlan::default(), KeyScope::default());
-    let mut fragments = FragmentCache::new(READ_SECRET);
-    let mut packets = vec![Packet::default(); BURST];
+    let mut found = vec![(Outline::default(), 0_u64); BURST];
     Box::new(move || {
         for _ in 0..CHUNK / BURST {
             stream.fill();
-            for (n, packet) in packets.iter_mut().enumerate() {
-                let frame = stream.frame(n);
-                if let Ok(()) = decode::decode_into(&frame, &options, &mut fragments, packet) {
-                    packet.hash = READ_SECRET.hash(packet.image);
+            for (n, (outline, hash)) in found.iter_mut().enumerate() {
+                if let Some(plain) = plain::any(&stream.frame(n), &options, &READ_SECRET, outline) {
+                    *hash = READ_SECRET.hash(plain.image);
                 }
             }
-            black_box(&mut packets);
+            black_box(&mut found);
         }
         CHUNK
     })
