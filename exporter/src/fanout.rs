@@ -11,6 +11,7 @@ use crate::nap::Nap;
 use crate::sink::{Settled, Sink};
 use crate::survey::Watch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use parshall_engine::exit::{Batch, Line};
 use parshall_engine::record::FlowRecord;
 use std::collections::VecDeque;
 use std::io;
@@ -28,8 +29,13 @@ const QUEUE: usize = 64;
 /// The same where the feeder waits: no more than keeps a sink busy, so that the same few are filled again and again.
 const SHORT_QUEUE: usize = 4;
 
-/// Records before one sink at the most: in its queue, being filled, and being written.
-pub(crate) const WAITING: u64 = ((QUEUE + 2) * BATCH) as u64;
+/// Memory of the records before one sink at the most: in its queue, being filled, and being written. Each is a message, or the
+/// head of one and a record.
+#[cfg(feature = "dpdk")]
+pub(crate) const WAITING_BYTES: u64 = {
+    let (message, whole) = (parshall_engine::exit::MESSAGE_BYTES, size_of::<Line>() + size_of::<FlowRecord>());
+    ((QUEUE + 2) * BATCH * if message > whole { message } else { whole }) as u64
+};
 
 /// How often a sink that has nothing to do writes out what it holds.
 const IDLE_FLUSH: Duration = Duration::from_secs(1);
@@ -52,7 +58,7 @@ pub struct SinkState {
 }
 
 enum Order {
-    Records(Arc<Vec<FlowRecord>>),
+    Records(Arc<Batch>),
     Reopen,
 }
 
@@ -68,9 +74,9 @@ pub struct Fanout {
     /// Sinks that were taken out and write out what they were given.
     leaving: Vec<(Arc<SinkState>, JoinHandle<()>)>,
     started: usize,
-    batch: Vec<FlowRecord>,
+    batch: Batch,
     /// Batches on their way, oldest first, at most [`QUEUE`]: one that every sink has let go is filled again.
-    sent: VecDeque<Arc<Vec<FlowRecord>>>,
+    sent: VecDeque<Arc<Batch>>,
     waits: bool,
     watch: Option<Arc<Watch>>,
 }
@@ -89,7 +95,7 @@ impl Fanout {
     pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
         let (lanes, leaving, sent) = (Vec::new(), Vec::new(), VecDeque::new());
         let mut fanout =
-            Fanout { lanes, leaving, started: 0, batch: Vec::with_capacity(BATCH), sent, waits, watch: None };
+            Fanout { lanes, leaving, started: 0, batch: Batch::with_capacity(BATCH), sent, waits, watch: None };
         sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
         Ok(fanout)
     }
@@ -134,12 +140,21 @@ impl Fanout {
         self.lanes.iter().map(|lane| lane.state.clone()).collect()
     }
 
-    /// Takes a record; it leaves with its batch.
+    /// Takes a record that has no state any more; it leaves with its batch.
     pub fn record(&mut self, record: FlowRecord) {
+        self.take(|batch| batch.push(record));
+    }
+
+    /// Takes the state that a record is made from, as it lay in its ring.
+    pub fn state(&mut self, lines: &[Line]) {
+        self.take(|batch| batch.push_state(lines));
+    }
+
+    fn take(&mut self, push: impl FnOnce(&mut Batch)) {
         if self.lanes.is_empty() && self.watch.is_none() {
             return;
         }
-        self.batch.push(record);
+        push(&mut self.batch);
         if self.batch.len() >= BATCH {
             self.send();
         }
@@ -172,13 +187,13 @@ impl Fanout {
     }
 
     /// A batch that has come home, or a new one while none has. Where several have, the sinks need no more than one.
-    fn empty_batch(&mut self) -> Vec<FlowRecord> {
+    fn empty_batch(&mut self) -> Batch {
         let mut home = None;
         while let Some(batch) = self.sent.front_mut().and_then(Arc::get_mut) {
             home = Some(std::mem::take(batch));
             self.sent.pop_front();
         }
-        let mut batch = home.unwrap_or_else(|| Vec::with_capacity(BATCH));
+        let mut batch = home.unwrap_or_else(|| Batch::with_capacity(BATCH));
         batch.clear();
         batch
     }
@@ -247,9 +262,9 @@ impl Fanout {
 }
 
 impl SinkState {
-    fn lose(&self, records: &[FlowRecord]) {
+    fn lose(&self, records: &Batch) {
         self.dropped_records.fetch_add(records.len() as u64, Ordering::Relaxed);
-        self.dropped_packets.fetch_add(records.iter().map(FlowRecord::packets).sum(), Ordering::Relaxed);
+        self.dropped_packets.fetch_add(records.packets(), Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Existing, Settled, Sink, Target};
 use crate::buffer::Buffer;
 use crate::render;
 use parshall_config::plan::SinkSpec;
+use parshall_engine::exit::Batch;
 use parshall_engine::record::FlowRecord;
 use std::io;
 
@@ -96,11 +97,14 @@ impl Text {
 }
 
 impl Sink for Text {
-    fn write(&mut self, records: &[FlowRecord]) -> io::Result<()> {
+    fn write(&mut self, records: &Batch) -> io::Result<()> {
         let mut result = Ok(());
-        for record in records {
-            result = result.and(self.take(record));
-        }
+        records.each(|record| {
+            let taken = self.take(record);
+            if result.is_ok() {
+                result = taken;
+            }
+        });
         result
     }
 

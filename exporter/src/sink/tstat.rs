@@ -11,6 +11,7 @@ use super::{Existing, Sink};
 use crate::buffer::Buffer;
 use crate::digits;
 use parshall_config::plan::SinkSpec;
+use parshall_engine::exit::Batch;
 use parshall_engine::flow::tcp::Class;
 use parshall_engine::key::protocol;
 use parshall_engine::record::{Direction, FlowRecord, RttSummary, TcpDirection, TcpRecord};
@@ -381,8 +382,14 @@ impl Tstat {
 }
 
 impl Sink for Tstat {
-    fn write(&mut self, records: &[FlowRecord]) -> io::Result<()> {
-        records.iter().try_for_each(|record| self.one(record))
+    fn write(&mut self, records: &Batch) -> io::Result<()> {
+        let mut result = Ok(());
+        records.each(|record| {
+            if result.is_ok() {
+                result = self.one(record);
+            }
+        });
+        result
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -431,7 +438,7 @@ mod tests {
         complete.tcp = Some(TcpRecord { complete: true, ..TcpRecord::default() });
         let mut open_flow = complete.clone();
         open_flow.tcp = Some(TcpRecord::default());
-        sink.write(&[complete, open_flow, record(60_000_000_000, 1)]).unwrap();
+        sink.write(&[complete, open_flow, record(60_000_000_000, 1)].into_iter().collect()).unwrap();
         sink.close().unwrap();
         let lines = |name: &str| {
             let path = folder.path().join("1970_01_01_00_01.out").join(name);
