@@ -7,7 +7,7 @@
 
 use crate::buffer::Buffer;
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const E8: u64 = 100_000_000;
 const E16: u64 = E8 * E8;
@@ -71,12 +71,25 @@ pub(crate) fn micros(nanos: u64, out: &mut Buffer) {
     out.put([b'.', hundreds, tens, ones], 4);
 }
 
+/// Appends nanoseconds as milliseconds with six decimals, as [`decimal`] writes the quotient: where that has a rounding error, with
+/// it, as Tstat does.
+#[inline]
+pub(crate) fn millis(nanos: u64, out: &mut Buffer) {
+    // The quotient of a smaller number is off by less than half of the last decimal.
+    const EXACT: u64 = 1 << 52;
+    if nanos < EXACT { millionths_as_text(nanos, out) } else { decimal(nanos as f64 / 1e6, out) }
+}
+
 /// Appends a number with six decimals, rounded as `{:.6}` does it: exactly, a tie to the even digit.
 pub(crate) fn decimal(number: f64, out: &mut Buffer) {
     let Some(millionths) = millionths(number) else {
         // Writing into a buffer cannot fail.
         return drop(write!(out, "{number:.6}"));
     };
+    millionths_as_text(millionths, out);
+}
+
+fn millionths_as_text(millionths: u64, out: &mut Buffer) {
     integer(millionths / 1_000_000, out);
     // A point and six digits are the last seven of eight, with the point where the first zero was.
     let digits = eight((millionths % 1_000_000) as u32) >> 8;
@@ -109,18 +122,35 @@ fn four(number: u32) -> [u8; 4] {
     [digit(number / 1000), digit(number / 100), digit(number / 10), digit(number)]
 }
 
+/// Two hexadecimal digits of every byte.
+const HEX: [[u8; 2]; 256] = {
+    let (mut all, mut byte) = ([[0; 2]; 256], 0);
+    while byte < all.len() {
+        let digits = b"0123456789abcdef";
+        all[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    all
+};
+
 /// Appends 16 hexadecimal digits.
 pub(crate) fn hex(number: u64, out: &mut Buffer) {
-    let digits: [u8; 16] = std::array::from_fn(|place| nibble((number >> (60 - place * 4)) as u8 & 15));
-    out.put(digits, 16);
+    let mut text = [0; 16];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair.copy_from_slice(&HEX[usize::from(byte)]);
+    }
+    out.put(text, 16);
 }
 
 /// Appends an address in canonical form.
 pub(crate) fn address(ip: IpAddr, out: &mut Buffer) {
-    let IpAddr::V4(ip) = ip else {
-        // Writing into a buffer cannot fail.
-        return drop(write!(out, "{ip}"));
-    };
+    match ip {
+        IpAddr::V4(ip) => ipv4(ip, out),
+        IpAddr::V6(ip) => ipv6(ip, out),
+    }
+}
+
+fn ipv4(ip: Ipv4Addr, out: &mut Buffer) {
     let (mut text, mut len) = ([0; 16], 0);
     for octet in ip.octets() {
         let [_, hundreds, tens, ones] = four(u32::from(octet));
@@ -134,18 +164,50 @@ pub(crate) fn address(ip: IpAddr, out: &mut Buffer) {
     out.put(text, len - 1);
 }
 
-/// Appends six pairs of hexadecimal digits with colons between.
-pub(crate) fn mac(mac: [u8; 6], out: &mut Buffer) {
-    let text: [u8; 17] = std::array::from_fn(|place| match (mac[place / 3], place % 3) {
-        (byte, 0) => nibble(byte >> 4),
-        (byte, 1) => nibble(byte & 15),
-        _ => b':',
-    });
-    out.put(text, 17);
+/// RFC 5952: the first of the longest runs of two or more zeros is left out; a mapped IPv4 address is written as one.
+fn ipv6(ip: Ipv6Addr, out: &mut Buffer) {
+    if let Some(mapped) = ip.to_ipv4_mapped() {
+        out.put(*b"::ffff:", 7);
+        return ipv4(mapped, out);
+    }
+    let (all, (from, len)) = (ip.segments(), longest_zeros(ip.segments()));
+    let (before, behind) = if len > 1 { (&all[..from], &all[from + len..]) } else { (&all[..], &all[..0]) };
+    segments(before, out);
+    if len > 1 {
+        out.put(*b"::", 2);
+    }
+    segments(behind, out);
 }
 
-const fn nibble(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+/// Begin and length of the first of the longest runs of zeros.
+fn longest_zeros(segments: [u16; 8]) -> (usize, usize) {
+    let (mut longest, mut from) = ((0, 0), 0);
+    for (place, segment) in segments.iter().enumerate() {
+        from = if *segment == 0 { from } else { place + 1 };
+        longest = if place + 1 - from > longest.1 { (from, place + 1 - from) } else { longest };
+    }
+    longest
+}
+
+fn segments(segments: &[u16], out: &mut Buffer) {
+    for (place, segment) in segments.iter().enumerate() {
+        if place > 0 {
+            out.push(b':');
+        }
+        let [high, low] = segment.to_be_bytes().map(|byte| HEX[usize::from(byte)]);
+        let digits = u32::from_le_bytes([high[0], high[1], low[0], low[1]]);
+        let zeros = (segment | 1).leading_zeros() / 4;
+        out.put((digits >> (zeros * 8)).to_le_bytes(), 4 - zeros as usize);
+    }
+}
+
+/// Appends six pairs of hexadecimal digits with colons between.
+pub(crate) fn mac(mac: [u8; 6], out: &mut Buffer) {
+    let mut text = [b':'; 18];
+    for (place, byte) in text.chunks_exact_mut(3).zip(mac) {
+        place[..2].copy_from_slice(&HEX[usize::from(byte)]);
+    }
+    out.put(text, 17);
 }
 
 #[cfg(test)]
@@ -174,6 +236,23 @@ mod tests {
         #[test]
         fn six_decimals_are_those_of_core_fmt(number in number()) {
             prop_assert_eq!(text(|out| decimal(number, out)), format!("{number:.6}"));
+        }
+
+        #[test]
+        fn addresses_are_those_of_core_fmt(segments: [u16; 8], zeros: u8, cut: u32, mac_bytes: [u8; 6]) {
+            let some = std::array::from_fn(|n| if zeros >> n & 1 == 1 { 0 } else { segments[n] >> (cut >> (2 * n) & 15) });
+            for segments in [segments, some, [0, 0, 0, 0, 0, 0xffff, segments[6], segments[7]]] {
+                let ip = IpAddr::from(segments);
+                prop_assert_eq!(text(|out| address(ip, out)), ip.to_string());
+            }
+            let pairs = mac_bytes.map(|byte| format!("{byte:02x}"));
+            prop_assert_eq!(text(|out| mac(mac_bytes, out)), pairs.join(":"));
+        }
+
+        #[test]
+        fn milliseconds_are_those_of_the_quotient(nanos: u64, shift in 0..64) {
+            let nanos = nanos >> shift;
+            prop_assert_eq!(text(|out| millis(nanos, out)), format!("{:.6}", nanos as f64 / 1e6));
         }
 
         #[test]

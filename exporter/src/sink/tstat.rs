@@ -29,13 +29,15 @@ const PERIOD: u64 = 3_600_000_000_000;
 #[derive(Clone, Copy)]
 enum Cell {
     Number(u64),
+    /// Nanoseconds as milliseconds with six decimals.
+    Millis(u64),
     /// With six decimals.
     Decimal(f64),
     Ip(IpAddr),
     Text(&'static str),
 }
 
-use Cell::{Decimal, Ip, Number, Text};
+use Cell::{Decimal, Ip, Millis, Number, Text};
 
 /// A set of columns: their names, and the function that writes them and a space behind each. As straight code, in which a
 /// getter is no call.
@@ -53,7 +55,7 @@ macro_rules! columns {
 const MS: f64 = 1e6;
 
 fn ms(nanos: u64) -> Cell {
-    Decimal(nanos as f64 / MS)
+    Millis(nanos)
 }
 
 /// Milliseconds from the start of the record; 0 when there was none.
@@ -270,6 +272,7 @@ fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
 fn cell(cell: Cell, out: &mut Buffer) {
     match cell {
         Number(number) => digits::integer(number, out),
+        Millis(nanos) => digits::millis(nanos, out),
         Decimal(number) => digits::decimal(number, out),
         Ip(ip) => digits::address(ip, out),
         Text(text) => out.extend(text.as_bytes()),
@@ -308,11 +311,10 @@ impl Logs {
         std::fs::create_dir_all(&folder)?;
         let replace = begun.is_some_and(|begun| begun.insert(folder.clone()));
         let open = |name: &str, header: Vec<u8>| -> io::Result<BufWriter<File>> {
-            if replace {
-                File::create(folder.join(name))?;
-            }
-            let file = OpenOptions::new().create(true).append(true).open(folder.join(name))?;
-            let fresh = file.metadata()?.len() == 0;
+            let mut options = OpenOptions::new();
+            let how = if replace { options.write(true).truncate(true) } else { options.append(true) };
+            let file = how.create(true).open(folder.join(name))?;
+            let fresh = replace || file.metadata()?.len() == 0;
             let mut file = BufWriter::with_capacity(128 << 10, file);
             if fresh {
                 file.write_all(&header)?;
