@@ -117,9 +117,13 @@ const fn millionths(number: f64) -> Option<u64> {
 }
 
 /// The four digits of a number below 10,000.
-fn four(number: u32) -> [u8; 4] {
-    let digit = |n: u32| b'0' + (n % 10) as u8;
+const fn four(number: u32) -> [u8; 4] {
     [digit(number / 1000), digit(number / 100), digit(number / 10), digit(number)]
+}
+
+/// The last digit of a number.
+const fn digit(number: u32) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 /// Two hexadecimal digits of every byte.
@@ -150,18 +154,28 @@ pub(crate) fn address(ip: IpAddr, out: &mut Buffer) {
     }
 }
 
-fn ipv4(ip: Ipv4Addr, out: &mut Buffer) {
-    let (mut text, mut len) = ([0; 16], 0);
-    for octet in ip.octets() {
-        let [_, hundreds, tens, ones] = four(u32::from(octet));
-        let all = [hundreds, tens, ones, b'.'];
-        let skipped = usize::from(octet < 100) + usize::from(octet < 10);
-        for (place, byte) in all[skipped..].iter().enumerate() {
-            text[(len + place) & 15] = *byte;
-        }
-        len += all.len() - skipped;
+/// Every octet with a point behind it, and how many bytes that is.
+const OCTETS: [([u8; 4], u8); 256] = {
+    let (mut all, mut octet) = ([([0; 4], 0); 256], 0);
+    while octet < all.len() {
+        let [_, hundreds, tens, ones] = four(octet as u32);
+        all[octet] = match octet {
+            0..10 => ([ones, b'.', 0, 0], 2),
+            10..100 => ([tens, ones, b'.', 0], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
+        };
+        octet += 1;
     }
-    out.put(text, len - 1);
+    all
+};
+
+fn ipv4(ip: Ipv4Addr, out: &mut Buffer) {
+    for octet in ip.octets() {
+        let (text, len) = OCTETS[usize::from(octet)];
+        out.put(text, usize::from(len));
+    }
+    // The last point.
+    out.pop();
 }
 
 /// RFC 5952: the first of the longest runs of two or more zeros is left out; a mapped IPv4 address is written as one.

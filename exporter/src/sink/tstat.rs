@@ -21,6 +21,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// Record time in one folder: Tstat's twelve steps of 300 s. Unit: nanoseconds.
 const PERIOD: u64 = 3_600_000_000_000;
@@ -262,6 +263,20 @@ columns! {
     "quic_REJ", |_| Number(0);
 }
 
+/// The first line of each log.
+struct Headers {
+    tcp_complete: Vec<u8>,
+    tcp_nocomplete: Vec<u8>,
+    udp_complete: Vec<u8>,
+}
+
+/// Made once: there are three for every hour of record time.
+static HEADERS: LazyLock<Headers> = LazyLock::new(|| Headers {
+    tcp_complete: header("31#", &TCP),
+    tcp_nocomplete: header("31#", &TCP[..CORE_SETS]),
+    udp_complete: header("", &[UDP]),
+});
+
 fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
     let names = sets.iter().copied().flatten().enumerate();
     let columns: Vec<String> = names.map(|(n, name)| format!("{name}:{}", n + 1)).collect();
@@ -310,22 +325,22 @@ impl Logs {
         let folder = folder.join(format!("{stamp}.out"));
         std::fs::create_dir_all(&folder)?;
         let replace = begun.is_some_and(|begun| begun.insert(folder.clone()));
-        let open = |name: &str, header: Vec<u8>| -> io::Result<BufWriter<File>> {
+        let open = |name: &str, header: &[u8]| -> io::Result<BufWriter<File>> {
             let mut options = OpenOptions::new();
             let how = if replace { options.write(true).truncate(true) } else { options.append(true) };
             let file = how.create(true).open(folder.join(name))?;
             let fresh = replace || file.metadata()?.len() == 0;
             let mut file = BufWriter::with_capacity(128 << 10, file);
             if fresh {
-                file.write_all(&header)?;
+                file.write_all(header)?;
             }
             Ok(file)
         };
         Ok(Logs {
             period: end.0 / PERIOD,
-            tcp_complete: open("log_tcp_complete", header("31#", &TCP))?,
-            tcp_nocomplete: open("log_tcp_nocomplete", header("31#", &TCP[..CORE_SETS]))?,
-            udp_complete: open("log_udp_complete", header("", &[UDP]))?,
+            tcp_complete: open("log_tcp_complete", &HEADERS.tcp_complete)?,
+            tcp_nocomplete: open("log_tcp_nocomplete", &HEADERS.tcp_nocomplete)?,
+            udp_complete: open("log_udp_complete", &HEADERS.udp_complete)?,
         })
     }
 
