@@ -29,13 +29,16 @@ const QUEUE: usize = 64;
 /// The same where the feeder waits: no more than keeps a sink busy, so that the same few are filled again and again.
 const SHORT_QUEUE: usize = 4;
 
-/// Memory of the records before one sink at the most: in its queue, being filled, and being written. Each is a message, or the
-/// head of one and a record.
+/// Memory of the records before one sink at the most: in its queue, being filled, being written, and what is kept for others.
+/// Each is a message, or the head of one and a record.
 #[cfg(feature = "dpdk")]
 pub(crate) const WAITING_BYTES: u64 = {
     let (message, whole) = (parshall_engine::exit::MESSAGE_BYTES, size_of::<Line>() + size_of::<FlowRecord>());
-    ((QUEUE + 2) * BATCH * if message > whole { message } else { whole }) as u64
+    ((QUEUE + 2 + SPARE) * BATCH * if message > whole { message } else { whole }) as u64
 };
+
+/// Empty batches that are kept, so that their memory is touched once.
+const SPARE: usize = 8;
 
 /// How often a sink that has nothing to do writes out what it holds.
 const IDLE_FLUSH: Duration = Duration::from_secs(1);
@@ -77,6 +80,8 @@ pub struct Fanout {
     batch: Batch,
     /// Batches on their way, oldest first, at most [`QUEUE`]: one that every sink has let go is filled again.
     sent: VecDeque<Arc<Batch>>,
+    /// Empty ones that have come home, at most [`SPARE`].
+    home: Vec<Batch>,
     waits: bool,
     watch: Option<Arc<Watch>>,
 }
@@ -93,9 +98,9 @@ impl Fanout {
     /// # Errors
     /// A thread could not be started.
     pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
-        let (lanes, leaving, sent) = (Vec::new(), Vec::new(), VecDeque::new());
-        let mut fanout =
-            Fanout { lanes, leaving, started: 0, batch: Batch::with_capacity(BATCH), sent, waits, watch: None };
+        let (lanes, leaving, sent, home) = (Vec::new(), Vec::new(), VecDeque::new(), Vec::new());
+        let batch = Batch::with_capacity(BATCH);
+        let mut fanout = Fanout { lanes, leaving, started: 0, batch, sent, home, waits, watch: None };
         sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
         Ok(fanout)
     }
@@ -186,16 +191,17 @@ impl Fanout {
         }
     }
 
-    /// A batch that has come home, or a new one while none has. Where several have, the sinks need no more than one.
+    /// A batch that has come home, or a new one while none has.
     fn empty_batch(&mut self) -> Batch {
-        let mut home = None;
         while let Some(batch) = self.sent.front_mut().and_then(Arc::get_mut) {
-            home = Some(std::mem::take(batch));
+            let mut batch = std::mem::take(batch);
             self.sent.pop_front();
+            if self.home.len() < SPARE {
+                batch.clear();
+                self.home.push(batch);
+            }
         }
-        let mut batch = home.unwrap_or_else(|| Batch::with_capacity(BATCH));
-        batch.clear();
-        batch
+        self.home.pop().unwrap_or_else(|| Batch::with_capacity(BATCH))
     }
 
     /// Asks every sink to open its files again.

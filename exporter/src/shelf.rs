@@ -20,9 +20,7 @@ pub(crate) struct Place {
 /// The pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
-    chunks: Vec<Box<[Line]>>,
-    /// Behind the last place that was ever given out.
-    next: usize,
+    chunks: Vec<Vec<Line>>,
     /// Places that are free, by their length.
     free: Vec<Vec<u32>>,
     used: usize,
@@ -32,25 +30,28 @@ impl Shelf {
     /// Puts a piece down, of at most [`CHUNK`] lines.
     pub(crate) fn put(&mut self, piece: &[Line]) -> Place {
         let lines = piece.len();
-        let first =
-            self.free.get_mut(lines).and_then(Vec::pop).map_or_else(|| self.fresh(lines), |first| first as usize);
-        self.chunks[first / CHUNK][first % CHUNK..][..lines].copy_from_slice(piece);
+        let first = match self.free.get_mut(lines).and_then(Vec::pop) {
+            Some(first) => {
+                let at = first as usize;
+                self.chunks[at / CHUNK][at % CHUNK..][..lines].copy_from_slice(piece);
+                first
+            }
+            None => self.append(piece),
+        };
         self.used += lines;
-        Place { first: first as u32, lines: lines as u32 }
+        Place { first, lines: lines as u32 }
     }
 
-    /// A place that was never used.
-    fn fresh(&mut self, lines: usize) -> usize {
-        // No piece lies in two chunks.
-        if self.next % CHUNK + lines > CHUNK {
-            self.next = self.next.next_multiple_of(CHUNK);
+    /// Puts a piece where none ever was. None lies in two chunks.
+    fn append(&mut self, piece: &[Line]) -> u32 {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() + piece.len() > CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        let first = self.next;
-        self.next += lines;
-        if self.chunks.len() * CHUNK < self.next {
-            self.chunks.push(vec![Line::default(); CHUNK].into_boxed_slice());
-        }
-        first
+        let before = (self.chunks.len() - 1) * CHUNK;
+        self.chunks.last_mut().map_or(0, |chunk| {
+            chunk.extend_from_slice(piece);
+            (before + chunk.len() - piece.len()) as u32
+        })
     }
 
     /// The piece at a place.
@@ -74,11 +75,11 @@ impl Shelf {
         self.used * size_of::<Line>()
     }
 
-    /// Frees all places, and the memory of most.
+    /// Frees all places, and their memory.
     pub(crate) fn clear(&mut self) {
-        self.chunks.truncate(1);
+        self.chunks.clear();
         self.free.clear();
-        (self.next, self.used) = (0, 0);
+        self.used = 0;
     }
 }
 
