@@ -18,10 +18,8 @@ pub trait Outlet {
     /// ends below it is late, because its packets went back in time.
     fn record(&mut self, record: FlowRecord, floor: Nanos);
 
-    /// Takes the state that any other record is made from; `lines` is the same as it travels on in a
-    /// [`Batch`](crate::exit::Batch).
-    fn state(&mut self, state: &FlowState<'_>, lines: &[Line], floor: Nanos) {
-        let _ = lines;
+    /// Takes the state that any other record is made from, and the same as it travels on in a [`Batch`](crate::exit::Batch).
+    fn state(&mut self, state: &FlowState<'_>, _lines: &[Line], floor: Nanos) {
         self.record(state.record(), floor);
     }
 
