@@ -169,7 +169,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         What::Receive(asked) => super::receive::receive(&asked.eal, asked.seconds, asked.burst),
         What::InMemory(asked) => {
             pin();
-            in_memory(asked).map_err(Into::into)
+            in_memory(asked).map_err(Box::<dyn std::error::Error>::from)
         }
     };
     match done {
