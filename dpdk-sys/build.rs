@@ -72,7 +72,7 @@ const NAMES: &[&str] = &[
     // devices that go away, for tests
     "rte_eal_hotplug_remove",
     "rte_eth_event_type",
-    // the ring of a net_ring port, for tests
+    // the ring of a net_ring port, for tests and benches
     "rte_ring_lookup",
 ];
 

@@ -2,16 +2,20 @@
 //!
 //! **Owns** the ring and what happens when it is full: in `run` the record is dropped and counted, in `read` the worker
 //! waits for the reader. **May touch** nothing else.
-//! **Order** written by `shard` (one worker), read by `merge::collect` (one thread), which makes the records.
+//! **Order** written by `shard` (one worker), read by `merge::collect` (one thread), which hands states on as they lie: records
+//! are made by whoever reads a [`Batch`].
 
+mod batch;
 mod message;
 
+pub use batch::Batch;
+pub use message::Line;
+
 use crate::key::FlowKey;
-use crate::record::Outer;
 use crate::record::make::FlowState;
 use crate::time::Nanos;
 use bytemuck::Zeroable;
-use message::{Body, Desk, Head, Line};
+use message::{Desk, Head, Reading};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::time::Duration;
 
@@ -59,15 +63,14 @@ pub struct ExitDoor {
 pub struct ExitReader {
     ring: Consumer<Line>,
     /// The message that was read last.
-    body: Body,
-    outer: Outer,
+    reading: Reading,
 }
 
 /// A ring for `capacity` messages.
 #[must_use]
 pub fn door(capacity: usize, when_full: WhenFull) -> (ExitDoor, ExitReader) {
     let (ring, read) = RingBuffer::new(capacity.max(2) * message::MOST);
-    let reader = ExitReader { ring: read, body: Body::zeroed(), outer: Outer::default() };
+    let reader = ExitReader { ring: read, reading: Reading::default() };
     (ExitDoor { ring, desk: Desk::zeroed(), when_full }, reader)
 }
 
@@ -116,14 +119,33 @@ impl ExitDoor {
 impl ExitReader {
     /// Takes the next message; `None` while there is none.
     pub fn take(&mut self) -> Option<Exit<'_>> {
-        let head: Head = bytemuck::cast(self.ring.pop().ok()?);
+        self.load().then(|| self.message())
+    }
+
+    /// Fetches the next message; false while there is none.
+    pub fn load(&mut self) -> bool {
+        let Ok(first) = self.ring.pop() else { return false };
         // A message is written whole, so what follows its head is there.
-        self.ring.pop_entire_slice(self.body.lines(head.behind.into())).ok()?;
-        Some(match head.kind {
-            message::RECORD => Exit::Record(self.body.state(&head, &mut self.outer)),
+        let whole = self.ring.pop_entire_slice(self.reading.begin(first)).is_ok();
+        self.reading.end();
+        whole
+    }
+
+    /// The message that was fetched last.
+    #[must_use]
+    pub fn message(&self) -> Exit<'_> {
+        let head = self.reading.head();
+        match head.kind {
+            message::RECORD => Exit::Record(self.reading.state()),
             message::PART => Exit::Part(message::key_of(head.words)),
             _ => Exit::Mark { horizon: Nanos(head.words[0]) },
-        })
+        }
+    }
+
+    /// The same as it lies: what a [`Batch`] takes.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        self.reading.lines()
     }
 
     /// Whether the worker has closed its door and nothing is left.

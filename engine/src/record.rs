@@ -80,6 +80,9 @@ pub struct Outer {
 }
 
 impl Outer {
+    /// Nothing stood around it.
+    pub const NOTHING: Outer = Outer { vlan_ids: ArrayVec::new_const(), encap: ArrayVec::new_const(), endpoints: None };
+
     /// Whether nothing stood around the keyed header.
     #[must_use]
     pub fn is_empty(&self) -> bool {

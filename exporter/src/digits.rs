@@ -1,46 +1,99 @@
 //! Numbers and addresses as text, appended to a buffer.
 //!
 //! **Owns** the digits; which of them a format wants is the format's. **May touch** the buffer it is given; it allocates
-//! nothing else. **Order** called by `render` and the sinks, many times a record, and so written to be fast: each value is
-//! laid out beside the buffer and appended at once, and nothing goes through `core::fmt` that is not rare.
+//! nothing else. **Order** called by `render` and the sinks, many times a record, and so written to be fast: eight digits are
+//! found at once in the parts of one word, stored at once, and counted afterwards; nothing goes through `core::fmt` that is
+//! not rare.
 
+use crate::buffer::Buffer;
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const E8: u64 = 100_000_000;
+const E16: u64 = E8 * E8;
 
 /// Appends a number. Most are small.
 #[inline]
-pub(crate) fn integer(number: u64, out: &mut Vec<u8>) {
+pub(crate) fn integer(number: u64, out: &mut Buffer) {
     match number {
         0..10 => out.push(b'0' + number as u8),
-        10..100 => {
-            let [.., tens, ones] = four(number as u32);
-            out.extend_from_slice(&[tens, ones]);
-        }
-        100..1000 => {
-            let [_, hundreds, tens, ones] = four(number as u32);
-            out.extend_from_slice(&[hundreds, tens, ones]);
-        }
-        _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        10..E8 => short(number as u32, out),
+        _ => long(number, out),
     }
 }
 
+/// Appends a number below 100,000,000.
+fn short(number: u32, out: &mut Buffer) {
+    let digits = eight(number);
+    // Bytes are in the order of the text, so leading zeros are the lowest; the last digit stays.
+    let zeros = (digits | 1 << 63).trailing_zeros() / 8;
+    out.put((text_of(digits) >> (zeros * 8)).to_le_bytes(), 8 - zeros as usize);
+}
+
+#[inline(never)]
+fn long(number: u64, out: &mut Buffer) {
+    if number >= E16 {
+        short((number / E16) as u32, out);
+        padded((number / E8 % E8) as u32, out);
+    } else {
+        short((number / E8) as u32, out);
+    }
+    padded((number % E8) as u32, out);
+}
+
+/// Appends a number below 100,000,000 with all its eight digits.
+#[inline]
+fn padded(number: u32, out: &mut Buffer) {
+    out.put(text_of(eight(number)).to_le_bytes(), 8);
+}
+
+/// The eight digits of a number below 100,000,000 in the bytes of a word, the first in the lowest. Halves of four digits, then
+/// quarters of two, then the digits: each step divides all parts at once, by a multiplication and a shift that are exact for
+/// parts so small.
+const fn eight(number: u32) -> u64 {
+    let number = number as u64;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((twos - 10 * tens) << 8)
+}
+
+/// Digits as characters.
+const fn text_of(digits: u64) -> u64 {
+    digits | 0x3030_3030_3030_3030
+}
+
 /// Appends nanoseconds as microseconds with three decimals.
-pub(crate) fn micros(nanos: u64, out: &mut Vec<u8>) {
+pub(crate) fn micros(nanos: u64, out: &mut Buffer) {
     integer(nanos / 1000, out);
     let [_, hundreds, tens, ones] = four((nanos % 1000) as u32);
-    out.extend_from_slice(&[b'.', hundreds, tens, ones]);
+    out.put([b'.', hundreds, tens, ones], 4);
+}
+
+/// Appends nanoseconds as milliseconds with six decimals, as [`decimal`] writes the quotient: where that has a rounding error, with
+/// it, as Tstat does.
+#[inline]
+pub(crate) fn millis(nanos: u64, out: &mut Buffer) {
+    // The quotient of a smaller number is off by less than half of the last decimal.
+    const EXACT: u64 = 1 << 52;
+    if nanos < EXACT { millionths_as_text(nanos, out) } else { decimal(nanos as f64 / 1e6, out) }
 }
 
 /// Appends a number with six decimals, rounded as `{:.6}` does it: exactly, a tie to the even digit.
-pub(crate) fn decimal(number: f64, out: &mut Vec<u8>) {
+pub(crate) fn decimal(number: f64, out: &mut Buffer) {
     let Some(millionths) = millionths(number) else {
-        // Writing into a vector cannot fail.
+        // Writing into a buffer cannot fail.
         return drop(write!(out, "{number:.6}"));
     };
+    millionths_as_text(millionths, out);
+}
+
+fn millionths_as_text(millionths: u64, out: &mut Buffer) {
     integer(millionths / 1_000_000, out);
-    let rest = (millionths % 1_000_000) as u32;
-    let ([_, _, a, b], [c, d, e, f]) = (four(rest / 10_000), four(rest % 10_000));
-    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+    // A point and six digits are the last seven of eight, with the point where the first zero was.
+    let digits = eight((millionths % 1_000_000) as u32) >> 8;
+    out.put((text_of(digits) & !0xff | b'.' as u64).to_le_bytes(), 7);
 }
 
 /// A number in millionths, exactly rounded; `None` for one that is negative, no number, or too large.
@@ -64,48 +117,111 @@ const fn millionths(number: f64) -> Option<u64> {
 }
 
 /// The four digits of a number below 10,000.
-fn four(number: u32) -> [u8; 4] {
-    let digit = |n: u32| b'0' + (n % 10) as u8;
+const fn four(number: u32) -> [u8; 4] {
     [digit(number / 1000), digit(number / 100), digit(number / 10), digit(number)]
 }
 
+/// The last digit of a number.
+const fn digit(number: u32) -> u8 {
+    b'0' + (number % 10) as u8
+}
+
+/// Two hexadecimal digits of every byte.
+const HEX: [[u8; 2]; 256] = {
+    let (mut all, mut byte) = ([[0; 2]; 256], 0);
+    while byte < all.len() {
+        let digits = b"0123456789abcdef";
+        all[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    all
+};
+
 /// Appends 16 hexadecimal digits.
-pub(crate) fn hex(number: u64, out: &mut Vec<u8>) {
-    let digits: [u8; 16] = std::array::from_fn(|place| nibble((number >> (60 - place * 4)) as u8 & 15));
-    out.extend_from_slice(&digits);
+pub(crate) fn hex(number: u64, out: &mut Buffer) {
+    let mut text = [0; 16];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair.copy_from_slice(&HEX[usize::from(byte)]);
+    }
+    out.put(text, 16);
 }
 
 /// Appends an address in canonical form.
-pub(crate) fn address(ip: IpAddr, out: &mut Vec<u8>) {
-    let IpAddr::V4(ip) = ip else {
-        // Writing into a vector cannot fail.
-        return drop(write!(out, "{ip}"));
-    };
-    let (mut text, mut len) = ([0; 16], 0);
-    for octet in ip.octets() {
-        let [_, hundreds, tens, ones] = four(u32::from(octet));
-        let all = [hundreds, tens, ones, b'.'];
-        let skipped = usize::from(octet < 100) + usize::from(octet < 10);
-        for (place, byte) in all[skipped..].iter().enumerate() {
-            text[(len + place) & 15] = *byte;
-        }
-        len += all.len() - skipped;
+pub(crate) fn address(ip: IpAddr, out: &mut Buffer) {
+    match ip {
+        IpAddr::V4(ip) => ipv4(ip, out),
+        IpAddr::V6(ip) => ipv6(ip, out),
     }
-    out.extend_from_slice(&text[..len - 1]);
+}
+
+/// Every octet with a point behind it, and how many bytes that is.
+const OCTETS: [([u8; 4], u8); 256] = {
+    let (mut all, mut octet) = ([([0; 4], 0); 256], 0);
+    while octet < all.len() {
+        let [_, hundreds, tens, ones] = four(octet as u32);
+        all[octet] = match octet {
+            0..10 => ([ones, b'.', 0, 0], 2),
+            10..100 => ([tens, ones, b'.', 0], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
+        };
+        octet += 1;
+    }
+    all
+};
+
+fn ipv4(ip: Ipv4Addr, out: &mut Buffer) {
+    for octet in ip.octets() {
+        let (text, len) = OCTETS[usize::from(octet)];
+        out.put(text, usize::from(len));
+    }
+    // The last point.
+    out.pop();
+}
+
+/// RFC 5952: the first of the longest runs of two or more zeros is left out; a mapped IPv4 address is written as one.
+fn ipv6(ip: Ipv6Addr, out: &mut Buffer) {
+    if let Some(mapped) = ip.to_ipv4_mapped() {
+        out.put(*b"::ffff:", 7);
+        return ipv4(mapped, out);
+    }
+    let (all, (from, len)) = (ip.segments(), longest_zeros(ip.segments()));
+    let (before, behind) = if len > 1 { (&all[..from], &all[from + len..]) } else { (&all[..], &all[..0]) };
+    segments(before, out);
+    if len > 1 {
+        out.put(*b"::", 2);
+    }
+    segments(behind, out);
+}
+
+/// Begin and length of the first of the longest runs of zeros.
+fn longest_zeros(segments: [u16; 8]) -> (usize, usize) {
+    let (mut longest, mut from) = ((0, 0), 0);
+    for (place, segment) in segments.iter().enumerate() {
+        from = if *segment == 0 { from } else { place + 1 };
+        longest = if place + 1 - from > longest.1 { (from, place + 1 - from) } else { longest };
+    }
+    longest
+}
+
+fn segments(segments: &[u16], out: &mut Buffer) {
+    for (place, segment) in segments.iter().enumerate() {
+        if place > 0 {
+            out.push(b':');
+        }
+        let [high, low] = segment.to_be_bytes().map(|byte| HEX[usize::from(byte)]);
+        let digits = u32::from_le_bytes([high[0], high[1], low[0], low[1]]);
+        let zeros = (segment | 1).leading_zeros() / 4;
+        out.put((digits >> (zeros * 8)).to_le_bytes(), 4 - zeros as usize);
+    }
 }
 
 /// Appends six pairs of hexadecimal digits with colons between.
-pub(crate) fn mac(mac: [u8; 6], out: &mut Vec<u8>) {
-    let text: [u8; 17] = std::array::from_fn(|place| match (mac[place / 3], place % 3) {
-        (byte, 0) => nibble(byte >> 4),
-        (byte, 1) => nibble(byte & 15),
-        _ => b':',
-    });
-    out.extend_from_slice(&text);
-}
-
-const fn nibble(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+pub(crate) fn mac(mac: [u8; 6], out: &mut Buffer) {
+    let mut text = [b':'; 18];
+    for (place, byte) in text.chunks_exact_mut(3).zip(mac) {
+        place[..2].copy_from_slice(&HEX[usize::from(byte)]);
+    }
+    out.put(text, 17);
 }
 
 #[cfg(test)]
@@ -113,10 +229,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn text(write: impl Fn(&mut Vec<u8>)) -> String {
-        let mut out = Vec::new();
+    fn text(write: impl Fn(&mut Buffer)) -> String {
+        let mut out = Buffer::default();
         write(&mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.text().to_vec()).unwrap()
     }
 
     /// Numbers of every size, among them those in the middle between two millionths.
@@ -137,12 +253,37 @@ mod tests {
         }
 
         #[test]
+        fn addresses_are_those_of_core_fmt(segments: [u16; 8], zeros: u8, cut: u32, mac_bytes: [u8; 6]) {
+            let some = std::array::from_fn(|n| if zeros >> n & 1 == 1 { 0 } else { segments[n] >> (cut >> (2 * n) & 15) });
+            for segments in [segments, some, [0, 0, 0, 0, 0, 0xffff, segments[6], segments[7]]] {
+                let ip = IpAddr::from(segments);
+                prop_assert_eq!(text(|out| address(ip, out)), ip.to_string());
+            }
+            let pairs = mac_bytes.map(|byte| format!("{byte:02x}"));
+            prop_assert_eq!(text(|out| mac(mac_bytes, out)), pairs.join(":"));
+        }
+
+        #[test]
+        fn milliseconds_are_those_of_the_quotient(nanos: u64, shift in 0..64) {
+            let nanos = nanos >> shift;
+            prop_assert_eq!(text(|out| millis(nanos, out)), format!("{:.6}", nanos as f64 / 1e6));
+        }
+
+        #[test]
         fn integers_addresses_and_hexadecimals_are_those_of_core_fmt(bits: u32, id: u64, shift in 0..64) {
             let number = id >> shift;
             prop_assert_eq!(text(|out| integer(number, out)), number.to_string());
             let ip = IpAddr::V4(bits.into());
             prop_assert_eq!(text(|out| address(ip, out)), ip.to_string());
             prop_assert_eq!(text(|out| hex(id, out)), format!("{id:016x}"));
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_edges_of_their_lengths_have_all_their_digits() {
+        let edges = (0..20).map(|n| 10_u64.pow(n)).chain([u64::MAX]);
+        for number in edges.flat_map(|edge| [edge - 1, edge, edge.saturating_add(1)]) {
+            assert_eq!(text(|out| integer(number, out)), number.to_string());
         }
     }
 

@@ -11,6 +11,7 @@ use crate::nap::Nap;
 use crate::sink::{Settled, Sink};
 use crate::survey::Watch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use parshall_engine::exit::{Batch, Line};
 use parshall_engine::record::FlowRecord;
 use std::collections::VecDeque;
 use std::io;
@@ -28,8 +29,16 @@ const QUEUE: usize = 64;
 /// The same where the feeder waits: no more than keeps a sink busy, so that the same few are filled again and again.
 const SHORT_QUEUE: usize = 4;
 
-/// Records before one sink at the most: in its queue, being filled, and being written.
-pub(crate) const WAITING: u64 = ((QUEUE + 2) * BATCH) as u64;
+/// Memory of the records before one sink at the most: in its queue, being filled, being written, and what is kept for others.
+/// Each is a message, or the head of one and a record.
+#[cfg(feature = "dpdk")]
+pub(crate) const WAITING_BYTES: u64 = {
+    let (message, whole) = (parshall_engine::exit::MESSAGE_BYTES, size_of::<Line>() + size_of::<FlowRecord>());
+    ((QUEUE + 2 + SPARE) * BATCH * if message > whole { message } else { whole }) as u64
+};
+
+/// Empty batches that are kept, so that their memory is touched once.
+const SPARE: usize = 8;
 
 /// How often a sink that has nothing to do writes out what it holds.
 const IDLE_FLUSH: Duration = Duration::from_secs(1);
@@ -52,7 +61,7 @@ pub struct SinkState {
 }
 
 enum Order {
-    Records(Arc<Vec<FlowRecord>>),
+    Records(Arc<Batch>),
     Reopen,
 }
 
@@ -68,9 +77,11 @@ pub struct Fanout {
     /// Sinks that were taken out and write out what they were given.
     leaving: Vec<(Arc<SinkState>, JoinHandle<()>)>,
     started: usize,
-    batch: Vec<FlowRecord>,
+    batch: Batch,
     /// Batches on their way, oldest first, at most [`QUEUE`]: one that every sink has let go is filled again.
-    sent: VecDeque<Arc<Vec<FlowRecord>>>,
+    sent: VecDeque<Arc<Batch>>,
+    /// Empty ones that have come home, at most [`SPARE`].
+    home: Vec<Batch>,
     waits: bool,
     watch: Option<Arc<Watch>>,
 }
@@ -87,9 +98,9 @@ impl Fanout {
     /// # Errors
     /// A thread could not be started.
     pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
-        let (lanes, leaving, sent) = (Vec::new(), Vec::new(), VecDeque::new());
-        let mut fanout =
-            Fanout { lanes, leaving, started: 0, batch: Vec::with_capacity(BATCH), sent, waits, watch: None };
+        let (lanes, leaving, sent, home) = (Vec::new(), Vec::new(), VecDeque::new(), Vec::new());
+        let batch = Batch::with_capacity(BATCH);
+        let mut fanout = Fanout { lanes, leaving, started: 0, batch, sent, home, waits, watch: None };
         sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
         Ok(fanout)
     }
@@ -134,12 +145,21 @@ impl Fanout {
         self.lanes.iter().map(|lane| lane.state.clone()).collect()
     }
 
-    /// Takes a record; it leaves with its batch.
+    /// Takes a record that has no state any more; it leaves with its batch.
     pub fn record(&mut self, record: FlowRecord) {
+        self.take(|batch| batch.push(record));
+    }
+
+    /// Takes the state that a record is made from, as it lay in its ring.
+    pub fn state(&mut self, lines: &[Line]) {
+        self.take(|batch| batch.push_state(lines));
+    }
+
+    fn take(&mut self, push: impl FnOnce(&mut Batch)) {
         if self.lanes.is_empty() && self.watch.is_none() {
             return;
         }
-        self.batch.push(record);
+        push(&mut self.batch);
         if self.batch.len() >= BATCH {
             self.send();
         }
@@ -171,16 +191,17 @@ impl Fanout {
         }
     }
 
-    /// A batch that has come home, or a new one while none has. Where several have, the sinks need no more than one.
-    fn empty_batch(&mut self) -> Vec<FlowRecord> {
-        let mut home = None;
+    /// A batch that has come home, or a new one while none has.
+    fn empty_batch(&mut self) -> Batch {
         while let Some(batch) = self.sent.front_mut().and_then(Arc::get_mut) {
-            home = Some(std::mem::take(batch));
+            let mut batch = std::mem::take(batch);
             self.sent.pop_front();
+            if self.home.len() < SPARE {
+                batch.clear();
+                self.home.push(batch);
+            }
         }
-        let mut batch = home.unwrap_or_else(|| Vec::with_capacity(BATCH));
-        batch.clear();
-        batch
+        self.home.pop().unwrap_or_else(|| Batch::with_capacity(BATCH))
     }
 
     /// Asks every sink to open its files again.
@@ -247,9 +268,9 @@ impl Fanout {
 }
 
 impl SinkState {
-    fn lose(&self, records: &[FlowRecord]) {
+    fn lose(&self, records: &Batch) {
         self.dropped_records.fetch_add(records.len() as u64, Ordering::Relaxed);
-        self.dropped_packets.fetch_add(records.iter().map(FlowRecord::packets).sum(), Ordering::Relaxed);
+        self.dropped_packets.fetch_add(records.packets(), Ordering::Relaxed);
     }
 }
 

@@ -4,16 +4,15 @@
 
 use crate::{fanout, http, survey};
 use parshall_config::plan::RunPlan;
-use parshall_engine::record::FlowRecord;
 use parshall_engine::statement::Item;
 
 /// Records that wait for sinks, and what is kept to be looked at.
 #[must_use]
 pub fn items(plan: &RunPlan) -> Vec<Item> {
-    let (common, record) = (&plan.common, size_of::<FlowRecord>() as u64);
+    let common = &plan.common;
     let watched = u64::from(common.listen.is_some());
     let lanes = common.sinks.len() as u64 + watched;
-    let waiting = Item { what: "records before sinks", bytes: lanes * fanout::WAITING * record, option: "" };
+    let waiting = Item { what: "records before sinks", bytes: lanes * fanout::WAITING_BYTES, option: "" };
     let kept = survey::most_bytes(&common.watch, common.engine.live_flows);
     let seen = Item { what: "live flows, top lists and history", bytes: watched * kept, option: "--live-flows" };
     let answers = Item { what: "answers on their way", bytes: watched * http::MOST_BYTES, option: "--listen" };

@@ -1,11 +1,12 @@
 //! Records and snapshots out: sinks, metrics, HTTP, summary; and the program that starts it all.
 //!
-//! Modules: `log` what is said, `affinity` on which processors, `digits` numbers and addresses as text, `render` records as text, `sink` where they go, `nap` how to wait for it, `fanout` how they get there, `order` in which order in `read`,
+//! Modules: `log` what is said, `affinity` on which processors, `buffer` text on its way, `digits` numbers and addresses as text, `render` records as text, `sink` where they go, `nap` how to wait for it, `fanout` how they get there, `shelf` and `order` in which order in `read`,
 //! `survey` what is counted of them, `exposition`, `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
 #![forbid(unsafe_code)]
 
 pub mod log;
 pub mod affinity;
+pub mod buffer;
 mod digits;
 pub mod render;
 pub mod exposition;
@@ -15,6 +16,7 @@ mod nap;
 pub mod fanout;
 #[cfg(feature = "dpdk")]
 pub mod footprint;
+mod shelf;
 pub mod order;
 pub mod reload_report;
 pub mod metrics;

@@ -1,13 +1,15 @@
 //! The order of records in `read`: by end, flow id and record number, whatever the workers did.
 //!
-//! **Owns** the records that wait until no earlier one can come. **May touch** records and one temporary file.
+//! **Owns** what waits until no earlier record can come: the states that the records are made from. **May touch** one
+//! temporary file.
 //! **Order** between the collector and the sinks.
 //!
 //! A record waits until the horizon has passed its end. One whose worker had announced a later horizon before (its packets
 //! went back in time) is late: it is sorted in at that horizon and counted. Past a budget of memory, what waits is sorted and
 //! written to a file that has no name, one run after another, and merged back from there: the order is the same.
 
-use parshall_engine::record::FlowRecord;
+use crate::shelf::{Place, Shelf};
+use parshall_engine::exit::Line;
 use parshall_engine::time::Nanos;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,16 +19,18 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 /// Memory for waiting records by default. Unit: bytes.
 pub const BUDGET: usize = 256 << 20;
 
-type Key = (Nanos, Nanos, u64, u32, u64);
+/// What a record is sorted by: its end or the horizon it missed, its order as the contract has it, and its start, which tells
+/// two flows of one key apart that began within a microsecond.
+type Key = (Nanos, (Nanos, u64, u32), Nanos);
+
+/// What a record that waits in memory takes beside its state. Unit: bytes.
+const WAITING_BYTES: usize = size_of::<(Key, Place)>();
 
 /// A record of a run, with its key.
 struct Waiting {
     key: Key,
-    record: FlowRecord,
+    lines: Vec<Line>,
 }
-
-/// What a record that waits in memory takes. Unit: bytes.
-const WAITING_BYTES: usize = size_of::<(Key, u32)>() + size_of::<Option<FlowRecord>>();
 
 /// A sorted run in the file, and its first record not yet given out.
 struct Run {
@@ -36,10 +40,9 @@ struct Run {
 
 /// The records that wait.
 pub struct OrderWindow {
-    /// Keys of the records in memory, each with its record's place: what is sorted is small, and records stay where they are.
-    heap: BinaryHeap<Reverse<(Key, u32)>>,
-    places: Vec<Option<FlowRecord>>,
-    free: Vec<u32>,
+    /// Keys of the records in memory, each with its state's place: what is sorted is small, and states stay where they are.
+    heap: BinaryHeap<Reverse<(Key, Place)>>,
+    shelf: Shelf,
     runs: Vec<Run>,
     budget: usize,
     late: u64,
@@ -56,8 +59,8 @@ impl OrderWindow {
     /// A window that holds `budget` bytes of records in memory.
     #[must_use]
     pub fn new(budget: usize) -> OrderWindow {
-        let (heap, places, free, runs) = (BinaryHeap::new(), Vec::new(), Vec::new(), Vec::new());
-        OrderWindow { heap, places, free, runs, budget, late: 0, spilled: 0 }
+        let (heap, shelf, runs) = (BinaryHeap::new(), Shelf::default(), Vec::new());
+        OrderWindow { heap, shelf, runs, budget, late: 0, spilled: 0 }
     }
 
     /// Records that came late.
@@ -72,32 +75,26 @@ impl OrderWindow {
         self.spilled
     }
 
-    /// Takes a record; `floor` is the horizon its worker had announced before.
+    /// Takes a record's state by the order and the start of the record; `floor` is the horizon its worker had announced before.
     ///
     /// # Errors
     /// The temporary file could not be written.
-    pub fn push(&mut self, record: FlowRecord, floor: Nanos) -> io::Result<()> {
-        self.late += u64::from(record.end < floor);
-        let (end, id, seq) = record.order();
-        // Equal ends, flow ids and numbers are told apart by their start: port reuse within a microsecond.
-        let key = (end.max(floor), end, id, seq, record.start.0);
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(None);
-            (self.places.len() - 1) as u32
-        });
-        self.places[place as usize] = Some(record);
-        self.heap.push(Reverse((key, place)));
-        if self.heap.len() * WAITING_BYTES > self.budget && self.heap.len() > 1 {
+    pub fn push(&mut self, order: (Nanos, u64, u32), start: Nanos, lines: &[Line], floor: Nanos) -> io::Result<()> {
+        self.late += u64::from(order.0 < floor);
+        let place = self.shelf.put(lines);
+        self.heap.push(Reverse(((order.0.max(floor), order, start), place)));
+        let bytes = self.heap.len() * WAITING_BYTES + self.shelf.used_bytes();
+        if bytes > self.budget && self.heap.len() > 1 {
             self.spill()?;
         }
         Ok(())
     }
 
-    /// Gives out, in order, every record that ends before `horizon`.
+    /// Gives out, in order, the state of every record that ends before `horizon`.
     ///
     /// # Errors
     /// The temporary file could not be read.
-    pub fn advance(&mut self, horizon: Nanos, mut out: impl FnMut(FlowRecord)) -> io::Result<()> {
+    pub fn advance(&mut self, horizon: Nanos, mut out: impl FnMut(&[Line])) -> io::Result<()> {
         let due = |key: &Key| key.0 < horizon || horizon == Nanos::MAX;
         loop {
             let run = self.runs.iter().enumerate().filter_map(|(n, run)| Some((run.head.as_ref()?.key, n))).min();
@@ -108,39 +105,33 @@ impl OrderWindow {
                         return Ok(());
                     }
                     if let Some(waiting) = self.runs[n].next()? {
-                        out(waiting.record);
+                        out(&waiting.lines);
                     }
                     self.runs.retain(|run| run.head.is_some());
                 }
-                (_, Some(key)) if due(&key) => {
-                    if let Some(record) = self.take_first() {
-                        out(record);
-                    }
-                }
+                (_, Some(key)) if due(&key) => self.give_first(&mut out),
                 _ => return Ok(()),
             }
         }
     }
 
-    /// The first record in memory; its place is free.
-    fn take_first(&mut self) -> Option<FlowRecord> {
-        let Reverse((_, place)) = self.heap.pop()?;
-        self.free.push(place);
-        self.places[place as usize].take()
+    /// Gives out the first record in memory; its place is free.
+    fn give_first(&mut self, out: &mut impl FnMut(&[Line])) {
+        if let Some(Reverse((_, place))) = self.heap.pop() {
+            out(self.shelf.look(place));
+            self.shelf.free(place);
+        }
     }
 
     fn spill(&mut self) -> io::Result<()> {
         let mut to = BufWriter::with_capacity(1 << 20, tempfile::tempfile()?);
         self.spilled += self.heap.len() as u64;
-        let heap = std::mem::take(&mut self.heap);
-        self.free.clear();
-        let places = std::mem::take(&mut self.places);
-        for Reverse((key, place)) in heap.into_sorted_vec().into_iter().rev() {
-            let Some(record) = &places[place as usize] else { continue };
-            let bytes = postcard::to_stdvec(&(key, record)).map_err(io::Error::other)?;
-            to.write_all(&(bytes.len() as u32).to_le_bytes())?;
-            to.write_all(&bytes)?;
+        for Reverse((key, place)) in std::mem::take(&mut self.heap).into_sorted_vec().into_iter().rev() {
+            let lines = self.shelf.look(place);
+            to.write_all(&header(&key, lines.len()))?;
+            to.write_all(Line::bytes(lines))?;
         }
+        self.shelf.clear();
         let mut file = to.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.seek(SeekFrom::Start(0))?;
         let mut run = Run { from: BufReader::with_capacity(256 << 10, file), head: None };
@@ -150,16 +141,33 @@ impl OrderWindow {
     }
 }
 
+/// Words of a key and a number of lines in the file.
+const HEADER: usize = 6;
+
+fn header((at, (end, id, seq), start): &Key, lines: usize) -> [u8; HEADER * 8] {
+    let words = [at.0, end.0, *id, u64::from(*seq), start.0, lines as u64];
+    let mut bytes = [0; HEADER * 8];
+    bytes.chunks_exact_mut(8).zip(words).for_each(|(to, word)| to.copy_from_slice(&word.to_le_bytes()));
+    bytes
+}
+
+/// See [`header`].
+fn key_and_lines(bytes: &[u8; HEADER * 8]) -> (Key, usize) {
+    let (words, _) = bytes.as_chunks();
+    let word = |n: usize| words.get(n).map_or(0, |word| u64::from_le_bytes(*word));
+    ((Nanos(word(0)), (Nanos(word(1)), word(2), word(3) as u32), Nanos(word(4))), word(5) as usize)
+}
+
 impl Run {
     /// Takes the first record and reads the one behind it.
     fn next(&mut self) -> io::Result<Option<Waiting>> {
-        let mut length = [0; 4];
-        let behind = match self.from.read_exact(&mut length) {
+        let mut bytes = [0; HEADER * 8];
+        let behind = match self.from.read_exact(&mut bytes) {
             Ok(()) => {
-                let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-                self.from.read_exact(&mut bytes)?;
-                let (key, record) = postcard::from_bytes(&bytes).map_err(io::Error::other)?;
-                Some(Waiting { key, record })
+                let (key, count) = key_and_lines(&bytes);
+                let mut lines = vec![Line::default(); count];
+                self.from.read_exact(Line::bytes_mut(&mut lines))?;
+                Some(Waiting { key, lines })
             }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
             Err(error) => return Err(error),
@@ -171,35 +179,39 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::tests::record;
     use proptest::prelude::*;
+
+    /// A state that is told apart by a number, of as many lines as it says.
+    fn state(n: u64) -> Vec<Line> {
+        vec![Line::from([n; 8]); 1 + (n % 5) as usize]
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn spilled_or_not_the_order_is_that_of_a_sort(
             steps in prop::collection::vec((0_u64..1000, 1_u64..50, any::<bool>()), 0..200),
-            budget in prop::sample::select(vec![1_usize, 20_000, usize::MAX]),
+            budget in prop::sample::select(vec![1_usize, 2_000, usize::MAX]),
         ) {
             let mut window = OrderWindow::new(budget);
             let (mut got, mut horizon) = (Vec::new(), Nanos(0));
-            let mut model: Vec<(Nanos, FlowRecord)> = Vec::new();
+            let mut model: Vec<(Key, Vec<Line>)> = Vec::new();
             let mut want = Vec::new();
             for (end, n, advance) in steps {
-                let one = record(end, n);
-                model.push((one.end.max(horizon), one.clone()));
-                window.push(one, horizon).unwrap();
+                let (order, start) = ((Nanos(end), n, (n % 3) as u32), Nanos(n / 2));
+                model.push(((Nanos(end).max(horizon), order, start), state(n)));
+                window.push(order, start, &state(n), horizon).unwrap();
                 if advance {
                     horizon = Nanos(horizon.0 + 40);
-                    window.advance(horizon, |record| got.push(record)).unwrap();
-                    let mut due: Vec<_> = model.extract_if(.., |(key, _)| *key < horizon).collect();
-                    due.sort_by_key(|(key, one)| (*key, one.order()));
-                    want.extend(due.into_iter().map(|(_, one)| one));
+                    window.advance(horizon, |lines| got.push(lines.to_vec())).unwrap();
+                    let mut due: Vec<_> = model.extract_if(.., |(key, _)| key.0 < horizon).collect();
+                    due.sort_by_key(|(key, _)| *key);
+                    want.extend(due.into_iter().map(|(_, lines)| lines));
                 }
             }
-            window.advance(Nanos::MAX, |record| got.push(record)).unwrap();
-            model.sort_by_key(|(key, one)| (*key, one.order()));
-            want.extend(model.into_iter().map(|(_, one)| one));
+            window.advance(Nanos::MAX, |lines| got.push(lines.to_vec())).unwrap();
+            model.sort_by_key(|(key, _)| *key);
+            want.extend(model.into_iter().map(|(_, lines)| lines));
             prop_assert_eq!(got, want);
         }
     }
@@ -207,9 +219,9 @@ mod tests {
     #[test]
     fn a_record_behind_its_worker_s_horizon_is_late_and_still_comes_out() {
         let mut window = OrderWindow::new(BUDGET);
-        window.push(record(5, 1), Nanos(10)).unwrap();
-        let mut got = Vec::new();
-        window.advance(Nanos(11), |record| got.push(record)).unwrap();
-        assert_eq!((got.len(), window.late()), (1, 1));
+        window.push((Nanos(5), 1, 0), Nanos(1), &state(1), Nanos(10)).unwrap();
+        let mut got = 0;
+        window.advance(Nanos(11), |_| got += 1).unwrap();
+        assert_eq!((got, window.late()), (1, 1));
     }
 }

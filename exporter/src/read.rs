@@ -14,11 +14,13 @@ use crate::summary::{Summary, Talkers};
 use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::decode;
+use parshall_engine::exit;
 use parshall_engine::launch::{self, LaunchError, Replay};
 use parshall_engine::merge::collect::Outlet;
 use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::packet::Outcome;
 use parshall_engine::record::FlowRecord;
+use parshall_engine::record::make::FlowState;
 use parshall_engine::source::capture::{CaptureFile, Merged};
 use parshall_engine::time::Nanos;
 use std::io;
@@ -48,16 +50,21 @@ struct Line {
 }
 
 impl Outlet for Line {
-    fn record(&mut self, record: FlowRecord, floor: Nanos) {
-        self.talkers.take(&record);
-        if let Err(error) = self.window.push(record, floor) {
+    /// Frames come from one source, so no flow is in parts (`merge::join`).
+    fn record(&mut self, record: FlowRecord, _floor: Nanos) {
+        self.fanout.record(record);
+    }
+
+    fn state(&mut self, state: &FlowState<'_>, lines: &[exit::Line], floor: Nanos) {
+        self.talkers.take(state);
+        if let Err(error) = self.window.push(state.order(), state.start(), lines, floor) {
             self.failure.get_or_insert(error);
         }
     }
 
     fn advance(&mut self, horizon: Nanos) {
         let fanout = &mut self.fanout;
-        if let Err(error) = self.window.advance(horizon, |record| fanout.record(record)) {
+        if let Err(error) = self.window.advance(horizon, |lines| fanout.state(lines)) {
             self.failure.get_or_insert(error);
         }
     }

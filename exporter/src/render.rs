@@ -6,80 +6,67 @@
 //! JSON Lines: one flat object a line; what was not measured is left out. CSV (RFC 4180): a header line with every
 //! field's name; what was not measured is empty. `*_us` have three decimals; all else are integers, booleans, strings.
 
+use crate::buffer::Buffer;
 use crate::digits::{address, hex, integer, mac, micros};
 use parshall_engine::flow::lapse::Lapse;
 use parshall_engine::record::FlowRecord;
-use parshall_engine::record::fields::{self, Field, Value};
+use parshall_engine::record::fields::{self, Show, Value};
 use std::io::Write;
-use std::sync::LazyLock;
 
-/// The longest name of a field with what stands around it in JSON.
-const KEY: usize = 40;
+/// Writes members of an object, each with a comma before it.
+struct Json<'b>(&'b mut Buffer);
 
-/// A field as JSON sees it: `,"name":` ready to be appended, in one move of a fixed length.
-struct Member {
-    key: [u8; KEY],
-    len: usize,
-    get: for<'a> fn(&'a FlowRecord) -> Value<'a>,
+impl Show for Json<'_> {
+    #[inline(always)]
+    fn field(&mut self, name: &'static str, value: Value<'_>) {
+        if matches!(value, Value::Absent) {
+            return;
+        }
+        let len = name.len();
+        self.0.fill(len + 4, |room| {
+            room[..2].copy_from_slice(b",\"");
+            room[2..2 + len].copy_from_slice(name.as_bytes());
+            room[2 + len..].copy_from_slice(b"\":");
+        });
+        json_value(value, self.0);
+    }
 }
 
-/// The members of each group of fields.
-static MEMBERS: LazyLock<[Vec<Member>; fields::GROUPS.len()]> = LazyLock::new(|| {
-    let member = |field: &Field| {
-        let text = format!(",\"{}\":", field.name);
-        let mut key = [0; KEY];
-        key[..text.len()].copy_from_slice(text.as_bytes());
-        Member { key, len: text.len(), get: field.get }
-    };
-    fields::GROUPS.map(|group| group.fields.iter().map(member).collect())
-});
-
 /// Appends one record and a line feed as JSON.
-pub fn json(record: &FlowRecord, out: &mut Vec<u8>) {
+pub fn json(record: &FlowRecord, out: &mut Buffer) {
     let begin = out.len();
-    let groups = fields::GROUPS.iter().zip(MEMBERS.iter()).filter(|(group, _)| (group.applies)(record));
-    for Member { key, len, get } in groups.flat_map(|(_, members)| members) {
-        let value = get(record);
-        if matches!(value, Value::Absent) {
-            continue;
-        }
-        let from = out.len();
-        out.extend_from_slice(key);
-        out.truncate(from + len);
-        json_value(value, out);
-    }
+    fields::show(record, &mut Json(out));
     // The first member's comma is where the object begins.
-    out[begin] = b'{';
-    out.extend_from_slice(b"}\n");
+    out.replace(begin, b'{');
+    out.put(*b"}\n", 2);
 }
 
 /// Appends the header line of CSV.
-pub fn csv_header(out: &mut Vec<u8>) {
+pub fn csv_header(out: &mut Buffer) {
     for (n, field) in fields::all().enumerate() {
         if n > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(field.name.as_bytes());
+        out.extend(field.name.as_bytes());
     }
-    out.extend_from_slice(b"\r\n");
+    out.extend(b"\r\n");
 }
 
 /// Appends one record and a line end as CSV. Lists are joined by semicolons, so nothing needs quotes.
-pub fn csv(record: &FlowRecord, out: &mut Vec<u8>) {
+pub fn csv(record: &FlowRecord, out: &mut Buffer) {
     for (n, field) in fields::all().enumerate() {
         if n > 0 {
             out.push(b',');
         }
         plain((field.get)(record), b';', out);
     }
-    out.extend_from_slice(b"\r\n");
+    out.extend(b"\r\n");
 }
 
-#[inline]
-fn json_value(value: Value<'_>, out: &mut Vec<u8>) {
+#[inline(always)]
+fn json_value(value: Value<'_>, out: &mut Buffer) {
     match value {
-        Value::Integer(number) => integer(number, out),
-        Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
+        Value::Integer(_) | Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
             plain(value, b',', out);
         }
         Value::Vlans(_) | Value::Sizes(_) | Value::Directions(_) | Value::Gaps(_) => {
@@ -109,15 +96,16 @@ fn json_value(value: Value<'_>, out: &mut Vec<u8>) {
 }
 
 /// A value without quotes or brackets.
-fn plain(value: Value<'_>, between: u8, out: &mut Vec<u8>) {
+#[inline(always)]
+fn plain(value: Value<'_>, between: u8, out: &mut Buffer) {
     match value {
         Value::Absent => {}
         Value::Integer(number) => integer(number, out),
         Value::Micros(nanos) => micros(nanos, out),
         Value::MicrosMean(nanos) => micros(nanos.round().max(0.0) as u64, out),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+        Value::Bool(true) => out.put(*b"true", 4),
+        Value::Bool(false) => out.put(*b"false", 5),
+        Value::Word(word) => out.extend(word.as_bytes()),
         Value::FlowId(id) => hex(id, out),
         Value::Ip(ip) => address(ip, out),
         Value::Mac(address) => mac(address, out),
@@ -125,7 +113,7 @@ fn plain(value: Value<'_>, between: u8, out: &mut Vec<u8>) {
             list(numbers, between, out, |number, out| integer(u64::from(*number), out));
         }
         Value::Directions(sides) => {
-            list(sides, between, out, |side, out| out.extend_from_slice(if *side < 0 { b"-1" } else { b"1" }));
+            list(sides, between, out, |side, out| out.extend(if *side < 0 { b"-1" } else { b"1" }));
         }
         Value::Gaps(gaps) => {
             list(gaps, between, out, |gap, out| micros(gap.nanos().unwrap_or(Lapse::LONGEST), out));
@@ -134,7 +122,7 @@ fn plain(value: Value<'_>, between: u8, out: &mut Vec<u8>) {
     }
 }
 
-fn list<T>(items: &[T], between: u8, out: &mut Vec<u8>, one: impl Fn(&T, &mut Vec<u8>)) {
+fn list<T>(items: &[T], between: u8, out: &mut Buffer, one: impl Fn(&T, &mut Buffer)) {
     for (n, item) in items.iter().enumerate() {
         if n > 0 {
             out.push(between);
@@ -144,8 +132,8 @@ fn list<T>(items: &[T], between: u8, out: &mut Vec<u8>, one: impl Fn(&T, &mut Ve
 }
 
 /// `kind`, or `kind:identifier`; a TEID is written in hexadecimal, as in the contract.
-fn encap(layer: parshall_engine::record::EncapLayer, out: &mut Vec<u8>) {
-    out.extend_from_slice(layer.kind.name().as_bytes());
+fn encap(layer: parshall_engine::record::EncapLayer, out: &mut Buffer) {
+    out.extend(layer.kind.name().as_bytes());
     let Some(id) = layer.id else { return };
     out.push(b':');
     if layer.kind == parshall_engine::packet::Encap::Gtpu {
@@ -192,9 +180,9 @@ pub(crate) mod tests {
     }
 
     fn text(record: &FlowRecord) -> String {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         json(record, &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.text().to_vec()).unwrap()
     }
 
     #[test]
@@ -236,13 +224,14 @@ pub(crate) mod tests {
 
     #[test]
     fn a_csv_line_has_as_many_columns_as_its_header() {
-        let (mut header, mut line) = (Vec::new(), Vec::new());
+        let (mut header, mut line) = (Buffer::default(), Buffer::default());
         csv_header(&mut header);
         let mut one = record(1, 1);
         one.outer.vlan_ids.extend([1, 2]);
         csv(&one, &mut line);
-        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b',').count();
+        let count = |buffer: &Buffer| buffer.text().iter().filter(|byte| **byte == b',').count();
         assert_eq!(count(&header), count(&line));
-        assert!(line.ends_with(b"\r\n") && String::from_utf8(line).unwrap().contains(",1;2,"));
+        let line = std::str::from_utf8(line.text()).unwrap();
+        assert!(line.ends_with("\r\n") && line.contains(",1;2,"));
     }
 }

@@ -21,10 +21,12 @@ use crate::watch::Stuck;
 use crate::{Ending, footprint, log, telemetry};
 use parshall_config::plan::RunPlan;
 use parshall_engine::dpdk::{DPDK_BUILD_VERSION, running_version};
+use parshall_engine::exit;
 use parshall_engine::live::{self, Control, LiveError};
 use parshall_engine::merge::collect::{Collector, Outlet};
 use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::record::FlowRecord;
+use parshall_engine::record::make::FlowState;
 use parshall_engine::tally::Books;
 use parshall_engine::time::Nanos;
 use std::os::unix::process::CommandExt;
@@ -63,16 +65,30 @@ pub fn run(plan: &RunPlan) -> Ending {
     }
 }
 
-/// Records go straight to the sinks; the prompt's watch sees them pass.
-struct Line<'f>(&'f mut Fanout, &'f Watch);
+/// Records go straight to the sinks; where there is a prompt, its watch sees them pass.
+struct Line<'f>(&'f mut Fanout, Option<&'f Watch>);
 
 impl Outlet for Line<'_> {
     fn record(&mut self, record: FlowRecord, _floor: Nanos) {
-        self.1.record(&record);
+        if let Some(watch) = self.1 {
+            watch.record(&record);
+        }
         self.0.record(record);
     }
 
+    fn state(&mut self, state: &FlowState<'_>, lines: &[exit::Line], _floor: Nanos) {
+        if let Some(watch) = self.1 {
+            watch.record(&state.record());
+        }
+        self.0.state(lines);
+    }
+
     fn advance(&mut self, _horizon: Nanos) {}
+}
+
+/// Whether somebody or something types at a prompt.
+fn prompted(plan: &RunPlan) -> bool {
+    plan.interactive || plan.cmdline_file.is_some()
 }
 
 /// What the control loop saw last.
@@ -99,8 +115,7 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
     let given = Processors::given();
     let stop = Stop::on_signals().map_err(failed)?;
-    let (board, server) =
-        serve("run", &plan.common, false, plan.interactive || plan.cmdline_file.is_some()).map_err(failed)?;
+    let (board, server) = serve("run", &plan.common, false, prompted(plan)).map_err(failed)?;
     telemetry::offer(&board);
     let sinks = open_sinks(&plan.common.sinks, Existing::Continue).map_err(failed)?;
     let beside = footprint::items(plan);
@@ -171,7 +186,7 @@ fn conduct(
         let feeder = std::thread::Builder::new().name("parshall-feed".to_owned());
         let feeding = feeder.spawn_scoped(scope, || {
             let mut patience = plan.common.shutdown_timeout;
-            feed(&mut collector, &mut fanout, &watch, board, stop, &course, || {
+            feed(&mut collector, Line(&mut fanout, prompted(plan).then_some(&watch)), board, stop, &course, || {
                 orders.try_recv().ok().inspect(|order| {
                     if let FeedOrder::Patience(new) = order {
                         patience = *new;
@@ -213,8 +228,7 @@ fn give_up(seen: &Seen) -> ! {
 /// Moves records to the sinks until the workers are done and the rings are empty.
 fn feed(
     collector: &mut Collector,
-    fanout: &mut Fanout,
-    watch: &Watch,
+    mut line: Line<'_>,
     board: &Board,
     stop: &Stop,
     course: &Course,
@@ -223,20 +237,20 @@ fn feed(
     let mut sent = Instant::now();
     loop {
         let last = course.over.load(Ordering::Acquire) && (course.cut.load(Ordering::Acquire) || collector.ended());
-        let taken = collector.turn(now(), &mut Line(fanout, watch));
+        let taken = collector.turn(now(), &mut line);
         if sent.elapsed() > Duration::from_millis(200) {
-            fanout.send();
+            line.0.send();
             board.half_flows(collector.half_flows());
             sent = Instant::now();
         }
         while let Some(order) = next_order() {
-            obey(order, collector, fanout, board);
+            obey(order, collector, line.0, board);
         }
-        if fanout.broken_pipe() {
+        if line.0.broken_pipe() {
             stop.ask();
         }
         if last {
-            collector.finish(&mut Line(fanout, watch));
+            collector.finish(&mut line);
             return board.half_flows(collector.half_flows());
         }
         if taken == 0 {

@@ -3,9 +3,12 @@
 //! **Owns** its layout, and the count of who talked most. **May touch** records and the last snapshot.
 //! **Order** fed with every record, printed once at the end.
 
+use parshall_engine::flow::Mark;
+use parshall_engine::key::ip_of;
 use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::packet::{Encap, Flaw, Outcome};
-use parshall_engine::record::{EndReason, FlowRecord};
+use parshall_engine::record::EndReason;
+use parshall_engine::record::make::FlowState;
 use parshall_engine::source::capture::Damage;
 use parshall_engine::tally::L4_LABELS;
 use parshall_engine::time::Nanos;
@@ -28,17 +31,25 @@ struct Host {
 }
 
 impl Host {
-    fn take(&mut self, record: &FlowRecord) {
-        self.flows += u64::from(record.record_seq == 0);
-        self.packets += record.packets();
-        self.bytes += record.c2s.ip_bytes + record.s2c.ip_bytes;
+    /// One record's share.
+    fn of(state: &FlowState<'_>) -> Host {
+        let hot = &state.pair.hot;
+        let flows = u64::from(state.facts.origin.record_seq == 0);
+        Host { flows, packets: hot.all_packets(), bytes: hot.ip_bytes(0) + hot.ip_bytes(1) }
+    }
+
+    fn add(&mut self, share: Host) {
+        self.flows += share.flows;
+        self.packets += share.packets;
+        self.bytes += share.bytes;
     }
 }
 
 /// Who talked how much.
 #[derive(Debug)]
 pub struct Talkers {
-    hosts: HashMap<IpAddr, Host, foldhash::fast::RandomState>,
+    /// By IP version and address.
+    hosts: HashMap<(u8, u128), Host, foldhash::fast::RandomState>,
     others: Host,
     first: Nanos,
     last: Nanos,
@@ -51,22 +62,29 @@ impl Default for Talkers {
 }
 
 impl Talkers {
-    /// Counts a record for both of its hosts.
-    pub fn take(&mut self, record: &FlowRecord) {
-        self.first = self.first.min(record.start);
-        self.last = self.last.max(record.end);
-        for ip in [record.client_ip(), record.server_ip()] {
+    /// Counts a record for both of its hosts, by the state that it is made from.
+    pub fn take(&mut self, state: &FlowState<'_>) {
+        let (key, hot) = (state.key(), &state.pair.hot);
+        let (client, server) = if hot.has(Mark::ClientIsLow) { (key.low, key.high) } else { (key.high, key.low) };
+        self.add([client, server].map(|ip| (key.version, ip)), (state.start(), hot.last()), Host::of(state));
+    }
+
+    fn add(&mut self, hosts: [(u8, u128); 2], (start, end): (Nanos, Nanos), share: Host) {
+        self.first = self.first.min(start);
+        self.last = self.last.max(end);
+        for at in hosts {
             let room = self.hosts.len() < HOSTS;
-            match self.hosts.get_mut(&ip) {
-                Some(host) => host.take(record),
-                None if room => self.hosts.entry(ip).or_default().take(record),
-                None => self.others.take(record),
+            match self.hosts.get_mut(&at) {
+                Some(host) => host.add(share),
+                None if room => self.hosts.entry(at).or_default().add(share),
+                None => self.others.add(share),
             }
         }
     }
 
     fn top(&self) -> Vec<(IpAddr, Host)> {
-        let mut hosts: Vec<(IpAddr, Host)> = self.hosts.iter().map(|(ip, host)| (*ip, *host)).collect();
+        let all = self.hosts.iter().map(|((version, ip), host)| (ip_of(*version, *ip), *host));
+        let mut hosts: Vec<(IpAddr, Host)> = all.collect();
         hosts.sort_by_key(|(ip, host)| (std::cmp::Reverse(host.bytes), *ip));
         hosts.truncate(SHOWN);
         hosts
@@ -221,7 +239,6 @@ pub fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::tests::record;
 
     #[test]
     fn thousands_stand_apart() {
@@ -233,7 +250,8 @@ mod tests {
     #[test]
     fn the_summary_says_in_a_sentence_whether_the_books_close() {
         let mut talkers = Talkers::default();
-        talkers.take(&record(2_000_000_001, 4));
+        let share = Host { flows: 1, packets: 4, bytes: 400 };
+        talkers.add([(4, 0x0a00_0002), (4, 0x0a00_0001)], (Nanos(1), Nanos(2_000_000_001)), share);
         let mut snapshot = Snapshot::default();
         let text = |snapshot: &Snapshot| {
             let elapsed = Duration::from_secs(1);

@@ -18,7 +18,7 @@ def run(options, _scratch):
     whole = ["engine", "--flows", most, *chunks, "--whole"]
     out += ["", f"Zipf(1.1), pages, bursts, duplicates off, at {int(most):,} flows:", "", *HEAD]
     out += [row.replace("whole worker", "Zipf") for row in rows(*whole, "--zipf")]
-    out += rows(*whole, "--pages", "huge,thp", "--burst", "32,64")
+    out += rows(*whole, "--pages", "huge,thp,small", "--burst", "32,64")
     out += [row.replace("whole worker", "no duplicates") for row in rows(*whole, "--no-duplicates")]
     out += ["", "Every packet a new flow (one TCP SYN each), into a table that is full, records read by nobody's sink:", "", *HEAD]
     return out + rows("engine", "--flows", "1000000", *chunks, "--whole", "--kind", "new-flows")

@@ -10,7 +10,8 @@ def run(options, scratch):
     if not testpmd.possible():
         return ["## Beside testpmd", "", "Not run: it needs dpdk-testpmd (package dpdk) and root."]
     loads = [
-        ("64 B, UDP, 1 k flows", load(scratch, "udp.pcap", "--kind", "udp", "--packets", "10000", "--size", "60"), None),
+        ("64 B, UDP, 1 k flows, 2,000 packets", load(scratch, "udp-short.pcap", "--kind", "udp", "--packets", "2000", "--size", "60"), None),
+        ("64 B, UDP, 1 k flows, 10,000 packets", load(scratch, "udp.pcap", "--kind", "udp", "--packets", "10000", "--size", "60"), None),
         ("64 B, TCP, 1 k flows; every pass of the capture is a retransmission", load(scratch, "tcp.pcap", "--packets", "10000", "--size", "60"), None),
         ("64 B, TCP, 100 k flows, 1 M packets; the same but for the first pass", load(scratch, "long.pcap", "--flows", "100000", "--packets", "1000000", "--size", "60"), SMALL),
         ("IMIX, TCP; every pass of the capture is a retransmission", load(scratch, "imix.pcap", "--packets", "20000", "--size", "imix"), None),
@@ -21,7 +22,8 @@ def run(options, scratch):
     out = [
         "## Beside testpmd", "",
         "net_pcap with `infinite_rx=1`, one RX core, burst 32, hugepages; the rates that both print each second, in turn; ratio = parshall / testpmd. The driver gives the",
-        "same packets again and again, so TCP can be new in the first pass only; UDP and the real mix (whose connections open anew) have no such fault.", "", *testpmd.HEAD,
+        "same packets again and again, so TCP can be new in the first pass only; UDP and the real mix (whose connections open anew) have no such fault.",
+        "It copies each out of an mbuf of its own, three lines a packet: 2,000 packets leave room in a core's second cache of 1 MB for the tables of 1 k flows, 10,000 push them out.", "", *testpmd.HEAD,
     ]
     for name, capture, room in loads:
         sized = ["--mbuf-size", room] if room else []

@@ -37,6 +37,21 @@ def description():
     ]
 
 
+# Memory of a flow with its history and its place in the index, its stream and its share of the ring. Unit: bytes.
+FLOW = 1350
+
+
+def that_fit(flows):
+    """Those of some numbers of flows, separated by commas, that memory has room for; and a sentence where some were left out."""
+    about = open("/proc/meminfo", encoding="utf-8").read()
+    kilobytes = {name: int(number) for name, number in re.findall(r"(\w+):\s*(\d+)", about)}
+    room = 1024 * (kilobytes.get("MemAvailable", 0) + kilobytes.get("HugePages_Free", 0) * kilobytes.get("Hugepagesize", 0))
+    asked = [int(number) for number in flows.split(",")]
+    fit = [number for number in asked if number * FLOW < room]
+    left = [f"{number:,}" for number in asked if number not in fit]
+    return ",".join(map(str, fit)), f"Left out, for {room / 1e9:.0f} GB of memory are free: {' and '.join(left)} flows." if left else ""
+
+
 def others():
     """Every task of the machine but ours: processes, their threads, and those of the kernel."""
     for process in os.listdir("/proc"):

@@ -47,11 +47,16 @@ def beside(vdev, ours, rounds, extra=()):
     return figures
 
 
+def alone(vdev, ours, rounds):
+    """The same without testpmd, which has nothing to receive from such a device."""
+    return [], [rate / 1e6 for _ in range(rounds) for rate in rates(ours(eal(vdev)))]
+
+
 def row(name, figures):
     """One row: medians, their ratio, and the best of each."""
     a, b = figures
     if not a or not b:
-        return f"| {name} | {'-' if not a else f'{statistics.median(a):.1f}'} | {'-' if not b else f'{statistics.median(b):.1f}'} | | | |"
+        return f"| {name} | {'-' if not a else f'{statistics.median(a):.1f}'} | {'-' if not b else f'{statistics.median(b):.1f}'} | | | {len(a)}, {len(b)} |"
     mine, his = statistics.median(b), statistics.median(a)
     return f"| {name} | {his:.1f} | {mine:.1f} | {mine / his:.2f} | {max(b) / max(a):.2f} | {len(a)}, {len(b)} |"
 

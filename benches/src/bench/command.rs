@@ -9,6 +9,7 @@ use super::stream::Kind;
 use super::visits::Access;
 use super::{churn, count, decode, insert, publish, scaling, stall};
 use clap::{Parser, Subcommand, ValueEnum};
+use nix::sys::prctl::set_thp_disable;
 use parshall_config::plan::Duplicates;
 use parshall_engine::memory::ArenaOptions;
 use std::process::ExitCode;
@@ -152,8 +153,12 @@ struct CountArguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum PagesName {
+    /// 2 MB pages of the pool.
     Huge,
+    /// Transparent huge pages, asked for.
     Thp,
+    /// Pages of 4 KB: this process is denied transparent huge pages.
+    Small,
 }
 
 /// Runs what was asked.
@@ -164,7 +169,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         What::Receive(asked) => super::receive::receive(&asked.eal, asked.seconds, asked.burst),
         What::InMemory(asked) => {
             pin();
-            in_memory(asked).map_err(Into::into)
+            in_memory(asked).map_err(Box::<dyn std::error::Error>::from)
         }
     };
     match done {
@@ -197,6 +202,7 @@ fn from_memory(asked: &EngineArguments) -> std::io::Result<()> {
     println!("{HEAD}");
     for flows in asked.flows.iter().copied() {
         for (kind, pages) in asked.kind.iter().flat_map(|kind| asked.pages.iter().map(move |pages| (*kind, *pages))) {
+            set_thp_disable(matches!(pages, PagesName::Small))?;
             for burst in asked.burst.iter().copied() {
                 let setting = Setting {
                     access: if asked.zipf { Access::Zipf } else { Access::Uniform },

@@ -1,11 +1,13 @@
 //! The receive loop with counters alone: poll, count packets and bytes, free. What is left is DPDK's.
 //!
+//! A net_ring has no other end: this process fills its ring, then empties it, and only the latter is timed.
+//!
 //! **Owns** that loop. **May touch** the engine's DPDK layer. **Order** run on a vdev beside `dpdk-testpmd` in rxonly mode;
 //! prints packets a second in testpmd's words, once a second.
 
 use parshall_engine::dpdk::plan::PcapFiles;
 use parshall_engine::dpdk::vdev::{self, FileFacts, Vdev};
-use parshall_engine::dpdk::{Eal, Poller, Pool, PoolSize, PortWish};
+use parshall_engine::dpdk::{Eal, Poller, Pool, PoolSize, PortWish, RingFeed};
 use parshall_engine::link::LinkType;
 use parshall_engine::source::capture::facts::facts;
 use std::error::Error;
@@ -21,8 +23,13 @@ const CACHE: u16 = 250;
 struct Counts {
     packets: AtomicU64,
     bytes: AtomicU64,
+    /// Time in which they were received. Unit: nanoseconds.
+    nanos: AtomicU64,
     stop: AtomicBool,
 }
+
+/// Frames that are put into a ring at once, which has room for 1,023.
+const FILL: usize = 512;
 
 /// Receives from queue 0 of port 0 for so many seconds.
 ///
@@ -38,9 +45,16 @@ pub fn receive(eal_words: &[String], seconds: u64, burst: usize) -> Result<(), B
     let pool = Pool::create(&eal, "bench", PoolSize::for_ports(&[&plan], LCORES, CACHE, None)?, port.facts().socket)?;
     let mut port = port.start(&plan, &pool)?;
     let counts = Counts::default();
+    let ring = vdev::parse(eal_words).into_iter().map(|device| device.name).find(|name| name.starts_with("net_ring"));
     let queue = port.split().0.remove(0);
     eal.scope(|scope| {
-        scope.launch(lcore, |here| poll(queue.on(here), burst, &counts))?;
+        scope.launch(lcore, |here| match &ring {
+            None => poll(queue.on(here), burst, &counts),
+            Some(device) => match RingFeed::new(device, &pool, here) {
+                Ok(feed) => poll_ring(queue.on(here), feed, burst, &counts),
+                Err(error) => eprintln!("{error}"),
+            },
+        })?;
         tell(&counts, seconds);
         counts.stop.store(true, Ordering::Relaxed);
         Ok::<(), Box<dyn Error>>(())
@@ -71,13 +85,37 @@ fn poll(mut poller: Poller<'_, '_>, burst: usize, counts: &Counts) {
     }
 }
 
+/// The same, timed while it empties the ring. The last poll of a round finds nothing, and frees what the one before it gave.
+fn poll_ring(mut poller: Poller<'_, '_>, mut feed: RingFeed<'_>, burst: usize, counts: &Counts) {
+    let (mut packets, mut bytes, mut nanos) = (0, 0, 0);
+    while !counts.stop.load(Ordering::Relaxed) {
+        (0..FILL).take_while(|_| feed.put(&[0; 60])).for_each(drop);
+        let began = Instant::now();
+        loop {
+            let came = poller.poll(burst, |arrival| bytes += u64::from(arrival.len));
+            packets += came as u64;
+            if came == 0 {
+                break;
+            }
+        }
+        nanos += began.elapsed().as_nanos() as u64;
+        counts.nanos.store(nanos, Ordering::Relaxed);
+        counts.packets.store(packets, Ordering::Relaxed);
+        counts.bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
 /// Says once a second what was received in it.
 fn tell(counts: &Counts, seconds: u64) {
-    let (mut before, mut at) = (0, Instant::now());
+    let (mut before, mut at, began) = (0, 0, Instant::now());
     for _ in 0..seconds {
         std::thread::sleep(Duration::from_secs(1));
-        let (packets, now) = (counts.packets.load(Ordering::Relaxed), Instant::now());
-        let rate = (packets - before) as f64 / now.duration_since(at).as_secs_f64();
+        let packets = counts.packets.load(Ordering::Relaxed);
+        let now = match counts.nanos.load(Ordering::Relaxed) {
+            0 => began.elapsed().as_nanos() as u64,
+            timed => timed,
+        };
+        let rate = (packets - before) as f64 / Duration::from_nanos(now - at).as_secs_f64();
         println!("  Rx-pps: {rate:.0}  bytes: {}", counts.bytes.load(Ordering::Relaxed));
         (before, at) = (packets, now);
     }

@@ -19,7 +19,9 @@ use std::time::Duration;
 /// What a source has answered when it will never poll again.
 const GONE: u64 = u64::MAX;
 
+/// In a line of its own: sources read it at every poll, and what lies beside it on the heap may be written all the time.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Shared {
     // control: w, sources: r
     turn: AtomicU64,

@@ -38,6 +38,7 @@ pub mod port;
 mod queue;
 #[cfg(test)]
 mod fault_tests;
+pub mod ring;
 #[cfg(test)]
 mod ring_tests;
 pub mod rss;
@@ -58,6 +59,7 @@ pub use plan::{PortPlan, PortWish};
 pub use pool::{Pool, PoolSize};
 pub use port::{Port, Started, Stopped};
 pub use queue::{Arrival, Poller, RxQueue};
+pub use ring::RingFeed;
 
 /// The version of DPDK that this was built against: `22.11.11`.
 pub const DPDK_BUILD_VERSION: &str = dpdk_sys::DPDK_BUILD_VERSION;

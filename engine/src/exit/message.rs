@@ -13,10 +13,29 @@ use crate::record::{EncapLayer, Outer};
 use bytemuck::{Pod, Zeroable};
 use std::net::IpAddr;
 
-/// What the ring is made of: a cache line.
-#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+/// What messages are made of: a cache line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(super) struct Line([u64; 8]);
+pub struct Line([u64; 8]);
+
+impl Line {
+    /// Lines as bytes, for a file that this process alone reads.
+    #[must_use]
+    pub fn bytes(lines: &[Line]) -> &[u8] {
+        bytemuck::cast_slice(lines)
+    }
+
+    /// The same, to be filled.
+    pub fn bytes_mut(lines: &mut [Line]) -> &mut [u8] {
+        bytemuck::cast_slice_mut(lines)
+    }
+}
+
+impl From<[u64; 8]> for Line {
+    fn from(words: [u64; 8]) -> Line {
+        Line(words)
+    }
+}
 
 /// Lines of a part.
 const fn lines<T>() -> usize {
@@ -33,6 +52,7 @@ pub(super) const MOST: usize = 1 + BODY;
 pub(super) const RECORD: u8 = 0;
 pub(super) const PART: u8 = 1;
 pub(super) const MARK: u8 = 2;
+pub(super) const WHOLE: u8 = 3;
 
 /// Parts that a flow's state may have, in their order: bits of [`Head::parts`].
 const BLOCK: u8 = 1 << 0;
@@ -65,36 +85,92 @@ impl Head {
     }
 }
 
-/// Room for one message.
-#[derive(Clone, Copy, Debug, Zeroable)]
-#[repr(C, align(128))]
-pub(super) struct Body([Line; BODY]);
+/// Lines of the message that begins with this one.
+pub(super) fn length(first: &Line) -> usize {
+    let head: Head = bytemuck::cast(*first);
+    1 + usize::from(head.behind)
+}
 
-impl Body {
-    /// The first lines, to be filled.
-    pub(super) fn lines(&mut self, count: usize) -> &mut [Line] {
-        let most = self.0.len();
-        &mut self.0[..count.min(most)]
+/// Where the head of a message stands that is being read: what follows is then aligned as it is in a shard.
+const HEAD: usize = 1;
+
+/// Room for a message with its head at [`HEAD`].
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C, align(128))]
+struct Aligned([Line; (HEAD + MOST).next_multiple_of(2)]);
+
+/// A message that is being read.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    lines: Aligned,
+    /// What stood around the keyed header, if the message is a record.
+    outer: Outer,
+}
+
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading { lines: Aligned::zeroed(), outer: Outer::default() }
+    }
+}
+
+impl Reading {
+    /// Takes the first line of a message. What stands behind it is to be filled in.
+    pub(super) fn begin(&mut self, first: Line) -> &mut [Line] {
+        self.lines.0[HEAD] = first;
+        &mut self.lines.0[HEAD + 1..HEAD + length(&first).min(MOST)]
+    }
+
+    /// All lines are there.
+    pub(super) fn end(&mut self) {
+        let head = self.head();
+        if head.kind == RECORD && head.parts & AROUND != 0 {
+            // It is the last part.
+            let mut at = usize::from(head.behind) - lines::<Around>();
+            self.outer = self.read::<Around>(&mut at).outer();
+        }
+    }
+
+    /// Takes a whole message.
+    pub(super) fn take(&mut self, message: &[Line]) {
+        if let Some((first, behind)) = message.split_first() {
+            let room = self.begin(*first);
+            let count = room.len().min(behind.len());
+            room[..count].copy_from_slice(&behind[..count]);
+            self.end();
+        }
+    }
+
+    /// How it begins.
+    pub(super) fn head(&self) -> Head {
+        bytemuck::cast(self.lines.0[HEAD])
+    }
+
+    /// The message as it lies.
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.lines.0[HEAD..HEAD + length(&self.lines.0[HEAD]).min(MOST)]
     }
 
     fn read<T: Pod>(&self, at: &mut usize) -> &T {
         let from = *at;
         *at += lines::<T>();
-        bytemuck::from_bytes(&bytemuck::cast_slice(&self.0[from..])[..size_of::<T>()])
+        bytemuck::from_bytes(&bytemuck::cast_slice(&self.lines.0[HEAD + 1 + from..])[..size_of::<T>()])
     }
 
-    /// The state that stands here. What stood around its keyed header is made in `outer`.
-    pub(super) fn state<'a>(&'a self, head: &Head, outer: &'a mut Outer) -> FlowState<'a> {
-        let mut at = 0;
+    /// The state that it carries.
+    pub(super) fn state(&self) -> FlowState<'_> {
+        let (head, mut at) = (self.head(), 0);
         let pair = self.read(&mut at);
         let block = (head.parts & BLOCK != 0).then(|| self.read(&mut at));
         let trail = (head.parts & TRAIL != 0).then(|| self.read(&mut at));
         let first = (head.parts & FIRST != 0).then(|| self.read(&mut at));
         let extra = (head.parts & EXTRA != 0).then(|| self.read(&mut at));
-        *outer = if head.parts & AROUND != 0 { self.read::<Around>(&mut at).outer() } else { Outer::default() };
+        let outer = if head.parts & AROUND != 0 { &self.outer } else { &NOTHING };
         FlowState { facts: bytemuck::cast(head.words), pair, block, trail, extra, first, outer }
     }
 }
+
+/// What stands around a keyed header that stands alone.
+static NOTHING: Outer = Outer::NOTHING;
 
 /// A message that is being written.
 #[derive(Clone, Copy, Debug, Zeroable)]

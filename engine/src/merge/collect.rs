@@ -4,8 +4,9 @@
 //! **Order** called without pause by one thread, until every worker has closed its door and the rings are empty.
 
 use super::join::Joiner;
-use crate::exit::{Exit, ExitReader};
+use crate::exit::{Exit, ExitReader, Line};
 use crate::record::FlowRecord;
+use crate::record::make::FlowState;
 use crate::time::Nanos;
 
 /// Messages taken from one ring before the next one's turn.
@@ -13,9 +14,14 @@ const AT_ONCE: usize = 1024;
 
 /// Where collected records go.
 pub trait Outlet {
-    /// Takes a record. `floor` is the horizon that its worker had announced before: a record that ends below it is
-    /// late, because its packets went back in time.
+    /// Takes a record that was added up from parts. `floor` is the horizon that its worker had announced before: a record that
+    /// ends below it is late, because its packets went back in time.
     fn record(&mut self, record: FlowRecord, floor: Nanos);
+
+    /// Takes the state that any other record is made from, and the same as it travels on in a [`Batch`](crate::exit::Batch).
+    fn state(&mut self, state: &FlowState<'_>, _lines: &[Line], floor: Nanos) {
+        self.record(state.record(), floor);
+    }
 
     /// Every record that ends before `horizon` has come, but for late ones.
     fn advance(&mut self, horizon: Nanos);
@@ -43,17 +49,15 @@ impl Collector {
         let mut taken = 0;
         for (worker, (ring, floor)) in self.rings.iter_mut().zip(&mut self.floors).enumerate() {
             for _ in 0..AT_ONCE {
-                let Some(message) = ring.take() else { break };
+                if !ring.load() {
+                    break;
+                }
                 taken += 1;
-                match message {
-                    Exit::Record(state) => {
-                        let record = state.record();
-                        if self.joiner.waits(&record) {
-                            self.joiner.record(record, worker, now, |record| out.record(record, *floor));
-                        } else {
-                            out.record(record, *floor);
-                        }
+                match ring.message() {
+                    Exit::Record(state) if self.joiner.waits(&state) => {
+                        self.joiner.record(state.record(), worker, now, |record| out.record(record, *floor));
                     }
+                    Exit::Record(state) => out.state(&state, ring.lines(), *floor),
                     Exit::Part(key) => self.joiner.announce(key),
                     Exit::Mark { horizon } => *floor = (*floor).max(horizon),
                 }

@@ -13,6 +13,7 @@
 
 use crate::key::FlowKey;
 use crate::record::FlowRecord;
+use crate::record::make::FlowState;
 use crate::time::Nanos;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -77,13 +78,13 @@ impl Joiner {
         self.half_flows
     }
 
-    /// Whether a record may have to wait for another part of its flow.
+    /// Whether a flow's record may have to wait for another part of it.
     #[inline]
     #[must_use]
-    pub fn waits(&self, record: &FlowRecord) -> bool {
+    pub fn waits(&self, state: &FlowState<'_>) -> bool {
         match self.parts {
             Parts::Never => false,
-            Parts::Fragments => self.announced.contains(&record.key),
+            Parts::Fragments => !self.announced.is_empty() && self.announced.contains(&state.key()),
             Parts::Anywhere => true,
         }
     }

@@ -4,7 +4,7 @@
 //! **Owns** the names of the contract. **May touch** the record, read only.
 //! **Order** called by sinks, once per record and field. Append only: order is the order of columns.
 
-use super::tcp_fields::{TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS};
+use super::tcp_fields::{TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, show_tcp};
 use super::{Direction, FlowRecord};
 use crate::flow::extra::{EspSpis, SctpChunks};
 use crate::flow::lapse::Lapse;
@@ -75,16 +75,34 @@ fn tunnel(record: &FlowRecord) -> Option<(IpAddr, IpAddr)> {
     Some(if record.outer_source_is_client { (source, destination) } else { (destination, source) })
 }
 
+/// Takes the values of a record's fields one after another.
+pub trait Show {
+    /// Takes one; [`Value::Absent`] too.
+    fn field(&mut self, name: &'static str, value: Value<'_>);
+}
+
+/// A table of fields, and the function that shows their values: the same rows as straight code, in which a name is a constant
+/// and a getter is no call.
 macro_rules! rows {
-    ($( $name:literal, $unit:literal, $ipfix:expr, $tstat:expr, $help:literal, $get:expr; )*) => {
-        &[ $( Field { name: $name, unit: $unit, help: $help, ipfix: $ipfix, tstat: $tstat, get: $get }, )* ]
+    ($(#[$about:meta])* $table:ident, $show:ident;
+     $( $name:literal, $unit:literal, $ipfix:expr, $tstat:expr, $help:literal, $get:expr; )*) => {
+        $(#[$about])*
+        const $table: &[Field] =
+            &[ $( Field { name: $name, unit: $unit, help: $help, ipfix: $ipfix, tstat: $tstat, get: $get }, )* ];
+
+        #[inline]
+        fn $show(record: &FlowRecord, to: &mut impl Show) {
+            $( { let get: for<'a> fn(&'a FlowRecord) -> Value<'a> = $get; to.field($name, get(record)); } )*
+        }
     };
 }
 
-/// One row makes both directions' fields.
+/// The same where one row makes both directions' fields.
 macro_rules! pairs {
-    ($( $name:literal, $unit:literal, $ipfix:expr, $tstat:expr, $help:literal, $get:expr; )*) => {
-        &[
+    ($(#[$about:meta])* $table:ident, $show:ident;
+     $( $name:literal, $unit:literal, $ipfix:expr, $tstat:expr, $help:literal, $get:expr; )*) => {
+        $(#[$about])*
+        const $table: &[Field] = &[
             $( Field {
                 name: concat!("c2s_", $name), unit: $unit, help: $help, ipfix: { const PAIR: Columns = $ipfix; PAIR.0 }, tstat: $tstat.0,
                 get: |record| { let get: fn(&Direction) -> Value<'static> = $get; get(&record.c2s) },
@@ -93,7 +111,16 @@ macro_rules! pairs {
                 name: concat!("s2c_", $name), unit: $unit, help: $help, ipfix: { const PAIR: Columns = $ipfix; PAIR.1 }, tstat: $tstat.1,
                 get: |record| { let get: fn(&Direction) -> Value<'static> = $get; get(&record.s2c) },
             }, )*
-        ]
+        ];
+
+        #[inline]
+        fn $show(record: &FlowRecord, to: &mut impl Show) {
+            $( {
+                let get: fn(&Direction) -> Value<'static> = $get;
+                to.field(concat!("c2s_", $name), get(&record.c2s));
+                to.field(concat!("s2c_", $name), get(&record.s2c));
+            } )*
+        }
     };
 }
 
@@ -102,8 +129,9 @@ type Columns = (Option<&'static str>, Option<&'static str>);
 
 const NONE: Columns = (None, None);
 
-/// What a flow is, and when.
-const IDENTITY: &[Field] = rows! {
+rows! {
+    /// What a flow is, and when.
+    IDENTITY, show_identity;
     "flow_id", "16 hex digits", Some("flowId"), None,
         "Unkeyed hash of key and start in microseconds: the same in every run over the same input.",
         |record| Value::FlowId(record.flow_id);
@@ -188,7 +216,7 @@ const IDENTITY: &[Field] = rows! {
     "icmp_errors", "messages", None, None,
         "ICMP errors that quoted a packet of this flow.",
         |record| Value::Integer(u64::from(record.icmp_errors));
-};
+}
 
 /// One direction of an SCTP flow.
 fn sctp(record: &FlowRecord, side: usize, get: fn(&SctpChunks) -> u32) -> Value<'static> {
@@ -207,15 +235,17 @@ fn response(record: &FlowRecord) -> Option<u64> {
     (whole && asked <= answered).then(|| answered.since(asked))
 }
 
-/// Flows without connections.
-const EXCHANGE: &[Field] = rows! {
+rows! {
+    /// Flows without connections.
+    EXCHANGE, show_exchange;
     "response_us", "us", None, None,
         "Protocols other than TCP: from the client's first packet to the server's first, as a DNS query and its answer, or an echo and its reply. Exact below 2.1 s, else as s2c_first_ns. Absent without an answer, in records behind an active cut, where parts met (half_seen), and with --sample-packets.",
         |record| response(record).map_or(Value::Absent, Value::Micros);
-};
+}
 
-/// `--first-packets`.
-const FIRST: &[Field] = rows! {
+rows! {
+    /// `--first-packets`.
+    FIRST, show_first;
     "first_sizes", "list of bytes", None, None,
         "--first-packets: payload bytes of the flow's first packets in the order in which they came; 0 where a packet has none, 65,535 at the most. Absent in records behind an active cut and where parts met (half_seen). Joy's packets.b, ipfixprobe's PPI_PKT_LENGTHS, nfstream's splt_ps.",
         |record| if record.first.sizes.is_empty() { Value::Absent } else { Value::Sizes(&record.first.sizes) };
@@ -225,10 +255,11 @@ const FIRST: &[Field] = rows! {
     "first_gaps_us", "list of us", None, None,
         "--first-packets: time from the flow's packet before to each of these, whichever side sent it; 0 for the first, and for one that goes back in time. Exact below 2.1 s, else rounded down: to 1 us below 17.9 minutes, to 64 us below 19 hours, the most that is told. Joy's packets.ipt, nfstream's splt_piat_ms.",
         |record| if record.first.gaps.is_empty() { Value::Absent } else { Value::Gaps(&record.first.gaps) };
-};
+}
 
-/// SCTP and ESP.
-const OTHERS: &[Field] = rows! {
+rows! {
+    /// SCTP and ESP.
+    OTHERS, show_others;
     "c2s_sctp_data_chunks", "chunks", None, None,
         "SCTP: DATA and I-DATA chunks of the client (RFC 9260 section 3.3.1, RFC 8260), as far as captured.",
         |record| sctp(record, 0, |chunks| chunks.data);
@@ -271,24 +302,26 @@ const OTHERS: &[Field] = rows! {
     "s2c_esp_spi_changes", "changes", None, None,
         "ESP: how often the server's next packet had another index.",
         |record| esp(record, 1, |spis| spis.changes);
-};
+}
 
-/// How it was chosen.
-const CHOICE: &[Field] = rows! {
+rows! {
+    /// How it was chosen.
+    CHOICE, show_choice;
     "sample_packets", "1 in so many", Some("samplingPacketInterval"), None,
         "--sample-packets: the record's counts are those of 1 in so many packets (IPFIX: samplingPacketInterval 1, samplingPacketSpace one less than this). Absent: of all.",
         |record| sampled(record.sampling[0]);
     "sample_flows", "1 in so many", Some("samplingPopulation"), None,
         "--sample-flows: 1 in so many flows has records (IPFIX: samplingSize 1, samplingPopulation this). Absent: all have.",
         |record| sampled(record.sampling[1]);
-};
+}
 
 fn sampled(one_in: u32) -> Value<'static> {
     if one_in > 1 { Value::Integer(u64::from(one_in)) } else { Value::Absent }
 }
 
-/// Both directions, every protocol.
-const DIRECTIONS: &[Field] = pairs! {
+pairs! {
+    /// Both directions, every protocol.
+    DIRECTIONS, show_directions;
     "packets", "packets", (Some("packetDeltaCount"), Some("reversePacketDeltaCount")), (Some("3"), Some("17")),
         "Packets.",
         |direction| Value::Integer(direction.packets);
@@ -319,45 +352,77 @@ const DIRECTIONS: &[Field] = pairs! {
     "last_ns", "UNIX ns", NONE, (Some("4 (log_udp_complete)"), Some("13 (log_udp_complete)")),
         "Last packet of this direction; protocols other than TCP. Exact for the direction of the record's latest packet; for the other one as first_ns.",
         |direction| direction.span.map_or(Value::Absent, |span| Value::Integer(span.1.0));
-};
-
-/// Fields that stand together, of which a record can have a value only if they apply to it.
-#[derive(Clone, Copy, Debug)]
-pub struct Group {
-    /// The fields, in column order.
-    pub fields: &'static [Field],
-    /// Whether a record can have a value of any of them.
-    pub applies: fn(&FlowRecord) -> bool,
 }
-
-/// Every group of fields, in column order.
-pub const GROUPS: [Group; 8] = [
-    Group { fields: IDENTITY, applies: |_| true },
-    Group { fields: DIRECTIONS, applies: |_| true },
-    Group { fields: TCP_DIRECTION_FIELDS, applies: |record| record.tcp.is_some() },
-    Group { fields: TCP_FLOW_FIELDS, applies: |record| record.tcp.is_some() },
-    Group { fields: CHOICE, applies: |record| record.sampling.iter().any(|one_in| *one_in > 1) },
-    Group { fields: OTHERS, applies: |record| record.sctp.is_some() || record.esp.is_some() },
-    Group { fields: EXCHANGE, applies: |_| true },
-    Group { fields: FIRST, applies: |record| !record.first.sizes.is_empty() },
-];
 
 /// Every field, in column order.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    GROUPS.iter().flat_map(|group| group.fields)
+    [IDENTITY, DIRECTIONS, TCP_DIRECTION_FIELDS, TCP_FLOW_FIELDS, CHOICE, OTHERS, EXCHANGE, FIRST].into_iter().flatten()
+}
+
+/// Shows every field that has a value in this record, in column order; and some that have none.
+#[inline]
+pub fn show(record: &FlowRecord, to: &mut impl Show) {
+    show_identity(record, to);
+    show_directions(record, to);
+    if let Some(tcp) = &record.tcp {
+        show_tcp(tcp, to);
+    }
+    if record.sampling.iter().any(|one_in| *one_in > 1) {
+        show_choice(record, to);
+    }
+    if record.sctp.is_some() || record.esp.is_some() {
+        show_others(record, to);
+    }
+    show_exchange(record, to);
+    if !record.first.sizes.is_empty() {
+        show_first(record, to);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{TcpDirection, TcpRecord};
+
+    /// Names and values as text.
+    struct Shown(Vec<(&'static str, String)>);
+
+    impl Show for Shown {
+        fn field(&mut self, name: &'static str, value: Value<'_>) {
+            if value != Value::Absent {
+                self.0.push((name, format!("{value:?}")));
+            }
+        }
+    }
+
+    /// A record of each kind that has fields of its own.
+    fn records() -> [FlowRecord; 5] {
+        let plain = FlowRecord::default();
+        let mut first = plain.clone();
+        first.first.sizes.push(7);
+        let mut spis = EspSpis::default();
+        spis.seen = 1;
+        let tcp = TcpDirection { mss: Some(1460), ..TcpDirection::default() };
+        [
+            FlowRecord { tcp: Some(TcpRecord { c2s: tcp, midstream: true, ..TcpRecord::default() }), ..plain.clone() },
+            FlowRecord { sctp: Some(Default::default()), sampling: [1, 16], ..plain.clone() },
+            FlowRecord { esp: Some([spis; 2]), ..plain.clone() },
+            first,
+            plain,
+        ]
+    }
 
     #[test]
-    fn a_record_has_no_value_of_a_group_that_does_not_apply() {
-        let record = FlowRecord::default();
-        let idle: Vec<&Group> = GROUPS.iter().filter(|group| !(group.applies)(&record)).collect();
-        assert_eq!(idle.len(), 5);
-        for field in idle.iter().flat_map(|group| group.fields) {
-            assert_eq!((field.get)(&record), Value::Absent, "{}", field.name);
+    fn what_is_shown_is_what_the_table_reads() {
+        for record in records() {
+            let mut shown = Shown(Vec::new());
+            show(&record, &mut shown);
+            let read = all().map(|field| (field.name, (field.get)(&record)));
+            let want: Vec<_> = read
+                .filter(|(_, value)| *value != Value::Absent)
+                .map(|(name, value)| (name, format!("{value:?}")))
+                .collect();
+            assert_eq!(shown.0, want);
         }
     }
 

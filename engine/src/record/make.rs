@@ -119,21 +119,40 @@ impl FlowState<'_> {
         self.block.map_or_else(|| self.pair.identity_ref(), |block| &block.identity)
     }
 
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> FlowKey {
+        let image = self.pair.hot.image();
+        let (low_port, high_port, protocol) = image.exact();
+        let (low, high) = self.identity().endpoints();
+        FlowKey { low, high, low_port, high_port, protocol, version: image.version(), scope: self.facts.scope }
+    }
+
+    /// Time of the record's first packet.
+    #[must_use]
+    pub fn start(&self) -> Nanos {
+        Nanos(self.identity().start)
+    }
+
+    /// What [`FlowRecord::order`] will be.
+    #[must_use]
+    pub fn order(&self) -> (Nanos, u64, u32) {
+        let Origin { start, record_seq, .. } = self.facts.origin;
+        (self.pair.hot.last(), flow_id(&self.key(), start / 1000), record_seq)
+    }
+
     /// The record.
     #[must_use]
     pub fn record(&self) -> FlowRecord {
-        let (facts, hot, identity) = (&self.facts, &self.pair.hot, self.identity());
-        let (low_port, high_port, number) = hot.image().exact();
-        let (low, high) = identity.endpoints();
-        let version = hot.image().version();
-        let key = FlowKey { low, high, low_port, high_port, protocol: number, version, scope: facts.scope };
+        let (facts, hot) = (&self.facts, &self.pair.hot);
+        let key = self.key();
         let client_is_low = hot.has(Mark::ClientIsLow);
-        let (start, end_reason) = (Nanos(identity.start), facts.reason());
+        let (start, end_reason) = (self.start(), facts.reason());
         let local = |low: bool| facts.has(if low { Fact::LowLocal } else { Fact::HighLocal });
         let tcp = self
             .block
             .map(|block| tcp::report::report(hot, self.pair.tcp_ref(), &block.rest, self.trail, start, end_reason));
-        let extra = |of: u8| self.extra.filter(|_| number == of);
+        let extra = |of: u8| self.extra.filter(|_| key.protocol == of);
         FlowRecord {
             key,
             client_is_low,

@@ -3,8 +3,8 @@
 //! **Owns** the names, meanings and sources of TCP's keys. **May touch** the record, read only.
 //! **Order** behind the rows of `fields`, in the order of the contract.
 
-use super::fields::{Field, Value};
-use super::{FlowRecord, RttSummary, TcpDirection, TcpHistory};
+use super::fields::{Field, Show, Value};
+use super::{FlowRecord, RttSummary, TcpDirection, TcpHistory, TcpRecord};
 use crate::flow::tcp::Class;
 use crate::time::Nanos;
 
@@ -44,7 +44,7 @@ fn s2c(record: &FlowRecord, get: impl Fn(&TcpDirection) -> Value<'static>) -> Va
     record.tcp.as_ref().map_or(Value::Absent, |tcp| get(&tcp.s2c))
 }
 
-/// One row makes both directions' fields. Columns of Tstat are `client / server`.
+/// One row makes both directions' fields, and shows them (see `fields`). Columns of Tstat are `client / server`.
 macro_rules! pairs {
     ($( $name:literal, $unit:literal, $ipfix:expr, $tstat:expr, $help:literal, $get:expr; )*) => {
         /// The per-direction fields of TCP.
@@ -58,6 +58,12 @@ macro_rules! pairs {
                 get: |record| s2c(record, $get),
             }, )*
         ];
+
+        #[inline]
+        fn show_directions(tcp: &TcpRecord, to: &mut impl Show) {
+            $( { let get: fn(&TcpDirection) -> Value<'static> = $get; to.field(concat!("c2s_", $name), get(&tcp.c2s)); } )*
+            $( { let get: fn(&TcpDirection) -> Value<'static> = $get; to.field(concat!("s2c_", $name), get(&tcp.s2c)); } )*
+        }
     };
 }
 
@@ -217,42 +223,43 @@ pairs! {
         |tcp| integer(super::health::score(tcp));
 }
 
-fn whole(record: &FlowRecord, get: impl Fn(&super::TcpRecord) -> Value<'static>) -> Value<'static> {
+fn whole(record: &FlowRecord, get: impl Fn(&TcpRecord) -> Value<'static>) -> Value<'static> {
     record.tcp.as_ref().map_or(Value::Absent, get)
 }
 
-/// The fields of a TCP flow as a whole.
-pub const TCP_FLOW_FIELDS: &[Field] = &[
-    Field {
-        name: "handshake_rtt_us",
-        unit: "us",
-        help: "SYN to the client's first ACK after it. Left out when a SYN or SYN+ACK was missed or sent again (Karn).",
-        ipfix: None,
-        tstat: Some("36"),
-        get: |record| whole(record, |tcp| micros(tcp.handshake_rtt)),
-    },
-    Field {
-        name: "server_handshake_us",
-        unit: "us",
-        help: "SYN to SYN+ACK: the path from the probe to the server and back.",
-        ipfix: None,
-        tstat: None,
-        get: |record| whole(record, |tcp| micros(tcp.server_handshake)),
-    },
-    Field {
-        name: "client_handshake_us",
-        unit: "us",
-        help: "SYN+ACK to the client's first ACK after it: the path from the probe to the client and back.",
-        ipfix: None,
-        tstat: None,
-        get: |record| whole(record, |tcp| micros(tcp.client_handshake)),
-    },
-    Field {
-        name: "tcp_complete",
-        unit: "",
-        help: "Tstat's verdict complete: closed by FINs, or by RST or idle timeout after SYNs both ways.",
-        ipfix: None,
-        tstat: Some("log_tcp_complete"),
-        get: |record| whole(record, |tcp| Value::Bool(tcp.complete)),
-    },
-];
+/// Rows of the flow as a whole.
+macro_rules! rows {
+    ($( $name:literal, $unit:literal, $tstat:expr, $help:literal, $get:expr; )*) => {
+        /// The fields of a TCP flow as a whole.
+        pub const TCP_FLOW_FIELDS: &[Field] = &[ $( Field {
+            name: $name, unit: $unit, help: $help, ipfix: None, tstat: $tstat, get: |record| whole(record, $get),
+        }, )* ];
+
+        #[inline]
+        fn show_flow(tcp: &TcpRecord, to: &mut impl Show) {
+            $( { let get: fn(&TcpRecord) -> Value<'static> = $get; to.field($name, get(tcp)); } )*
+        }
+    };
+}
+
+rows! {
+    "handshake_rtt_us", "us", Some("36"),
+        "SYN to the client's first ACK after it. Left out when a SYN or SYN+ACK was missed or sent again (Karn).",
+        |tcp| micros(tcp.handshake_rtt);
+    "server_handshake_us", "us", None,
+        "SYN to SYN+ACK: the path from the probe to the server and back.",
+        |tcp| micros(tcp.server_handshake);
+    "client_handshake_us", "us", None,
+        "SYN+ACK to the client's first ACK after it: the path from the probe to the client and back.",
+        |tcp| micros(tcp.client_handshake);
+    "tcp_complete", "", Some("log_tcp_complete"),
+        "Tstat's verdict complete: closed by FINs, or by RST or idle timeout after SYNs both ways.",
+        |tcp| Value::Bool(tcp.complete);
+}
+
+/// Shows every field of this table.
+#[inline]
+pub(super) fn show_tcp(tcp: &TcpRecord, to: &mut impl Show) {
+    show_directions(tcp, to);
+    show_flow(tcp, to);
+}

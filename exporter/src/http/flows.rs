@@ -4,6 +4,7 @@
 
 use super::answer::{Answer, JSON};
 use super::ask::Ask;
+use crate::buffer::Buffer;
 use crate::metrics::View;
 use crate::render;
 use crate::survey::Watch;
@@ -95,9 +96,9 @@ fn line(item: &Item<'_>, out: &mut Vec<u8>) {
     }
     let nanos = item.record.end.since(item.record.start);
     let _ = write!(out, ",\"duration_seconds\":{}.{:09},", nanos / 1_000_000_000, nanos % 1_000_000_000);
-    let mut text = Vec::with_capacity(2048);
-    render::json(item.record, &mut text);
-    let text = text.strip_prefix(b"{").unwrap_or(&text);
+    let mut whole = Buffer::with_room(4096);
+    render::json(item.record, &mut whole);
+    let text = whole.text().strip_prefix(b"{").unwrap_or(whole.text());
     if item.worker.is_none() {
         return out.extend_from_slice(text);
     }
@@ -120,14 +121,17 @@ fn ndjson(page: &Page) -> Vec<u8> {
 
 fn csv(page: &Page) -> Vec<u8> {
     let mut out = b"state,bits_per_second,packets_per_second,".to_vec();
-    render::csv_header(&mut out);
+    let mut row = Buffer::default();
+    render::csv_header(&mut row);
+    out.extend_from_slice(row.text());
     for item in page.listing.page(page.from, page.most) {
         let _ = match item.rate {
             Some(rate) => write!(out, "{},{:.1},{:.3},", item.state(), rate.bits, rate.packets),
             None => write!(out, "{},,,", item.state()),
         };
-        let mut row = Vec::new();
+        row.clear();
         render::csv(item.record, &mut row);
+        let row = row.text();
         let reason = format!(",{},", item.record.end_reason.name());
         match row.windows(reason.len()).position(|piece| piece == reason.as_bytes()) {
             Some(at) if item.worker.is_some() => {
@@ -135,7 +139,7 @@ fn csv(page: &Page) -> Vec<u8> {
                 out.extend_from_slice(b",,");
                 out.extend_from_slice(&row[at + reason.len()..]);
             }
-            _ => out.extend_from_slice(&row),
+            _ => out.extend_from_slice(row),
         }
     }
     out

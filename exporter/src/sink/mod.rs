@@ -10,7 +10,7 @@ mod tstat;
 pub use file::Target;
 
 use parshall_config::plan::{SinkKind, SinkSpec};
-use parshall_engine::record::FlowRecord;
+use parshall_engine::exit::Batch;
 use std::io;
 
 /// A place for records. One thread owns it.
@@ -19,7 +19,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// What the system said. The records may be lost; the caller counts them.
-    fn write(&mut self, records: &[FlowRecord]) -> io::Result<()>;
+    fn write(&mut self, records: &Batch) -> io::Result<()>;
 
     /// Makes what was taken visible to others.
     ///

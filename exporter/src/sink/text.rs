@@ -3,22 +3,27 @@
 //! **Owns** the buffer between rendering and writing. **May touch** its target. **Order** as [`Sink`] says.
 
 use super::{Existing, Settled, Sink, Target};
+use crate::buffer::Buffer;
 use crate::render;
 use parshall_config::plan::SinkSpec;
+use parshall_engine::exit::Batch;
 use parshall_engine::record::FlowRecord;
 use std::io;
 
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 256 << 10;
 
+/// Room for one record beyond that.
+const LONGEST: usize = 16 << 10;
+
 struct Text {
     target: Target,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// Where each record in the buffer ends, and its packets.
     held: Vec<(usize, u64)>,
     settled: Settled,
-    header: fn(&mut Vec<u8>),
-    line: fn(&FlowRecord, &mut Vec<u8>),
+    header: fn(&mut Buffer),
+    line: fn(&FlowRecord, &mut Buffer),
 }
 
 pub(super) fn open_jsonl(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
@@ -32,12 +37,12 @@ pub(super) fn open_csv(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dy
 fn open(
     spec: &SinkSpec,
     existing: Existing,
-    header: fn(&mut Vec<u8>),
-    line: fn(&FlowRecord, &mut Vec<u8>),
+    header: fn(&mut Buffer),
+    line: fn(&FlowRecord, &mut Buffer),
 ) -> io::Result<Box<dyn Sink>> {
     let mut text = Text {
         target: Target::open(spec, existing)?,
-        buffer: Vec::with_capacity(GATHERED),
+        buffer: Buffer::with_room(GATHERED + LONGEST),
         held: Vec::new(),
         settled: Settled::default(),
         header,
@@ -58,7 +63,7 @@ impl Text {
     /// Writes what was gathered. Where that fails, the records whose last byte is in the file are written and the others are
     /// lost; a regular file is cut behind the last whole record, so that what comes later is not glued to half a line.
     fn spill(&mut self) -> io::Result<()> {
-        let (written, result) = self.target.write_as_far_as_possible(&self.buffer);
+        let (written, result) = self.target.write_as_far_as_possible(self.buffer.text());
         let whole = self.held.iter().rposition(|(end, _)| *end <= written);
         let cut = whole.map_or(0, |last| self.held[last].0);
         let count = whole.map_or(0, |last| last + 1);
@@ -92,11 +97,14 @@ impl Text {
 }
 
 impl Sink for Text {
-    fn write(&mut self, records: &[FlowRecord]) -> io::Result<()> {
+    fn write(&mut self, records: &Batch) -> io::Result<()> {
         let mut result = Ok(());
-        for record in records {
-            result = result.and(self.take(record));
-        }
+        records.each(|record| {
+            let taken = self.take(record);
+            if result.is_ok() {
+                result = taken;
+            }
+        });
         result
     }
 

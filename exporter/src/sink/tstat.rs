@@ -8,8 +8,10 @@
 //! empty value. `log_tcp_nocomplete` has the 44 core columns. Midstream flows, which Tstat does not know, go there too.
 
 use super::{Existing, Sink};
+use crate::buffer::Buffer;
 use crate::digits;
 use parshall_config::plan::SinkSpec;
+use parshall_engine::exit::Batch;
 use parshall_engine::flow::tcp::Class;
 use parshall_engine::key::protocol;
 use parshall_engine::record::{Direction, FlowRecord, RttSummary, TcpDirection, TcpRecord};
@@ -19,28 +21,42 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// Record time in one folder: Tstat's twelve steps of 300 s. Unit: nanoseconds.
 const PERIOD: u64 = 3_600_000_000_000;
 
 /// What a column holds.
+#[derive(Clone, Copy)]
 enum Cell {
     Number(u64),
+    /// Nanoseconds as milliseconds with six decimals.
+    Millis(u64),
     /// With six decimals.
     Decimal(f64),
     Ip(IpAddr),
     Text(&'static str),
 }
 
-use Cell::{Decimal, Ip, Number, Text};
+use Cell::{Decimal, Ip, Millis, Number, Text};
 
-type TcpColumn = (&'static str, fn(&FlowRecord, &TcpRecord) -> Cell);
-type UdpColumn = (&'static str, fn(&FlowRecord) -> Cell);
+/// A set of columns: their names, and the function that writes them and a space behind each. As straight code, in which a
+/// getter is no call.
+macro_rules! columns {
+    ($(#[$about:meta])* $names:ident, $write:ident($of:ty); $( $name:expr, $get:expr; )*) => {
+        $(#[$about])*
+        const $names: &[&str] = &[ $( $name ),* ];
+
+        fn $write(from: $of, out: &mut Buffer) {
+            $( { let get: fn($of) -> Cell = $get; cell(get(from), out); } )*
+        }
+    };
+}
 
 const MS: f64 = 1e6;
 
 fn ms(nanos: u64) -> Cell {
-    Decimal(nanos as f64 / MS)
+    Millis(nanos)
 }
 
 /// Milliseconds from the start of the record; 0 when there was none.
@@ -66,151 +82,148 @@ fn class(tcp: &TcpDirection, class: Class) -> Cell {
 
 /// Column 1 to 14 and 15 to 28.
 macro_rules! core_side {
-    ($side:literal, $direction:ident, $ip:ident, $low:expr) => {
-        [
-            (concat!($side, "_ip"), |record, _| Ip(record.$ip())),
-            (concat!($side, "_port"), |record, _| number(record.key.port(record.client_is_low == $low))),
-            (concat!($side, "_pkts_all"), |record, _| Number(record.$direction.packets)),
-            (concat!($side, "_rst_cnt"), |_, tcp| Number(tcp.$direction.rst_count.into())),
-            (concat!($side, "_ack_cnt"), |_, tcp| Number(tcp.$direction.ack_packets)),
-            (concat!($side, "_ack_cnt_p"), |_, tcp| Number(tcp.$direction.pure_ack_packets)),
-            (concat!($side, "_bytes_uniq"), |_, tcp| number(tcp.$direction.history.map(|one| one.unique_bytes))),
-            (concat!($side, "_pkts_data"), |_, tcp| Number(tcp.$direction.data_packets)),
-            (concat!($side, "_bytes_all"), |record, _| Number(record.$direction.payload_bytes)),
-            (concat!($side, "_pkts_retx"), |_, tcp| number(tcp.$direction.history.map(|one| one.retx_packets))),
-            (concat!($side, "_bytes_retx"), |_, tcp| number(tcp.$direction.history.map(|one| one.retx_bytes))),
-            (concat!($side, "_pkts_ooo"), |_, tcp| number(tcp.$direction.history.map(|one| one.ooo_packets))),
-            (concat!($side, "_syn_cnt"), |_, tcp| Number(tcp.$direction.syn_count.into())),
-            (concat!($side, "_fin_cnt"), |_, tcp| Number(tcp.$direction.fin_count.into())),
-        ]
+    ($names:ident, $write:ident, $side:literal, $direction:ident, $ip:ident, $low:expr) => {
+        columns! {
+            $names, $write((&FlowRecord, &TcpRecord));
+            concat!($side, "_ip"), |(record, _)| Ip(record.$ip());
+            concat!($side, "_port"), |(record, _)| number(record.key.port(record.client_is_low == $low));
+            concat!($side, "_pkts_all"), |(record, _)| Number(record.$direction.packets);
+            concat!($side, "_rst_cnt"), |(_, tcp)| Number(tcp.$direction.rst_count.into());
+            concat!($side, "_ack_cnt"), |(_, tcp)| Number(tcp.$direction.ack_packets);
+            concat!($side, "_ack_cnt_p"), |(_, tcp)| Number(tcp.$direction.pure_ack_packets);
+            concat!($side, "_bytes_uniq"), |(_, tcp)| number(tcp.$direction.history.map(|one| one.unique_bytes));
+            concat!($side, "_pkts_data"), |(_, tcp)| Number(tcp.$direction.data_packets);
+            concat!($side, "_bytes_all"), |(record, _)| Number(record.$direction.payload_bytes);
+            concat!($side, "_pkts_retx"), |(_, tcp)| number(tcp.$direction.history.map(|one| one.retx_packets));
+            concat!($side, "_bytes_retx"), |(_, tcp)| number(tcp.$direction.history.map(|one| one.retx_bytes));
+            concat!($side, "_pkts_ooo"), |(_, tcp)| number(tcp.$direction.history.map(|one| one.ooo_packets));
+            concat!($side, "_syn_cnt"), |(_, tcp)| Number(tcp.$direction.syn_count.into());
+            concat!($side, "_fin_cnt"), |(_, tcp)| Number(tcp.$direction.fin_count.into());
+        }
     };
 }
 
-const CORE_CLIENT: [TcpColumn; 14] = core_side!("c", c2s, client_ip, true);
-const CORE_SERVER: [TcpColumn; 14] = core_side!("s", s2c, server_ip, false);
+core_side!(CORE_CLIENT, core_client, "c", c2s, client_ip, true);
+core_side!(CORE_SERVER, core_server, "s", s2c, server_ip, false);
 
-/// Columns 29 to 44.
-const CORE_FLOW: [TcpColumn; 16] = [
-    ("first", |record, _| ms(record.start.0)),
-    ("last", |record, _| ms(record.end.0)),
-    ("durat", |record, _| ms(record.end.since(record.start))),
-    ("c_first", |record, tcp| since(record, tcp.c2s.first_payload)),
-    ("s_first", |record, tcp| since(record, tcp.s2c.first_payload)),
-    ("c_last", |record, tcp| since(record, tcp.c2s.last_payload)),
-    ("s_last", |record, tcp| since(record, tcp.s2c.last_payload)),
-    ("c_first_ack", |record, tcp| since(record, tcp.c2s.first_ack)),
-    ("s_first_ack", |record, tcp| since(record, tcp.s2c.first_ack)),
-    ("c_isint", |record, _| Number(record.client_local.into())),
-    ("s_isint", |record, _| Number(record.server_local.into())),
-    ("c_iscrypto", |_, _| Number(0)),
-    ("s_iscrypto", |_, _| Number(0)),
-    ("con_t", |_, _| Number(0)),
-    ("p2p_t", |_, _| Number(0)),
-    ("http_t", |_, _| Number(0)),
-];
+columns! {
+    /// Columns 29 to 44.
+    CORE_FLOW, core_flow((&FlowRecord, &TcpRecord));
+    "first", |(record, _)| ms(record.start.0);
+    "last", |(record, _)| ms(record.end.0);
+    "durat", |(record, _)| ms(record.end.since(record.start));
+    "c_first", |(record, tcp)| since(record, tcp.c2s.first_payload);
+    "s_first", |(record, tcp)| since(record, tcp.s2c.first_payload);
+    "c_last", |(record, tcp)| since(record, tcp.c2s.last_payload);
+    "s_last", |(record, tcp)| since(record, tcp.s2c.last_payload);
+    "c_first_ack", |(record, tcp)| since(record, tcp.c2s.first_ack);
+    "s_first_ack", |(record, tcp)| since(record, tcp.s2c.first_ack);
+    "c_isint", |(record, _)| Number(record.client_local.into());
+    "s_isint", |(record, _)| Number(record.server_local.into());
+    "c_iscrypto", |_| Number(0);
+    "s_iscrypto", |_| Number(0);
+    "con_t", |_| Number(0);
+    "p2p_t", |_| Number(0);
+    "http_t", |_| Number(0);
+}
 
 /// Columns 45 to 58.
 macro_rules! end_to_end {
-    ($side:literal, $direction:ident) => {
-        [
-            (concat!($side, "_rtt_avg"), |_, tcp| rtt(&tcp.$direction, |rtt| rtt.avg)),
-            (concat!($side, "_rtt_min"), |_, tcp| rtt(&tcp.$direction, |rtt| rtt.min as f64)),
-            (concat!($side, "_rtt_max"), |_, tcp| rtt(&tcp.$direction, |rtt| rtt.max as f64)),
-            (concat!($side, "_rtt_std"), |_, tcp| rtt(&tcp.$direction, |rtt| rtt.std)),
-            (concat!($side, "_rtt_cnt"), |_, tcp| number(tcp.$direction.rtt.map(|rtt| rtt.samples))),
-            (concat!($side, "_ttl_min"), |record, _| number(record.$direction.ttl.map(|ttl| ttl.0))),
-            (concat!($side, "_ttl_max"), |record, _| number(record.$direction.ttl.map(|ttl| ttl.1))),
-        ]
+    ($names:ident, $write:ident, $side:literal, $direction:ident) => {
+        columns! {
+            $names, $write((&FlowRecord, &TcpRecord));
+            concat!($side, "_rtt_avg"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.avg);
+            concat!($side, "_rtt_min"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.min as f64);
+            concat!($side, "_rtt_max"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.max as f64);
+            concat!($side, "_rtt_std"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.std);
+            concat!($side, "_rtt_cnt"), |(_, tcp)| number(tcp.$direction.rtt.map(|rtt| rtt.samples));
+            concat!($side, "_ttl_min"), |(record, _)| number(record.$direction.ttl.map(|ttl| ttl.0));
+            concat!($side, "_ttl_max"), |(record, _)| number(record.$direction.ttl.map(|ttl| ttl.1));
+        }
     };
 }
 
-const END_CLIENT: [TcpColumn; 7] = end_to_end!("c", c2s);
-const END_SERVER: [TcpColumn; 7] = end_to_end!("s", s2c);
+end_to_end!(END_CLIENT, end_client, "c", c2s);
+end_to_end!(END_SERVER, end_server, "s", s2c);
 
-/// Columns 59 to 64.
-const P2P: [TcpColumn; 6] = [
-    ("p2p_st", |_, _| Number(0)),
-    ("ed2k_data", |_, _| Number(0)),
-    ("ed2k_sig", |_, _| Number(0)),
-    ("ed2k_c2s", |_, _| Number(0)),
-    ("ed2k_c2c", |_, _| Number(0)),
-    ("ed2k_chat", |_, _| Number(0)),
-];
+columns! {
+    /// Columns 59 to 64.
+    P2P, p2p((&FlowRecord, &TcpRecord));
+    "p2p_st", |_| Number(0);
+    "ed2k_data", |_| Number(0);
+    "ed2k_sig", |_| Number(0);
+    "ed2k_c2s", |_| Number(0);
+    "ed2k_c2c", |_| Number(0);
+    "ed2k_chat", |_| Number(0);
+}
 
 /// Columns 65 to 110.
 macro_rules! options {
-    ($side:literal, $direction:ident) => {
-        [
-            (concat!($side, "_f1323_opt"), |_, tcp| flag(tcp.$direction.ws_option)),
-            (concat!($side, "_tm_opt"), |_, tcp| flag(tcp.$direction.ts_option)),
-            (concat!($side, "_win_scl"), |_, tcp| number(tcp.$direction.window_scale)),
-            (concat!($side, "_sack_opt"), |_, tcp| flag(tcp.$direction.sack_permitted)),
-            (concat!($side, "_sack_cnt"), |_, tcp| Number(tcp.$direction.sack_packets.into())),
-            (concat!($side, "_mss"), |_, tcp| number(tcp.$direction.mss)),
-            (concat!($side, "_mss_max"), |_, tcp| number(tcp.$direction.mss_max)),
-            (concat!($side, "_mss_min"), |_, tcp| number(tcp.$direction.mss_min)),
-            (concat!($side, "_win_max"), |_, tcp| number(tcp.$direction.window_max)),
-            (concat!($side, "_win_min"), |_, tcp| number(tcp.$direction.window_min)),
-            (concat!($side, "_win_0"), |_, tcp| Number(tcp.$direction.zero_windows.into())),
-            (concat!($side, "_cwin_max"), |_, tcp| number(tcp.$direction.inflight_max)),
-            (concat!($side, "_cwin_min"), |_, tcp| number(tcp.$direction.inflight_min)),
-            (concat!($side, "_cwin_ini"), |_, tcp| number(tcp.$direction.inflight_initial)),
-            (concat!($side, "_pkts_rto"), |_, tcp| class(&tcp.$direction, Class::Rto)),
-            (concat!($side, "_pkts_fs"), |_, tcp| class(&tcp.$direction, Class::FastRetx)),
-            (concat!($side, "_pkts_reor"), |_, tcp| class(&tcp.$direction, Class::Reordering)),
-            (concat!($side, "_pkts_dup"), |_, tcp| class(&tcp.$direction, Class::NetDup)),
-            (concat!($side, "_pkts_unk"), |_, tcp| class(&tcp.$direction, Class::Unknown)),
-            (concat!($side, "_pkts_fc"), |_, tcp| class(&tcp.$direction, Class::FlowControl)),
-            (concat!($side, "_pkts_unrto"), |_, tcp| class(&tcp.$direction, Class::UnneededRto)),
-            (concat!($side, "_pkts_unfs"), |_, tcp| class(&tcp.$direction, Class::UnneededFastRetx)),
-            (concat!($side, "_syn_retx"), |_, tcp| Number(u64::from(tcp.$direction.other_isn > 0))),
-        ]
+    ($names:ident, $write:ident, $side:literal, $direction:ident) => {
+        columns! {
+            $names, $write((&FlowRecord, &TcpRecord));
+            concat!($side, "_f1323_opt"), |(_, tcp)| flag(tcp.$direction.ws_option);
+            concat!($side, "_tm_opt"), |(_, tcp)| flag(tcp.$direction.ts_option);
+            concat!($side, "_win_scl"), |(_, tcp)| number(tcp.$direction.window_scale);
+            concat!($side, "_sack_opt"), |(_, tcp)| flag(tcp.$direction.sack_permitted);
+            concat!($side, "_sack_cnt"), |(_, tcp)| Number(tcp.$direction.sack_packets.into());
+            concat!($side, "_mss"), |(_, tcp)| number(tcp.$direction.mss);
+            concat!($side, "_mss_max"), |(_, tcp)| number(tcp.$direction.mss_max);
+            concat!($side, "_mss_min"), |(_, tcp)| number(tcp.$direction.mss_min);
+            concat!($side, "_win_max"), |(_, tcp)| number(tcp.$direction.window_max);
+            concat!($side, "_win_min"), |(_, tcp)| number(tcp.$direction.window_min);
+            concat!($side, "_win_0"), |(_, tcp)| Number(tcp.$direction.zero_windows.into());
+            concat!($side, "_cwin_max"), |(_, tcp)| number(tcp.$direction.inflight_max);
+            concat!($side, "_cwin_min"), |(_, tcp)| number(tcp.$direction.inflight_min);
+            concat!($side, "_cwin_ini"), |(_, tcp)| number(tcp.$direction.inflight_initial);
+            concat!($side, "_pkts_rto"), |(_, tcp)| class(&tcp.$direction, Class::Rto);
+            concat!($side, "_pkts_fs"), |(_, tcp)| class(&tcp.$direction, Class::FastRetx);
+            concat!($side, "_pkts_reor"), |(_, tcp)| class(&tcp.$direction, Class::Reordering);
+            concat!($side, "_pkts_dup"), |(_, tcp)| class(&tcp.$direction, Class::NetDup);
+            concat!($side, "_pkts_unk"), |(_, tcp)| class(&tcp.$direction, Class::Unknown);
+            concat!($side, "_pkts_fc"), |(_, tcp)| class(&tcp.$direction, Class::FlowControl);
+            concat!($side, "_pkts_unrto"), |(_, tcp)| class(&tcp.$direction, Class::UnneededRto);
+            concat!($side, "_pkts_unfs"), |(_, tcp)| class(&tcp.$direction, Class::UnneededFastRetx);
+            concat!($side, "_syn_retx"), |(_, tcp)| Number(u64::from(tcp.$direction.other_isn > 0));
+        }
     };
 }
 
-const OPTIONS_CLIENT: [TcpColumn; 23] = options!("c", c2s);
-const OPTIONS_SERVER: [TcpColumn; 23] = options!("s", s2c);
+options!(OPTIONS_CLIENT, options_client, "c", c2s);
+options!(OPTIONS_SERVER, options_server, "s", s2c);
 
-/// Columns 111 to 134: not measured yet, as Tstat writes an empty value.
-const LAYER_7: [TcpColumn; 24] = [
-    ("http_req_cnt", |_, _| Number(0)),
-    ("http_res_cnt", |_, _| Number(0)),
-    ("http_res", |_, _| Text("---")),
-    ("c_pkts_push", |_, _| Number(0)),
-    ("s_pkts_push", |_, _| Number(0)),
-    ("c_tls_SNI", |_, _| Text("-")),
-    ("s_tls_SCN", |_, _| Text("-")),
-    ("c_npnalpn", |_, _| Number(0)),
-    ("s_npnalpn", |_, _| Number(0)),
-    ("tls_session_stat", |_, _| Number(0)),
-    ("c_last_handshakeT", |_, _| Decimal(0.0)),
-    ("s_last_handshakeT", |_, _| Decimal(0.0)),
-    ("c_appdataT", |_, _| Decimal(0.0)),
-    ("s_appdataT", |_, _| Decimal(0.0)),
-    ("c_appdataB", |_, _| Number(0)),
-    ("s_appdataB", |_, _| Number(0)),
-    ("fqdn", |_, _| Text("-")),
-    ("dns_rslv", |_, _| Text("-")),
-    ("req_tm", |_, _| Text("0.0")),
-    ("res_tm", |_, _| Text("0.0")),
-    ("http_hostname", |_, _| Text("-")),
-    ("c_TLSvers", |_, _| Text("-")),
-    ("s_TLSvers", |_, _| Text("-")),
-    ("dns_enc", |_, _| Number(0)),
-];
+columns! {
+    /// Columns 111 to 134: not measured yet, as Tstat writes an empty value.
+    LAYER_7, layer_7((&FlowRecord, &TcpRecord));
+    "http_req_cnt", |_| Number(0);
+    "http_res_cnt", |_| Number(0);
+    "http_res", |_| Text("---");
+    "c_pkts_push", |_| Number(0);
+    "s_pkts_push", |_| Number(0);
+    "c_tls_SNI", |_| Text("-");
+    "s_tls_SCN", |_| Text("-");
+    "c_npnalpn", |_| Number(0);
+    "s_npnalpn", |_| Number(0);
+    "tls_session_stat", |_| Number(0);
+    "c_last_handshakeT", |_| Decimal(0.0);
+    "s_last_handshakeT", |_| Decimal(0.0);
+    "c_appdataT", |_| Decimal(0.0);
+    "s_appdataT", |_| Decimal(0.0);
+    "c_appdataB", |_| Number(0);
+    "s_appdataB", |_| Number(0);
+    "fqdn", |_| Text("-");
+    "dns_rslv", |_| Text("-");
+    "req_tm", |_| Text("0.0");
+    "res_tm", |_| Text("0.0");
+    "http_hostname", |_| Text("-");
+    "c_TLSvers", |_| Text("-");
+    "s_TLSvers", |_| Text("-");
+    "dns_enc", |_| Number(0);
+}
 
 /// The sets of log_tcp_complete, in Tstat's order; the first three are log_tcp_nocomplete.
-const TCP: [&[TcpColumn]; 9] = [
-    &CORE_CLIENT,
-    &CORE_SERVER,
-    &CORE_FLOW,
-    &END_CLIENT,
-    &END_SERVER,
-    &P2P,
-    &OPTIONS_CLIENT,
-    &OPTIONS_SERVER,
-    &LAYER_7,
-];
+const TCP: [&[&str]; 9] =
+    [CORE_CLIENT, CORE_SERVER, CORE_FLOW, END_CLIENT, END_SERVER, P2P, OPTIONS_CLIENT, OPTIONS_SERVER, LAYER_7];
 
 const CORE_SETS: usize = 3;
 
@@ -222,44 +235,79 @@ fn duration(direction: &Direction) -> Cell {
     Decimal(direction.span.map_or(0.0, |span| span.1.since(span.0) as f64 / 1e9))
 }
 
-/// log_udp_complete.
-const UDP: [UdpColumn; 23] = [
-    ("c_ip", |record| Ip(record.client_ip())),
-    ("c_port", |record| number(record.key.port(record.client_is_low))),
-    ("c_first_abs", |record| first(&record.c2s)),
-    ("c_durat", |record| duration(&record.c2s)),
-    ("c_bytes_all", |record| Number(record.c2s.payload_bytes)),
-    ("c_pkts_all", |record| Number(record.c2s.packets)),
-    ("c_isint", |record| Number(record.client_local.into())),
-    ("c_iscrypto", |_| Number(0)),
-    ("c_type", |_| Number(0)),
-    ("s_ip", |record| Ip(record.server_ip())),
-    ("s_port", |record| number(record.key.port(!record.client_is_low))),
-    ("s_first_abs", |record| first(&record.s2c)),
-    ("s_durat", |record| duration(&record.s2c)),
-    ("s_bytes_all", |record| Number(record.s2c.payload_bytes)),
-    ("s_pkts_all", |record| Number(record.s2c.packets)),
-    ("s_isint", |record| Number(record.server_local.into())),
-    ("s_iscrypto", |_| Number(0)),
-    ("s_type", |_| Number(0)),
-    ("fqdn", |_| Text("-")),
-    ("quic_SNI", |_| Text("-")),
-    ("quic_UA", |_| Text("-")),
-    ("quic_CHLO", |_| Number(0)),
-    ("quic_REJ", |_| Number(0)),
-];
+columns! {
+    /// log_udp_complete.
+    UDP, udp(&FlowRecord);
+    "c_ip", |record| Ip(record.client_ip());
+    "c_port", |record| number(record.key.port(record.client_is_low));
+    "c_first_abs", |record| first(&record.c2s);
+    "c_durat", |record| duration(&record.c2s);
+    "c_bytes_all", |record| Number(record.c2s.payload_bytes);
+    "c_pkts_all", |record| Number(record.c2s.packets);
+    "c_isint", |record| Number(record.client_local.into());
+    "c_iscrypto", |_| Number(0);
+    "c_type", |_| Number(0);
+    "s_ip", |record| Ip(record.server_ip());
+    "s_port", |record| number(record.key.port(!record.client_is_low));
+    "s_first_abs", |record| first(&record.s2c);
+    "s_durat", |record| duration(&record.s2c);
+    "s_bytes_all", |record| Number(record.s2c.payload_bytes);
+    "s_pkts_all", |record| Number(record.s2c.packets);
+    "s_isint", |record| Number(record.server_local.into());
+    "s_iscrypto", |_| Number(0);
+    "s_type", |_| Number(0);
+    "fqdn", |_| Text("-");
+    "quic_SNI", |_| Text("-");
+    "quic_UA", |_| Text("-");
+    "quic_CHLO", |_| Number(0);
+    "quic_REJ", |_| Number(0);
+}
 
-fn header(mark: &str, names: impl Iterator<Item = &'static str>) -> Vec<u8> {
-    let columns: Vec<String> = names.enumerate().map(|(n, name)| format!("{name}:{}", n + 1)).collect();
+/// The first line of each log.
+struct Headers {
+    tcp_complete: Vec<u8>,
+    tcp_nocomplete: Vec<u8>,
+    udp_complete: Vec<u8>,
+}
+
+/// Made once: there are three for every hour of record time.
+static HEADERS: LazyLock<Headers> = LazyLock::new(|| Headers {
+    tcp_complete: header("31#", &TCP),
+    tcp_nocomplete: header("31#", &TCP[..CORE_SETS]),
+    udp_complete: header("", &[UDP]),
+});
+
+fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
+    let names = sets.iter().copied().flatten().enumerate();
+    let columns: Vec<String> = names.map(|(n, name)| format!("{name}:{}", n + 1)).collect();
     format!("#{mark}{}\n", columns.join(" ")).into_bytes()
 }
 
-fn cell(cell: &Cell, out: &mut Vec<u8>) {
+#[inline(always)]
+fn cell(cell: Cell, out: &mut Buffer) {
     match cell {
-        Number(number) => digits::integer(*number, out),
-        Decimal(number) => digits::decimal(*number, out),
-        Ip(ip) => digits::address(*ip, out),
-        Text(text) => out.extend_from_slice(text.as_bytes()),
+        Number(number) => digits::integer(number, out),
+        Millis(nanos) => digits::millis(nanos, out),
+        Decimal(number) => digits::decimal(number, out),
+        Ip(ip) => digits::address(ip, out),
+        Text(text) => out.extend(text.as_bytes()),
+    }
+    out.push(b' ');
+}
+
+/// A line of log_tcp_complete, or the first sets of it.
+fn tcp_line(record: &FlowRecord, tcp: &TcpRecord, out: &mut Buffer) {
+    let from = (record, tcp);
+    core_client(from, out);
+    core_server(from, out);
+    core_flow(from, out);
+    if tcp.complete {
+        end_client(from, out);
+        end_server(from, out);
+        p2p(from, out);
+        options_client(from, out);
+        options_server(from, out);
+        layer_7(from, out);
     }
 }
 
@@ -277,24 +325,22 @@ impl Logs {
         let folder = folder.join(format!("{stamp}.out"));
         std::fs::create_dir_all(&folder)?;
         let replace = begun.is_some_and(|begun| begun.insert(folder.clone()));
-        let open = |name: &str, header: Vec<u8>| -> io::Result<BufWriter<File>> {
-            if replace {
-                File::create(folder.join(name))?;
-            }
-            let file = OpenOptions::new().create(true).append(true).open(folder.join(name))?;
-            let fresh = file.metadata()?.len() == 0;
+        let open = |name: &str, header: &[u8]| -> io::Result<BufWriter<File>> {
+            let mut options = OpenOptions::new();
+            let how = if replace { options.write(true).truncate(true) } else { options.append(true) };
+            let file = how.create(true).open(folder.join(name))?;
+            let fresh = replace || file.metadata()?.len() == 0;
             let mut file = BufWriter::with_capacity(128 << 10, file);
             if fresh {
-                file.write_all(&header)?;
+                file.write_all(header)?;
             }
             Ok(file)
         };
-        let names = |sets: &'static [&'static [TcpColumn]]| sets.iter().copied().flatten().map(|(name, _)| *name);
         Ok(Logs {
             period: end.0 / PERIOD,
-            tcp_complete: open("log_tcp_complete", header("31#", names(&TCP)))?,
-            tcp_nocomplete: open("log_tcp_nocomplete", header("31#", names(&TCP[..CORE_SETS])))?,
-            udp_complete: open("log_udp_complete", header("", UDP.iter().map(|(name, _)| *name)))?,
+            tcp_complete: open("log_tcp_complete", &HEADERS.tcp_complete)?,
+            tcp_nocomplete: open("log_tcp_nocomplete", &HEADERS.tcp_nocomplete)?,
+            udp_complete: open("log_udp_complete", &HEADERS.udp_complete)?,
         })
     }
 
@@ -309,7 +355,7 @@ impl Logs {
 struct Tstat {
     folder: PathBuf,
     logs: Option<Logs>,
-    line: Vec<u8>,
+    line: Buffer,
     /// Folders of this run, where existing logs are replaced (`read`).
     begun: Option<HashSet<PathBuf>>,
 }
@@ -317,13 +363,12 @@ struct Tstat {
 pub(super) fn open(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
     std::fs::create_dir_all(&spec.target)?;
     let begun = (existing == Existing::Replace).then(HashSet::new);
-    Ok(Box::new(Tstat { folder: spec.target.clone(), logs: None, line: Vec::with_capacity(2048), begun }))
+    Ok(Box::new(Tstat { folder: spec.target.clone(), logs: None, line: Buffer::with_room(4096), begun }))
 }
 
 impl Tstat {
     fn one(&mut self, record: &FlowRecord) -> io::Result<()> {
-        let udp = record.key.protocol == protocol::UDP;
-        if !udp && record.tcp.is_none() {
+        if record.key.protocol != protocol::UDP && record.tcp.is_none() {
             return Ok(());
         }
         let period = record.end.0 / PERIOD;
@@ -337,29 +382,31 @@ impl Tstat {
             }
         };
         self.line.clear();
-        let Some(tcp) = &record.tcp else {
-            for (_, get) in &UDP {
-                cell(&get(record), &mut self.line);
-                self.line.push(b' ');
+        let log = match &record.tcp {
+            None => {
+                udp(record, &mut self.line);
+                &mut logs.udp_complete
             }
-            self.line.pop();
-            self.line.push(b'\n');
-            return logs.udp_complete.write_all(&self.line);
+            Some(tcp) => {
+                tcp_line(record, tcp, &mut self.line);
+                if tcp.complete { &mut logs.tcp_complete } else { &mut logs.tcp_nocomplete }
+            }
         };
-        let sets = if tcp.complete { &TCP[..] } else { &TCP[..CORE_SETS] };
-        for (_, get) in sets.iter().copied().flatten() {
-            cell(&get(record, tcp), &mut self.line);
-            self.line.push(b' ');
-        }
         self.line.pop();
         self.line.push(b'\n');
-        if tcp.complete { logs.tcp_complete.write_all(&self.line) } else { logs.tcp_nocomplete.write_all(&self.line) }
+        log.write_all(self.line.text())
     }
 }
 
 impl Sink for Tstat {
-    fn write(&mut self, records: &[FlowRecord]) -> io::Result<()> {
-        records.iter().try_for_each(|record| self.one(record))
+    fn write(&mut self, records: &Batch) -> io::Result<()> {
+        let mut result = Ok(());
+        records.each(|record| {
+            if result.is_ok() {
+                result = self.one(record);
+            }
+        });
+        result
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -385,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_column_sets_have_tstat_s_numbers() {
-        let names: Vec<&str> = TCP.iter().copied().flatten().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = TCP.iter().copied().flatten().copied().collect();
         assert_eq!(names.len(), 134);
         #[rustfmt::skip]
         let places = [
@@ -408,7 +455,7 @@ mod tests {
         complete.tcp = Some(TcpRecord { complete: true, ..TcpRecord::default() });
         let mut open_flow = complete.clone();
         open_flow.tcp = Some(TcpRecord::default());
-        sink.write(&[complete, open_flow, record(60_000_000_000, 1)]).unwrap();
+        sink.write(&[complete, open_flow, record(60_000_000_000, 1)].into_iter().collect()).unwrap();
         sink.close().unwrap();
         let lines = |name: &str| {
             let path = folder.path().join("1970_01_01_00_01.out").join(name);

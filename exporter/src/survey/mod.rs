@@ -26,6 +26,7 @@ use growth::{DATA_PACKETS, Ledger, RETRANSMITTED};
 use history::{Extra, History};
 use parking_lot::{FairMutex, FairMutexGuard};
 use parshall_config::plan::WatchPlan;
+use parshall_engine::exit::Batch;
 use parshall_engine::merge::lookout::{LiveFlow, Picture};
 use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::record::FlowRecord;
@@ -84,7 +85,7 @@ pub struct Watch {
 
 #[derive(Debug)]
 enum Feed {
-    Records(Arc<Vec<FlowRecord>>),
+    Records(Arc<Batch>),
     Picture(Box<Picture>),
 }
 
@@ -142,7 +143,7 @@ impl Watch {
     }
 
     /// Hands finished records over.
-    pub fn records(&self, records: &Arc<Vec<FlowRecord>>) {
+    pub fn records(&self, records: &Arc<Batch>) {
         let Some(lane) = lock(&self.lane).clone() else { return };
         let refused = if self.waits {
             lane.send(Feed::Records(records.clone())).is_err()
@@ -188,7 +189,7 @@ impl Watch {
         let mut published = Instant::now();
         for feed in feeds {
             match feed {
-                Feed::Records(records) => self.count(&records),
+                Feed::Records(records) => self.count(records.records()),
                 Feed::Picture(picture) => self.see(*picture),
             }
             if feeds.is_empty() || published.elapsed() >= figures::AGE {
@@ -199,7 +200,7 @@ impl Watch {
         }
     }
 
-    fn count(&self, records: &Arc<Vec<FlowRecord>>) {
+    fn count(&self, records: Vec<FlowRecord>) {
         let mut observed = self.observed.lock();
         for some in records.chunks(AT_ONCE) {
             some.iter().for_each(|record| observed.record(record));
@@ -207,7 +208,7 @@ impl Watch {
         }
         drop(observed);
         let mut ended = lock(&self.ended);
-        ended.push_back(records.clone());
+        ended.push_back(Arc::new(records));
         let mut kept: usize = ended.iter().map(|batch| batch.len()).sum();
         while let Some(first) = ended.front()
             && kept - first.len() >= ENDED

@@ -42,7 +42,7 @@ fn worked(snapshot: &mut Snapshot, found: u64, millis: u64) {
 /// Hands records over while the thread that counts them cannot go on, until so many found the queue full.
 fn overwhelm(watch: &Watch, records: u64) {
     let _held = watch.observed();
-    let one = Arc::new(vec![FlowRecord::default()]);
+    let one = Arc::new([FlowRecord::default()].into_iter().collect());
     while watch.not_watched() < records {
         watch.records(&one);
     }
