@@ -21,9 +21,6 @@ use parshall_engine::worker::Worker;
 /// Packets in a chunk.
 pub const CHUNK: usize = 32_768;
 
-/// Visits of every flow before anything is measured.
-const WARM: u32 = 4;
-
 /// What is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -68,7 +65,7 @@ impl Setting {
     }
 
     fn visits(&self) -> Visits {
-        Visits::new(self.access, self.flows, WARM)
+        Visits::new(self.access, self.flows, self.kind.warm())
     }
 }
 
@@ -119,7 +116,7 @@ impl Rig {
         let burst = setting.burst.clamp(1, BURST);
         let mut rig = Rig { worker, merger: Some(merger), records: Some(records), stream, burst, taken: 0 };
         if setting.kind != Kind::NewFlows {
-            for _ in 0..(u64::from(setting.flows) * u64::from(WARM)).div_ceil(BURST as u64) {
+            for _ in 0..(u64::from(setting.flows) * u64::from(setting.kind.warm())).div_ceil(BURST as u64) {
                 rig.turn();
             }
         }

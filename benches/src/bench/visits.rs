@@ -55,6 +55,11 @@ fn shuffled(flows: u32, seed: u64) -> Vec<u32> {
     order
 }
 
+/// So many flows, each drawn by itself.
+fn drawn(flows: u32, count: u32) -> Vec<u32> {
+    (0..count).map(|n| ((u128::from(mix(u64::from(n) ^ 2 << 40)) * u128::from(flows)) >> 64) as u32).collect()
+}
+
 /// Zipf-distributed ranks up to `flows` by rejection-inversion (Hörmann and Derflinger 1996), as flow numbers.
 fn zipf(flows: u32, count: usize) -> Vec<u32> {
     let s = 1.1_f64;
@@ -86,10 +91,7 @@ impl Visits {
     #[must_use]
     pub fn new(access: Access, flows: u32, earlier: u32) -> Visits {
         let order = match access {
-            Access::Uniform => {
-                let rounds = (UNIFORM_DRAWN / flows.max(1)).max(1);
-                (0..rounds).flat_map(|round| shuffled(flows, 2 + u64::from(round))).collect()
-            }
+            Access::Uniform => drawn(flows, flows.max(UNIFORM_DRAWN)),
             Access::Zipf => zipf(flows, ZIPF_DRAWN),
         };
         Visits::of(flows, &order, earlier)

@@ -169,14 +169,10 @@ impl Hot {
         self.wire[0] &= !((mark as u64) << 48);
     }
 
-    /// Sets a mark or clears it.
+    /// Sets a mark or clears it. Without a branch: which side sent cannot be foreseen.
     #[inline]
     pub const fn put(&mut self, mark: Mark, on: bool) {
-        if on {
-            self.set(mark);
-        } else {
-            self.clear(mark);
-        }
+        self.wire[0] = self.wire[0] & !((mark as u64) << 48) | (mark as u64 * on as u64) << 48;
     }
 
     /// Whether the next packet's effect on the flow is counting alone, as far as marks and counters tell: the flow is open,
