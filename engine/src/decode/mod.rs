@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! decode -- fast: Ethernet, IPv4 or IPv6, TCP or UDP ----------------------------> Packet
-//!       \-- peel: the same behind VLAN tags and MPLS labels --------------------> Packet
+//!       \-- lean: the same behind tags, labels and the usual tunnels ------------> Packet
 //!       \-- general: walk (link, tags, tunnels ... innermost IP) -- transport ---> Packet or Verdict
 //!                                                         \------- fast ---------> Packet
 //! outer  ------- the same walk, with a sink that gathers -------------------------> record::Outer
@@ -28,13 +28,13 @@ mod icmp;
 mod ip;
 mod ipv6_extensions;
 mod l2tpv3;
+mod lean;
 mod link;
 mod link_headers;
 mod llc;
 mod mpls;
 mod options;
 mod outer;
-mod peel;
 mod ppp;
 mod quoted;
 mod serial;
@@ -73,10 +73,11 @@ pub fn decode_into(
     fragments: &mut FragmentCache,
     out: &mut Packet,
 ) -> Result<(), Verdict> {
-    if fast::fill(frame, options, fragments.secret(), out) || peel::fill(frame, options, fragments.secret(), out) {
+    let secret = fragments.secret();
+    if fast::fill(frame, options, secret, out) || fast::is_tagged(frame) && fast::tagged(frame, options, secret, out) {
         return Ok(());
     }
-    general::fill::<true>(frame, options, fragments, out)
+    lean::fill(frame, options, fragments, out)
 }
 
 /// The packet of a frame, or why it belongs to no flow: as [`decode_into`].
