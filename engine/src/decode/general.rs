@@ -1,7 +1,7 @@
 //! The general path: the walk to the innermost IP header, and the packet or the verdict at its end.
 //!
 //! **Owns** the sink of that walk. **May touch** the frame and the fragment cache.
-//! **Order** called by `decode` for every frame that the fast path leaves.
+//! **Order** called for every frame that the fast path and the lean walk leave.
 //!
 //! With `SHORT` the fast path is tried again at each IP header on the way: what a tunnel holds is mostly as plain as what
 //! comes without one. The answer is the same either way.

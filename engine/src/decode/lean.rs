@@ -126,7 +126,7 @@ impl<'a> Place<'a> {
         taken.then_some((end, place))
     }
 
-    /// The same for who reads on.
+    /// The place as those see it who read the IP header there.
     #[inline(always)]
     fn here(&self, frame: &Frame<'a>, options: &'a DecodeOptions) -> Here<'a> {
         let found = Found { encaps: self.encaps, scope: 0, ethernet: Some(self.ethernet as u16) };

@@ -18,7 +18,7 @@
 //! - `outer_knows_what_the_packet_had_taken_off`
 //!
 //! To add an encapsulation: a row in `packet::Encap`, a reader in a room of its own here, an arm where it is announced
-//! (Ethertype, IP protocol, UDP port), a name in `config::plan`.
+//! (Ethertype, IP protocol, UDP port; the same in `lean`, where it is usual), a name in `config::plan`.
 
 mod ethernet;
 mod fast;
