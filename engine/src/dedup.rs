@@ -11,7 +11,8 @@
 
 use crate::key::protocol;
 use crate::memory::prefetch;
-use crate::packet::{Marks, Packet};
+use crate::packet::{Marks, Outline, Packet, facts};
+use crate::time::Nanos;
 
 /// Packets remembered. Two of them that meet in one place push each other out, and a duplicate goes unnoticed.
 const PLACES: usize = 8192;
@@ -43,18 +44,15 @@ impl Dedup {
     /// Its memory.
     pub const BYTES: usize = PLACES * size_of::<Place>();
 
-    /// What tells a packet from all others but its duplicate; 0: it cannot be told.
-    #[inline]
+    /// What tells a packet with this hash from all others but its duplicate, given what its transport header says.
+    #[inline(always)]
     #[must_use]
-    pub fn print(packet: &Packet, bytes: &[u8]) -> u64 {
-        let from_low = u64::from(packet.marks.has(Marks::FROM_LOW));
-        let facts = u64::from(informative_id(packet)) << 32 | u64::from(packet.ip_bytes) << 1 | from_low;
-        let Some([one, other]) = words(packet, bytes) else { return 0 };
-        let mixed = packet.hash
-            ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ one.wrapping_mul(0xa076_1d64_78bd_642f)
-            ^ other.wrapping_mul(0xe703_7ed1_a0b4_28db);
-        (mixed ^ mixed >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93) | 1
+    pub const fn print(hash: u64, outline: &Outline, [one, other]: [u64; 2]) -> u64 {
+        let from_low = (outline.facts & facts::FROM_LOW) as u64;
+        let facts = (outline.ip_id as u64) << 32 | (outline.ip_bytes as u64) << 1 | from_low;
+        let wide =
+            (one ^ hash) as u128 * (other ^ facts.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash.rotate_left(32)) as u128;
+        (wide as u64 ^ (wide >> 64) as u64) | 1
     }
 
     /// Brings the place of a print near.
@@ -65,71 +63,67 @@ impl Dedup {
 
     /// Whether the packet of this print was seen before within the window. Remembers it.
     #[inline]
-    pub fn seen(&mut self, print: u64, packet: &Packet) -> bool {
+    pub fn seen(&mut self, print: u64, time: Nanos, outline: &Outline) -> bool {
         if print == 0 {
             return false;
         }
         let place = &mut self.places[(print >> 51) as usize & (PLACES - 1)];
         let same = place.print == print;
-        let before = std::mem::replace(place, Place { print, time: packet.time.0 });
-        same && packet.time.0.abs_diff(before.time) < window(packet)
+        let before = std::mem::replace(place, Place { print, time: time.0 });
+        same && time.0.abs_diff(before.time) < window(outline)
     }
-}
-
-/// IPv4's identification, where it can tell packets apart; else 0.
-#[inline]
-const fn informative_id(packet: &Packet) -> u16 {
-    if packet.marks.has(Marks::IP_ID) && packet.version() == 4 { packet.ip_id } else { 0 }
 }
 
 /// How long after a packet its duplicate may come. Unit: nanoseconds.
 #[inline(never)]
-const fn window(packet: &Packet) -> u64 {
-    match (informative_id(packet), packet.protocol()) {
+const fn window(outline: &Outline) -> u64 {
+    match (outline.ip_id, outline.has(facts::TCP)) {
         (0, _) => NO_ID_WINDOW,
-        (_, protocol::TCP) => TCP_WINDOW,
-        _ => OTHER_WINDOW,
+        (_, true) => TCP_WINDOW,
+        (_, false) => OTHER_WINDOW,
     }
 }
 
-/// What the transport header says, its checksum among it: all of TCP's behind the ports; UDP's, and the first eight bytes
-/// of its payload, for a capture before the sender's NIC holds no checksum. `None` where that was not captured.
+/// What the first bytes of a transport header say, its checksum among it: all of TCP's behind the ports; UDP's, and the
+/// first eight bytes of its payload, for a capture before the sender's NIC holds no checksum.
+#[inline(always)]
+#[must_use]
+pub fn words(l4: &[u8; 20], outline: &Outline) -> [u64; 2] {
+    if outline.has(facts::SEGMENT) { [word(l4, 4), word(l4, 12)] } else { [word(l4, 0), word(l4, 8)] }
+}
+
+#[inline(always)]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+/// [`words`] of any packet; `None` where so much was not captured, or there is no such header.
 #[inline]
-fn words(packet: &Packet, bytes: &[u8]) -> Option<[u64; 2]> {
+#[must_use]
+pub fn words_of(packet: &Packet, bytes: &[u8]) -> Option<[u64; 2]> {
     let l4 = bytes.get(usize::from(packet.l4_offset)..)?;
-    if packet.marks.has(Marks::TCP) {
-        let head = l4.first_chunk::<20>()?;
-        return Some([word(head[4..].first_chunk()), word(head.last_chunk())]);
-    }
-    short_words(packet, l4)
-}
-
-#[inline]
-fn word(bytes: Option<&[u8; 8]>) -> u64 {
-    bytes.map_or(0, |word| u64::from_le_bytes(*word))
-}
-
-/// The words of UDP, and of a TCP header that was captured up to its checksum.
-#[inline]
-fn short_words(packet: &Packet, l4: &[u8]) -> Option<[u64; 2]> {
-    let header = match packet.protocol() {
+    let (head, payload) = match packet.protocol() {
         _ if packet.marks.has(Marks::LATER_FRAGMENT) => return None,
-        protocol::UDP => 8,
-        protocol::TCP => 18,
+        protocol::UDP => l4.split_at_checked(8)?,
+        protocol::TCP if packet.marks.has(Marks::TCP) => {
+            l4.get(4..)?.split_at_checked(8).filter(|(_, rest)| rest.len() >= 8)?
+        }
+        // A header that was captured up to its checksum.
+        protocol::TCP => l4.get(10..)?.split_at_checked(8)?,
         _ => return None,
     };
-    let (head, payload) = l4.split_at_checked(header)?;
-    Some([word(head.last_chunk()), word(payload.first_chunk())])
+    Some([word(head, 0), word(payload, 0)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::key::{FlowKey, READ_SECRET};
-    use crate::time::Nanos;
 
     fn seen(dedup: &mut Dedup, packet: &Packet, bytes: &[u8]) -> bool {
-        dedup.seen(Dedup::print(packet, bytes), packet)
+        let outline = Outline::of(packet);
+        let print = words_of(packet, bytes).map_or(0, |words| Dedup::print(packet.hash, &outline, words));
+        dedup.seen(print, packet.time, &outline)
     }
 
     fn packet(micros: u64, ip_id: u16) -> Packet {

@@ -95,13 +95,13 @@ impl Limits {
         if single { idle.min(self.single) } else { idle }
     }
 
-    /// Whether an open flow goes on with a packet of this time that is not older than its latest, as far as little work
-    /// tells: `false` decides nothing.
-    #[inline]
+    /// Whether a flow that has `noted` packets or more is open and goes on with a packet of this time that is not older than its
+    /// latest, as far as little work tells: `false` decides nothing.
+    #[inline(always)]
     #[must_use]
-    pub fn goes_on(&self, hot: &Hot, time: Nanos) -> bool {
+    pub const fn goes_on(&self, hot: &Hot, time: Nanos, noted: u8) -> bool {
         // The span to an older packet wraps round to more than any timeout.
-        time.0.wrapping_sub(hot.last().0) <= self.shortest && hot.age(time) < self.young && !hot.brimful()
+        time.0.wrapping_sub(hot.last().0) <= self.shortest && hot.age(time) < self.young && hot.is_calm(noted)
     }
 
     /// Why the flow has ended by `now`, if it has, as far as its hot line tells. For a closed flow this may say "not

@@ -1,9 +1,9 @@
-//! Memory of the flow tables, and prefetch: all that the engine says `unsafe` for itself.
+//! Memory of the flow tables, prefetch, and one comparison of lanes: all that the engine says `unsafe` for itself.
 //!
 //! **Owns** anonymous mappings that hold one zeroed array each, on 2 MB pages when there are any, else with transparent
 //! huge pages asked for. **May touch** nothing else.
 //! **Order** arrays are made by the worker that uses them (first touch puts them on its NUMA node), before it starts.
-#![allow(unsafe_code, reason = "a mapping as a typed slice, and the prefetch instruction, have no safe form")]
+#![allow(unsafe_code, reason = "a mapping as a typed slice, prefetch, and lanes of a register have no safe form")]
 
 use bytemuck::Zeroable;
 use memmap2::{Advice, MmapMut, MmapOptions};
@@ -132,6 +132,32 @@ pub fn prefetch_value<T>(value: &T, offset: usize) {
     }
 }
 
+/// The lanes that equal `wanted`, lane `n` as bit `n`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[must_use]
+pub fn lanes_equal(lanes: [u16; 8], wanted: u16) -> u32 {
+    use std::arch::x86_64::{_mm_cmpeq_epi16, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16, _mm_setzero_si128};
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn compare(lanes: [u16; 8], wanted: u16) -> u32 {
+        let same = _mm_cmpeq_epi16(bytemuck::cast(lanes), _mm_set1_epi16(wanted.cast_signed()));
+        _mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128())).cast_unsigned()
+    }
+
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe { compare(lanes, wanted) }
+}
+
+/// The lanes that equal `wanted`, lane `n` as bit `n`.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+#[must_use]
+pub fn lanes_equal(lanes: [u16; 8], wanted: u16) -> u32 {
+    lanes.iter().rev().fold(0, |equal, lane| equal << 1 | u32::from(*lane == wanted))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +180,13 @@ mod tests {
         let arena = Arena::<[u64; 8]>::new(1 << 24, ArenaOptions { huge: false, touch: false }).unwrap();
         assert_eq!(arena.len(), 1 << 24);
         assert!(resident() < before + (64 << 20), "a gigabyte mapped must not be a gigabyte used");
+    }
+
+    #[test]
+    fn lanes_that_are_equal_have_their_bits_set() {
+        assert_eq!(lanes_equal([7, 0, 0xffff, 7, 0x8000, 1, 2, 7], 7), 0b1000_1001);
+        assert_eq!(lanes_equal([7, 0, 0xffff, 7, 0x8000, 1, 2, 7], 0xffff), 0b100);
+        assert_eq!(lanes_equal([0x00ff; 8], 0xffff), 0);
     }
 
     #[test]

@@ -360,20 +360,27 @@ impl SpreadWorker {
         let kept = |item: &Item| bytes.get(item.from as usize..(item.from + item.len) as usize).unwrap_or_default();
         desk.clear();
         for (index, item) in items.iter().enumerate() {
-            let ready = desk.place();
-            ready.packet = item.packet;
-            ready.frame = index as u8;
-            shard.near(ready, kept(item));
+            desk.place(index);
+            let (ready, packet) = desk.place_and_packet();
+            *packet = item.packet;
+            if !packet.marks.has(Marks::QUOTED) {
+                shard.near(ready, packet, kept(item));
+            }
             desk.keep();
         }
-        desk.walk(shard, |shard, ready| {
-            if ready.packet.marks.has(Marks::QUOTED) {
-                return shard.quoted(&ready.packet);
+        desk.walk(shard, |shard, ready, packet| {
+            if packet.marks.has(Marks::QUOTED) {
+                return shard.quoted(packet);
             }
             let Some(item) = items.get(usize::from(ready.frame)) else { return };
             let volume = Volume { packets: 1, bytes: u64::from(item.wire_len) };
-            shard.tally.take(ready.packet.input, volume);
-            shard.take(ready, kept(item), item.link);
+            shard.tally.take(packet.input, volume);
+            let Packet { time, input, .. } = *packet;
+            shard.take(
+                ready,
+                packet,
+                &Frame { bytes: kept(item), time, wire_len: item.wire_len, link: item.link, input },
+            );
         });
     }
 }

@@ -6,6 +6,7 @@
 //! A tally is cumulative: the one that travels is a copy, so a lost or late hand-over loses no count.
 
 use crate::decode::FragmentCounts;
+use crate::key::protocol;
 use crate::packet::{Encap, Flaw, Marks, Outcome, Packet, Verdict};
 use crate::record::EndReason;
 use crate::source::{Frame, Input};
@@ -152,6 +153,22 @@ pub struct Tally {
     pub burst_sizes: [u64; 8],
 }
 
+/// Packets and IP bytes of the plain packets of one burst, by IP version and TCP or UDP. Both in one word: a burst has few
+/// packets, and each of them few bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlainSums([u64; 4]);
+
+impl PlainSums {
+    /// Where the packets stand, above the bytes.
+    const PACKETS: u32 = 40;
+
+    /// Counts a packet.
+    #[inline(always)]
+    pub const fn count(&mut self, is_v6: bool, is_udp: bool, ip_bytes: u32) {
+        self.0[(is_v6 as usize) << 1 | is_udp as usize] += 1 << Self::PACKETS | ip_bytes as u64;
+    }
+}
+
 impl Tally {
     /// Counts frames taken from `input`.
     #[inline]
@@ -174,7 +191,8 @@ impl Tally {
     pub fn take_all(&mut self, batch: &[Frame<'_>]) {
         let mut rest = batch;
         while let Some(first) = rest.first() {
-            let same = rest.iter().take_while(|frame| frame.input == first.input).count();
+            let input = first.input.word();
+            let same = rest.iter().take_while(|frame| frame.input.word() == input).count();
             let (run, others) = rest.split_at(same);
             let bytes = run.iter().map(|frame| u64::from(frame.wire_len)).sum();
             self.take(first.input, Volume { packets: same as u64, bytes });
@@ -207,6 +225,7 @@ impl Tally {
     /// Counts what decoding found in a packet with a usable IP header, whatever becomes of it.
     #[inline]
     pub fn decoded(&mut self, packet: &Packet) {
+        self.clock(packet.time);
         let version = usize::from(packet.version() == 6);
         let volume = &mut self.protocols[version][l4_label(packet.protocol())];
         volume.packets += 1;
@@ -214,6 +233,25 @@ impl Tally {
         let fragment = packet.marks.0 & (Marks::FIRST_FRAGMENT | Marks::LATER_FRAGMENT) != 0;
         if !packet.flaws.is_empty() || !packet.encaps.is_empty() || fragment {
             self.decoded_rare(packet);
+        }
+    }
+
+    /// The same of the plain packets of a burst.
+    pub fn plain(&mut self, sums: &PlainSums) {
+        const { assert!(l4_label(protocol::TCP) == 0 && l4_label(protocol::UDP) == 1) };
+        for (kind, sum) in sums.0.iter().enumerate() {
+            let volume = Volume { packets: sum >> PlainSums::PACKETS, bytes: sum & ((1 << PlainSums::PACKETS) - 1) };
+            self.protocols[kind >> 1][kind & 1].fold(volume);
+        }
+    }
+
+    /// Notes the time of a packet.
+    #[inline(always)]
+    pub const fn clock(&mut self, time: Nanos) {
+        if time.0 < self.packet_clock.0 {
+            self.time_backwards += 1;
+        } else {
+            self.packet_clock = time;
         }
     }
 

@@ -6,7 +6,6 @@
 
 use crate::decode::{self, DecodeOptions, FragmentCache};
 use crate::handover::WorkerEnd;
-use crate::memory::prefetch;
 use crate::packet::{Marks, Packet, Verdict};
 use crate::shard::{Desk, Shard};
 use crate::sieve::Sieve;
@@ -14,9 +13,6 @@ use crate::source::{Batch, Frame, Polled, Source};
 use crate::stop::Stop;
 use crate::tally;
 use crate::time::Nanos;
-
-/// How many frames ahead of decoding their headers are brought near.
-const AHEAD: usize = 4;
 
 /// One worker with all it owns.
 #[derive(Debug)]
@@ -78,44 +74,53 @@ impl Worker {
         if self.sieve.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
     }
 
-    /// A burst that has to pass the sieve, or need not.
+    /// A burst that has to pass the sieve, or need not. Of what passes it, whole packets are made.
     #[inline]
     fn burst_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
-        let Worker { shard, sieve, options, fragments, desk, .. } = self;
-        desk.clear();
-        shard.tally.take_all(batch);
+        self.desk.clear();
+        self.shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
-            if let Some(ahead) = batch.get(index + AHEAD) {
-                prefetch(ahead.bytes, 0);
-            }
-            if SIEVE && let Some(outcome) = sieve.frame(frame) {
-                shard.tally.outcomes[outcome as usize] += 1;
-                continue;
-            }
-            let ready = desk.place();
-            match decode::decode_into(frame, options, fragments, &mut ready.packet) {
-                Ok(()) => {
-                    if SIEVE && let Some(outcome) = sieve.packet(&ready.packet, frame, options) {
-                        let Packet { flaws, encaps, .. } = ready.packet;
-                        shard.tally.refuse(Verdict { outcome, flaws, encaps });
-                        continue;
-                    }
-                    shard.near(ready, frame.bytes);
-                    ready.frame = index as u8;
-                    desk.keep();
-                }
-                Err(verdict) => shard.tally.refuse(verdict),
+            let place = self.desk.place(index);
+            if !SIEVE && self.shard.near_plain(place, frame, &self.options) {
+                self.desk.keep();
+            } else {
+                self.decode::<SIEVE>(frame);
             }
         }
-        desk.walk(shard, |shard, ready| {
+        let Worker { shard, desk, .. } = self;
+        shard.all_near();
+        desk.walk(shard, |shard, ready, packet| {
             let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
-            shard.take(ready, frame.bytes, frame.link);
-            if ready.packet.marks.has(Marks::ICMP_ERROR)
-                && let Some(quoted) = decode::quoted(&ready.packet, frame.bytes, &shard.secret())
-            {
-                shard.quoted(&quoted);
+            shard.take(ready, packet, frame);
+            if !ready.is_plain() {
+                quoted(shard, packet, frame.bytes);
             }
         });
+    }
+
+    /// The first pass for a frame of which the whole packet is made.
+    #[inline(never)]
+    fn decode<const SIEVE: bool>(&mut self, frame: &Frame<'_>) {
+        let Worker { shard, sieve, options, fragments, desk, .. } = self;
+        if SIEVE && let Some(outcome) = sieve.frame(frame) {
+            shard.tally.outcomes[outcome as usize] += 1;
+            return;
+        }
+        let (ready, packet) = desk.place_and_packet();
+        let decoded = if SIEVE {
+            decode::decode_into(frame, options, fragments, packet)
+        } else {
+            decode::walk_into(frame, options, fragments, packet)
+        };
+        if let Err(verdict) = decoded {
+            return shard.tally.refuse(verdict);
+        }
+        if SIEVE && let Some(outcome) = sieve.packet(packet, frame, options) {
+            let Packet { flaws, encaps, .. } = *packet;
+            return shard.tally.refuse(Verdict { outcome, flaws, encaps });
+        }
+        shard.near(ready, packet, frame.bytes);
+        desk.keep();
     }
 
     /// From one poll to the next is time at work, if the first one brought frames.
@@ -145,5 +150,15 @@ impl Worker {
         self.shard.glance();
         self.shard.tally.fragment_cache = self.fragments.counts();
         self.handover.turn(&self.shard.tally);
+    }
+}
+
+/// Counts an ICMP error for the flow that it quotes.
+#[inline(never)]
+fn quoted(shard: &mut Shard, packet: &Packet, bytes: &[u8]) {
+    if packet.marks.has(Marks::ICMP_ERROR)
+        && let Some(quoted) = decode::quoted(packet, bytes, &shard.secret())
+    {
+        shard.quoted(&quoted);
     }
 }

@@ -5,12 +5,14 @@ mod arbitrary;
 #[path = "decode_support/build.rs"]
 mod build;
 
-use arbitrary::{any_options, check_sane, damage, damaged, links, nested, plain};
-use build::frame;
-use parshall_engine::decode::{DecodeOptions, FragmentCache, decode, decode_any};
+use arbitrary::{any_options, check_sane, damage, damaged, links, nested};
+use build::{ethernet, frame, tag, tcp, udp, v4, v4_with, v6};
+use parshall_engine::decode::plain::{self, Plain};
+use parshall_engine::decode::{DecodeOptions, FragmentCache, decode, decode_any, plain_packet};
+use parshall_engine::dedup;
 use parshall_engine::key::READ_SECRET;
 use parshall_engine::link::LinkType;
-use parshall_engine::packet::Outcome;
+use parshall_engine::packet::{Encap, Outcome, Outline, Packet, facts};
 use parshall_engine::source::Frame;
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -27,7 +29,10 @@ fn check(frame: &Frame<'_>, options: &DecodeOptions) {
         let general = decode_any(frame, options, other);
         assert_eq!(fast, general);
         match fast {
-            Ok(packet) => check_sane(frame, &packet, options),
+            Ok(packet) => {
+                check_sane(frame, &packet, options);
+                check_plain(frame, &packet, options);
+            }
             Err(verdict) => {
                 assert_ne!(verdict.outcome, Outcome::Flow);
                 assert!(verdict.outcome != Outcome::Malformed || !verdict.flaws.is_empty(), "{verdict:?}");
@@ -36,12 +41,28 @@ fn check(frame: &Frame<'_>, options: &DecodeOptions) {
     });
 }
 
+/// What is said of a plain frame is what its packet says, and what decoding it again gives.
+fn check_plain(frame: &Frame<'_>, packet: &Packet, options: &DecodeOptions) {
+    let mut outline = Outline::default();
+    let Some(plain) = plain::any(frame, options, &READ_SECRET, &mut outline) else { return };
+    let Plain { image, l4, is_v6, is_tagged } = plain;
+    let of_packet = Outline::of(packet);
+    assert_eq!(outline, Outline { facts: of_packet.facts | facts::PLAIN, ..of_packet });
+    assert_eq!(image, packet.image);
+    assert_eq!(l4[..], frame.bytes[usize::from(packet.l4_offset)..][..20]);
+    assert_eq!(is_v6, packet.version() == 6);
+    assert_eq!(packet.encaps.iter().collect::<Vec<_>>(), if is_tagged { vec![Encap::Vlan] } else { vec![] });
+    assert!(packet.flaws.is_empty() && packet.time == frame.time);
+    assert_eq!(Some(dedup::words(l4, &outline)), dedup::words_of(packet, frame.bytes));
+    assert_eq!(plain_packet(frame, options, &READ_SECRET), *packet);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
     fn fast_and_general_agree(
-        bytes in plain(),
+        bytes in arbitrary::plain(),
         damage in damage(),
         cut in proptest::option::weighted(0.2, any::<prop::sample::Index>()),
         more in 0..2_000_u32,
@@ -118,4 +139,33 @@ fn a_frame_of_nothing_but_tags_is_walked_in_linear_time() {
     let labels = [0, 1, 0, 64].repeat(100_000);
     let bytes = [&[0; 12][..], &[0x88, 0x47], &labels].concat();
     check(&frame(LinkType::ETHERNET, &bytes), &DecodeOptions::default());
+}
+
+#[test]
+fn what_is_plain_and_what_is_not() {
+    let (options, four, six) = (DecodeOptions::default(), 0x800, 0x86dd);
+    let (segment, datagram) = (tcp(40_000, 443, 0x10, &[7; 30]), udp(40_000, 53, &[7; 30]));
+    let rows = [
+        // frame, whether it is plain
+        (ethernet(four, &v4(6, &segment)), true),
+        (ethernet(four, &v4(17, &datagram)), true),
+        (ethernet(six, &v6(6, &segment)), true),
+        (ethernet(six, &v6(17, &datagram)), true),
+        (ethernet(0x8100, &tag(7, four, &v4(6, &segment))), true),
+        (ethernet(0x8100, &tag(7, six, &v6(17, &datagram))), true),
+        (ethernet(0x88a8, &tag(7, four, &v4(6, &segment))), false),
+        (ethernet(four, &v4(1, &segment)), false),
+        (ethernet(four, &v4(17, &udp(40_000, 4789, &[7; 30]))), false),
+        (ethernet(four, &v4_with(6, [10, 0, 0, 1], [10, 0, 0, 2], 1, 0x2000, &segment)), false),
+        (ethernet(four, &v4(6, &segment))[..50].to_vec(), false),
+    ];
+    for (bytes, is_plain) in rows {
+        let frame = frame(LinkType::ETHERNET, &bytes);
+        assert_eq!(
+            plain::any(&frame, &options, &READ_SECRET, &mut Outline::default()).is_some(),
+            is_plain,
+            "{bytes:02x?}"
+        );
+        check(&frame, &options);
+    }
 }

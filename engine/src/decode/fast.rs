@@ -11,7 +11,7 @@
 
 use super::ethernet::ethertype;
 use super::options::DecodeOptions;
-use super::transport::{tcp_header, wire_bytes};
+use super::transport::wire_bytes;
 use super::walk::Here;
 use crate::key::{FlowKey, HashSecret, KeyImage, protocol};
 use crate::link::LinkType;
@@ -124,7 +124,7 @@ struct Transport {
 /// TCP from its fixed header, of a segment of `held` bytes.
 #[inline(always)]
 fn tcp(l4: &[u8; L4], held: u32, out: &mut Packet) -> Option<Transport> {
-    out.tcp = tcp_header(l4);
+    out.tcp = TcpHeader::read(l4);
     let header = u16::from(out.tcp.header_len);
     let payload = held.checked_sub(u32::from(header))?;
     (header >= 20).then_some(Transport { header, payload, marks: Marks::TCP | Marks::TCP_FLAGS })

@@ -35,6 +35,7 @@ mod llc;
 mod mpls;
 mod options;
 mod outer;
+pub mod plain;
 mod ppp;
 mod quoted;
 mod serial;
@@ -47,8 +48,10 @@ mod wlan;
 
 pub use fragment::{CAPACITY as FRAGMENT_CAPACITY, FragmentCache, FragmentCounts, TIMEOUT as FRAGMENT_TIMEOUT};
 pub use options::DecodeOptions;
+pub use plain::Plain;
 pub use quoted::quoted;
 
+use crate::key::HashSecret;
 use crate::link::LinkType;
 use crate::packet::{Packet, Verdict};
 use crate::record::Outer;
@@ -77,7 +80,29 @@ pub fn decode_into(
     if fast::fill(frame, options, secret, out) || fast::is_tagged(frame) && fast::tagged(frame, options, secret, out) {
         return Ok(());
     }
+    walk_into(frame, options, fragments, out)
+}
+
+/// As [`decode_into`], of a frame that is not [`plain`].
+///
+/// # Errors
+/// As [`decode_into`].
+#[inline]
+pub fn walk_into(
+    frame: &Frame<'_>,
+    options: &DecodeOptions,
+    fragments: &mut FragmentCache,
+    out: &mut Packet,
+) -> Result<(), Verdict> {
     lean::fill(frame, options, fragments, out)
+}
+
+/// The packet of a frame that is [`plain`]; of no other.
+#[must_use]
+pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret) -> Packet {
+    let mut packet = Packet::default();
+    let _ = fast::fill(frame, options, secret, &mut packet) || fast::tagged(frame, options, secret, &mut packet);
+    packet
 }
 
 /// The packet of a frame, or why it belongs to no flow: as [`decode_into`].

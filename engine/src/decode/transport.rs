@@ -177,22 +177,8 @@ fn with_tcp(keyed: &Keyed, l4: &[u8], flaws: &mut Flaws, out: &mut Packet) -> u3
         return length;
     };
     out.marks.0 |= Marks::TCP;
-    out.tcp = tcp_header(head);
+    out.tcp = TcpHeader::read(head);
     length
-}
-
-/// The fixed header, as it stands.
-#[inline]
-pub(super) const fn tcp_header(head: &[u8; 20]) -> TcpHeader {
-    let [_, _, _, _, a, b, c, d, e, f, g, h, ..] = *head;
-    let numbers = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-    TcpHeader {
-        seq: (numbers >> 32) as u32,
-        ack: numbers as u32,
-        window: u16::from_be_bytes([head[14], head[15]]),
-        flags: head[13],
-        header_len: (head[12] >> 4) * 4,
-    }
 }
 
 /// What the frame and the IP header say; the transport header has `header` bytes.

@@ -46,7 +46,8 @@ impl Burst {
     pub(super) fn visit<'s>(&'s mut self, mut each: impl FnMut(Mbuf<'s>)) {
         let mut not_plain = 0;
         for slot in &self.slots[..self.held] {
-            let Some(mbuf) = NonNull::new(*slot) else { continue };
+            // SAFETY: the first `held` slots were filled by the driver, with mbufs and so not with null.
+            let mbuf = unsafe { NonNull::new_unchecked(*slot) };
             // SAFETY: the driver returned it in the last refill, and it stays owned until the next one, which needs
             // this burst mutably and so comes after 's.
             let mbuf = unsafe { Mbuf::new(mbuf) };

@@ -31,12 +31,9 @@ macro_rules! fields {
 fields! {
     /// Start of the buffer.
     buf_addr: *const u8 = SHIM_MBUF_BUF_ADDR;
-    /// Bytes from the buffer's start to the data.
-    data_off: u16 = SHIM_MBUF_DATA_OFF;
-    /// References to this mbuf.
-    refcnt: u16 = SHIM_MBUF_REFCNT;
-    /// Segments of the frame.
-    nb_segs: u16 = SHIM_MBUF_NB_SEGS;
+    /// Bytes from the buffer's start to the data, references to this mbuf, segments of the frame, and the port. DPDK:
+    /// `rearm_data`.
+    rearm: [u16; 4] = SHIM_MBUF_DATA_OFF;
     /// `RTE_MBUF_F_*` bits and those of dynamic flags.
     ol_flags: u64 = SHIM_MBUF_OL_FLAGS;
     /// Bytes of all segments.
@@ -46,6 +43,12 @@ fields! {
     /// The pool that it came from.
     pool: *mut ffi::rte_mempool = SHIM_MBUF_POOL;
 }
+
+const _: () = {
+    let after = ffi::SHIM_MBUF_DATA_OFF;
+    assert!(ffi::SHIM_MBUF_REFCNT == after + 2 && ffi::SHIM_MBUF_NB_SEGS == after + 4, "rearm_data");
+    assert!(after % 8 == 0, "rearm_data is a word");
+};
 
 impl<'s> Mbuf<'s> {
     /// # Safety
@@ -58,8 +61,9 @@ impl<'s> Mbuf<'s> {
     /// The bytes of the first segment.
     #[inline(always)]
     pub(super) fn bytes(self) -> &'s [u8] {
+        let [data_off, ..] = self.rearm();
         // SAFETY: the driver set data_off and data_len so that the data lies inside the buffer.
-        let start = unsafe { self.buf_addr().add(usize::from(self.data_off())) };
+        let start = unsafe { self.buf_addr().add(usize::from(data_off)) };
         // SAFETY: `start` is not null and data_len bytes from it are initialised, inside one buffer, and written by
         // nobody for 's: the driver gave the mbuf away, and this room never writes to data.
         unsafe { std::slice::from_raw_parts(start, usize::from(self.data_len())) }
@@ -83,9 +87,12 @@ impl<'s> Mbuf<'s> {
     /// pool. DPDK: the conditions that `rte_pktmbuf_prefree_seg` establishes.
     #[inline(always)]
     pub(super) fn not_plain(self, pool: *mut ffi::rte_mempool) -> u64 {
-        let shape = u64::from(self.nb_segs() ^ 1) | u64::from(self.refcnt() ^ 1);
+        let word = bytemuck::cast::<[u16; 4], u64>;
+        // One reference and one segment; the offset and the port may be any.
+        let shape = word(self.rearm()) & word([0, u16::MAX, u16::MAX, 0]) ^ word([0, 1, 1, 0]);
         let foreign = self.ol_flags() & ffi::SHIM_MBUF_FOREIGN;
-        shape | foreign | u64::from(self.pool() != pool)
+        let other_pool = self.pool().addr() ^ pool.addr();
+        shape | foreign | other_pool as u64
     }
 }
 

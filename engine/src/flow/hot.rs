@@ -15,6 +15,10 @@ const COUNT: u64 = (1 << 48) - 1;
 /// Bits of a wire byte counter.
 const WIRE: u64 = (1 << 40) - 1;
 
+/// A record is cut when one side has so many packets, or so many wire bytes (512 GiB).
+const BRIMFUL_PACKETS: u64 = 1 << 31;
+const BRIMFUL_WIRE: u64 = 1 << 39;
+
 /// Where in the wire words stand: the DSCP of side 0 and, 6 bits on, of side 1; the start.
 const DSCP: usize = 40;
 const START: usize = 52;
@@ -175,17 +179,19 @@ impl Hot {
         }
     }
 
-    /// Whether a mark is set that makes the next packet's effect on the flow more than counting: it has closed, or must be
-    /// looked at as a whole.
-    #[inline]
+    /// Whether the next packet's effect on the flow is counting alone, as far as marks and counters tell: the flow is open,
+    /// has `noted` packets (at most 16) or more, and no counter is so full that the record may have to be cut.
+    #[inline(always)]
     #[must_use]
-    pub const fn is_peculiar(&self) -> bool {
+    pub const fn is_calm(&self, noted: u8) -> bool {
         const PECULIAR: u64 = Mark::ClosedFin as u64
             | Mark::ClosedRst as u64
             | Mark::OnlySyn as u64
             | Mark::OnlyFragments as u64
             | Mark::Extra as u64;
-        self.wire[0] & PECULIAR << 48 != 0
+        let in_word_0 = self.wire[0] & (PECULIAR << 48 | BRIMFUL_WIRE);
+        (in_word_0 | self.wire[1] & BRIMFUL_WIRE) == 0
+            && self.all_packets().wrapping_sub(noted as u64) < BRIMFUL_PACKETS - 16
     }
 
     /// Which side sent, given whether the sender is the low endpoint.
@@ -229,11 +235,12 @@ impl Hot {
         self.ip[side] = (low as u64) << 48 | (high as u64) << 56 | self.ip[side] & COUNT;
     }
 
-    /// Whether a counter is so full that the record has to be cut: 2^31 packets of a side, or 2^39 wire bytes (512 GiB).
+    /// Whether a counter is so full that the record has to be cut.
     #[inline]
     #[must_use]
     pub const fn brimful(&self) -> bool {
-        (self.packets[0] | self.packets[1]) >> 31 != 0 || (self.wire[0] | self.wire[1]) >> 39 & 1 != 0
+        (self.packets[0] | self.packets[1]) as u64 >= BRIMFUL_PACKETS
+            || (self.wire[0] | self.wire[1]) & BRIMFUL_WIRE != 0
     }
 
     /// Forgets all counts, keeps image, time, marks: the next record of a flow that goes on.

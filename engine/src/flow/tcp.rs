@@ -19,8 +19,8 @@ pub struct TcpCore {
     pub last_ack: [u32; 2],
     /// Segments with payload of each side.
     pub data_packets: [u32; 2],
-    /// What was seen so far: bits of [`state`].
-    pub state: u32,
+    /// What was seen of each side so far: bits of [`state`].
+    pub state: [u16; 2],
     /// The flow's trail, plus 1; 0 none yet.
     pub trail: u32,
     payload_high: [u16; 2],
@@ -34,68 +34,98 @@ pub struct TcpCore {
     pub psh: [u8; 2],
 }
 
-/// Bits of [`TcpCore::state`]; each is shifted left by the side, so every constant takes two bits.
+/// Bits of [`TcpCore::state`].
 pub mod state {
     /// A SYN of this side was seen.
-    pub const SYN: u32 = 1 << 0;
+    pub const SYN: u16 = 1 << 0;
     /// A FIN of this side was seen.
-    pub const FIN: u32 = 1 << 2;
+    pub const FIN: u16 = 1 << 1;
     /// This side's FIN was acknowledged.
-    pub const FIN_ACKED: u32 = 1 << 4;
+    pub const FIN_ACKED: u16 = 1 << 2;
     /// [`super::TcpCore::next_seq`] of this side is known.
-    pub const SEEN: u32 = 1 << 6;
+    pub const SEEN: u16 = 1 << 3;
     /// [`super::TcpCore::last_ack`] and the window of this side are known.
-    pub const ACKED: u32 = 1 << 8;
+    pub const ACKED: u16 = 1 << 4;
     /// A SYN of this side was sent again.
-    pub const SYN_AGAIN: u32 = 1 << 10;
+    pub const SYN_AGAIN: u16 = 1 << 5;
     /// This side's data was acknowledged at least once.
-    pub const DATA_ACKED: u32 = 1 << 12;
+    pub const DATA_ACKED: u16 = 1 << 6;
     /// This side's history is incomplete: the pool was full.
-    pub const HISTORY_LOST: u32 = 1 << 14;
+    pub const HISTORY_LOST: u16 = 1 << 7;
     /// A window of this side other than a SYN's was seen.
-    pub const WINDOW: u32 = 1 << 16;
+    pub const WINDOW: u16 = 1 << 8;
     /// This side's first acknowledgement behind a SYN is stored.
-    pub const FIRST_ACK: u32 = 1 << 18;
+    pub const FIRST_ACK: u16 = 1 << 9;
     /// This side's first payload is stored.
-    pub const FIRST_PAYLOAD: u32 = 1 << 20;
+    pub const FIRST_PAYLOAD: u16 = 1 << 10;
     /// A timestamp option of this side was seen.
-    pub const TIMESTAMPS: u32 = 1 << 22;
+    pub const TIMESTAMPS: u16 = 1 << 11;
     /// A segment of this side came after its acknowledgement, which an ACK that says nothing new may settle.
-    pub const LATE: u32 = 1 << 24;
+    pub const LATE: u16 = 1 << 12;
+    /// All has happened that a plain segment of this side without data may be the first to do.
+    pub const SEASONED: u16 = 1 << 13;
+    /// The same for a plain segment with data.
+    pub const SEASONED_DATA: u16 = 1 << 14;
+    /// Segments of this side stand in a chunk: a hint to bring it near.
+    pub const CHUNK: u16 = 1 << 15;
 }
 
 impl TcpCore {
     /// Whether a bit of one side is set.
     #[inline]
     #[must_use]
-    pub const fn has(&self, bit: u32, side: usize) -> bool {
-        self.state >> (side & 1) & bit != 0
+    pub const fn has(&self, bit: u16, side: usize) -> bool {
+        self.state[side & 1] & bit != 0
     }
 
     /// Whether a bit is set for both sides.
     #[inline]
     #[must_use]
-    pub const fn both(&self, bit: u32) -> bool {
-        self.state & (bit | bit << 1) == bit | bit << 1
+    pub const fn both(&self, bit: u16) -> bool {
+        self.state[0] & self.state[1] & bit != 0
     }
 
     /// Whether a bit is set for any side.
     #[inline]
     #[must_use]
-    pub const fn any(&self, bit: u32) -> bool {
-        self.state & (bit | bit << 1) != 0
+    pub const fn any(&self, bit: u16) -> bool {
+        (self.state[0] | self.state[1]) & bit != 0
     }
 
     /// Clears a bit of one side.
     #[inline]
-    pub const fn unset(&mut self, bit: u32, side: usize) {
-        self.state &= !(bit << (side & 1));
+    pub const fn unset(&mut self, bit: u16, side: usize) {
+        self.state[side & 1] &= !bit;
     }
 
     /// Sets a bit of one side.
     #[inline]
-    pub const fn set(&mut self, bit: u32, side: usize) {
-        self.state |= bit << (side & 1);
+    pub const fn set(&mut self, bit: u16, side: usize) {
+        self.state[side & 1] |= bit;
+    }
+
+    /// Notes whether one side is seasoned: then nobody asks its plain segments for what happens once.
+    pub const fn season(&mut self, side: usize) {
+        const ALONE: u16 = state::ACKED | state::WINDOW | state::FIRST_ACK;
+        const WITH_DATA: u16 = ALONE | state::SEEN | state::DATA_ACKED | state::FIRST_PAYLOAD;
+        let own = self.state[side & 1];
+        if own & ALONE == ALONE {
+            self.set(state::SEASONED, side);
+        }
+        if own & WITH_DATA == WITH_DATA && self.has(state::ACKED, side ^ 1) {
+            self.set(state::SEASONED_DATA, side);
+        }
+    }
+
+    /// Takes bits of both sides back.
+    const fn unset_both(&mut self, bits: u16) {
+        self.state[0] &= !bits;
+        self.state[1] &= !bits;
+    }
+
+    /// Takes back that sides are seasoned.
+    pub const fn unseason(&mut self) {
+        self.unset_both(state::SEASONED | state::SEASONED_DATA);
     }
 
     /// Payload bytes of one side, retransmissions included; below 2^48.
@@ -118,12 +148,12 @@ impl TcpCore {
         self.payload_low = [0; 2];
         self.payload_high = [0; 2];
         self.data_packets = [0; 2];
-        self.last_payload = [Low48([0; 3]); 2];
+        self.last_payload = [Low48::of_span(0); 2];
         self.flags = [0; 2];
         self.psh = [0; 2];
         // The next window of each side is the first of the next record.
-        let firsts = state::WINDOW | state::FIRST_ACK | state::FIRST_PAYLOAD;
-        self.state &= !(firsts | firsts << 1);
+        self.unset_both(state::WINDOW | state::FIRST_ACK | state::FIRST_PAYLOAD);
+        self.unseason();
     }
 }
 
@@ -156,7 +186,10 @@ pub const CLASSES: usize = 8;
 /// a later or earlier time that is near enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-pub struct Low48([u16; 3]);
+pub struct Low48 {
+    low: [u8; 4],
+    high: [u8; 2],
+}
 
 impl Low48 {
     /// The low bits of a time; 0 is moved on by a nanosecond, for 0 means that nothing was stored.
@@ -170,13 +203,13 @@ impl Low48 {
     #[must_use]
     pub const fn of_span(span: u64) -> Low48 {
         let span = if span >> 48 == 0 { span } else { (1 << 48) - 1 };
-        Low48([span as u16, (span >> 16) as u16, (span >> 32) as u16])
+        Low48 { low: (span as u32).to_le_bytes(), high: ((span >> 32) as u16).to_le_bytes() }
     }
 
     /// The duration.
     #[must_use]
     pub const fn span(self) -> u64 {
-        self.0[0] as u64 | (self.0[1] as u64) << 16 | (self.0[2] as u64) << 32
+        u32::from_le_bytes(self.low) as u64 | (u16::from_le_bytes(self.high) as u64) << 32
     }
 
     /// The time that is at or after `start` by less than 78 hours; `None` when nothing was stored.

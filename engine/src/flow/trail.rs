@@ -89,7 +89,24 @@ pub struct Half {
     pub rtt: RttState,
 }
 
+/// Takes a window into a range; one of 0 is never the smallest, for 0 is none.
+#[inline]
+pub const fn widen(lowest: &mut u16, highest: &mut u16, window: u16) {
+    if window > *highest {
+        *highest = window;
+    }
+    if window.wrapping_sub(1) < lowest.wrapping_sub(1) {
+        *lowest = window;
+    }
+}
+
 impl Half {
+    /// Takes a window that the receiver announced into their range.
+    #[inline]
+    pub const fn take_window(&mut self, window: u16) {
+        widen(&mut self.window_min, &mut self.window_max, window);
+    }
+
     /// Class of the segment that was sent again last, plus 1; 0 none.
     #[must_use]
     pub const fn resent_class(&self) -> u8 {

@@ -17,7 +17,7 @@ pub struct Bound {
 /// The bounds.
 pub const BOUNDS: [Bound; 6] = [
     Bound { what: "slots that the sweep looks at", most: sweep::SLOTS_PER_TICK },
-    Bound { what: "records that the sweep makes and sends", most: sweep::SLOTS_PER_TICK },
+    Bound { what: "flows that the sweep ends and sends", most: sweep::RECORDS_PER_TICK },
     Bound { what: "slots that a look at live flows walks past, twice a burst", most: 2 * glance::SLOTS },
     Bound { what: "live flows that a look tells of, twice a burst", most: 2 },
     Bound { what: "tallies copied out", most: 1 },

@@ -1,55 +1,96 @@
 //! The packets of one burst between its passes.
 //!
 //! **Owns** one place for each packet of a burst. **May touch** packets. **Order** filled by `worker` in its first pass,
-//! read in the later ones. The places are reused from burst to burst: a packet is written once, where it will be read.
+//! read in the later ones. The places are reused from burst to burst.
+//!
+//! A place is one line: what it takes to find a packet's flow, and what accounting needs of most packets. The whole packet
+//! stands beside it only where decoding had to make it.
 
-use crate::packet::Packet;
+use crate::key::KeyImage;
+use crate::packet::{Outline, Packet, facts};
 use crate::source::BURST;
 use crate::table::Slot;
+use arrayvec::ArrayVec;
 
 use super::Shard;
 
-/// Packets between two passes.
-const APART: usize = 8;
-
 /// A packet on its way through the passes.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
 pub struct Ready {
-    /// What decoding said.
-    pub packet: Packet,
+    /// The image of its key.
+    pub(super) image: KeyImage,
+    /// The hash of that.
+    pub(super) hash: u64,
     /// What tells it from its mirror duplicate; 0 nothing.
     pub(super) print: u64,
-    /// Slot of the flow that it probably belongs to, plus 1; 0 none.
-    pub(super) likely: Slot,
+    /// What accounting needs of most packets.
+    pub(super) outline: Outline,
+    /// Its first bucket; then the slot of the flow that it probably belongs to, plus 1, 0 none.
+    pub(super) place: Slot,
     /// Which frame of the burst it was.
     pub frame: u8,
+}
+
+impl Ready {
+    /// Whether it was taken as it lies in its frame, and no packet was made of it.
+    #[inline]
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.outline.has(facts::PLAIN)
+    }
+}
+
+const _: () = assert!(size_of::<Ready>() == 64, "a packet between the passes is one line");
+
+/// A half of a trail whose segments stand elsewhere, and whether the next one goes to their end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Further {
+    pub(super) trail: u32,
+    pub(super) side: usize,
+    pub(super) at_end: bool,
 }
 
 /// The places of one burst.
 #[derive(Debug)]
 pub struct Desk {
     places: Box<[Ready; BURST]>,
+    /// The whole packets of those places that are not plain.
+    packets: Box<[Packet; BURST]>,
     used: usize,
 }
 
 impl Default for Desk {
     fn default() -> Desk {
-        Desk { places: Box::new([Ready::default(); BURST]), used: 0 }
+        Desk { places: Box::new([Ready::default(); BURST]), packets: Box::new([Packet::default(); BURST]), used: 0 }
     }
 }
 
 impl Desk {
+    /// Its memory.
+    pub const BYTES: usize = BURST * (size_of::<Ready>() + size_of::<Packet>());
+
     /// Clears the desk for the next burst.
     #[inline]
     pub const fn clear(&mut self) {
         self.used = 0;
     }
 
-    /// The next free place. It is taken by [`Desk::keep`]; a desk that is full gives its first one again.
+    /// The next free place, for frame number `frame` of the burst. It is taken by [`Desk::keep`]; a desk that is full gives its
+    /// first one again.
+    #[inline(always)]
+    pub fn place(&mut self, frame: usize) -> &mut Ready {
+        const { assert!(BURST.is_power_of_two() && BURST <= 256) };
+        let place = &mut self.places[self.used & (BURST - 1)];
+        place.frame = frame as u8;
+        place
+    }
+
+    /// The place given last, with room for its packet.
     #[inline]
-    pub fn place(&mut self) -> &mut Ready {
-        const { assert!(BURST.is_power_of_two()) };
-        &mut self.places[self.used & (BURST - 1)]
+    pub fn place_and_packet(&mut self) -> (&mut Ready, &mut Packet) {
+        let at = self.used & (BURST - 1);
+        (&mut self.places[at], &mut self.packets[at])
     }
 
     /// Keeps what was written to the place given last.
@@ -58,30 +99,27 @@ impl Desk {
         self.used += 1;
     }
 
-    /// Takes the packets kept through the later passes: each group of [`APART`] flows is brought near
-    /// a round before their histories are, and those a round before the packets are accounted. So memory answers while other packets are worked on, and
-    /// never has more to do at once than it can.
+    /// Takes the packets kept through the later passes: all flows are brought near, then their histories, then what these lead
+    /// to; then the packets are accounted. Finding the pages of memory costs more than fetching lines from them, and the CPU finds many at once if
+    /// asked for many at once.
     #[inline(always)]
-    pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready)) {
-        let packets = &mut self.places[..self.used.min(BURST)];
-        for round in 0..packets.len().div_ceil(APART) + 2 {
-            for ready in group(packets, round) {
-                shard.nearer(ready);
-            }
-            for ready in group(packets, round.wrapping_sub(1)) {
-                shard.nearest(ready);
-            }
-            for ready in group(packets, round.wrapping_sub(2)) {
-                account(shard, ready);
+    pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready, &Packet)) {
+        let used = self.used.min(BURST);
+        let (places, packets) = (&mut self.places[..used], &self.packets[..used]);
+        for ready in &mut *places {
+            shard.nearer(ready);
+        }
+        let mut further = ArrayVec::<Further, BURST>::new();
+        for ready in &*places {
+            if let Some(half) = shard.nearest(ready) {
+                further.push(half);
             }
         }
+        for half in &further {
+            shard.nodes_near(*half);
+        }
+        for (ready, packet) in places.iter().zip(packets) {
+            account(shard, ready, packet);
+        }
     }
-}
-
-/// The packets that take a step in one round; none behind the last and before the first.
-#[inline(always)]
-fn group(packets: &mut [Ready], number: usize) -> &mut [Ready] {
-    let from = number.wrapping_mul(APART).min(packets.len());
-    let to = (from + APART).min(packets.len());
-    &mut packets[from..to]
 }

@@ -26,6 +26,6 @@ pub const fn all_bytes_per_flow(first_packets: u8) -> u64 {
 /// a burst, and the tally with the copy that travels.
 #[must_use]
 pub fn bytes_beside_flows(flows: u64) -> u64 {
-    let fixed = Dedup::BYTES + FragmentCache::BYTES + size_of::<Desk>() + 3 * size_of::<Tally>();
+    let fixed = Dedup::BYTES + FragmentCache::BYTES + Desk::BYTES + 3 * size_of::<Tally>();
     Contexts::most_bytes(usize::try_from(flows).unwrap_or(usize::MAX)) as u64 + fixed as u64
 }

@@ -10,6 +10,7 @@ mod emit;
 mod first;
 mod footprint;
 mod glance;
+mod passes;
 mod steady;
 mod sweep;
 
@@ -22,11 +23,11 @@ use crate::life::{Fate, Limits};
 use crate::link::LinkType;
 use crate::locality::Locality;
 use crate::look::LookEnd;
-use crate::memory::{Arena, ArenaOptions, prefetch_value};
+use crate::memory::{Arena, ArenaOptions};
 use crate::packet::{Marks, Outcome, Packet, tcp_flags};
 use crate::record::{EndReason, Outer};
 use crate::table::{Full, Index, Slot};
-use crate::tally::{Tally, l4_label};
+use crate::tally::{PlainSums, Tally, l4_label};
 use crate::time::Nanos;
 use crate::track::{self, history::History};
 pub use bounds::{BOUNDS, Bound};
@@ -84,6 +85,8 @@ pub struct Shard {
     contexts: Contexts,
     history: History,
     dedup: Dedup,
+    /// Of the burst that is in its first pass.
+    plain_sums: PlainSums,
     plan: ShardPlan,
     door: ExitDoor,
     sweep: sweep::Cursor,
@@ -122,6 +125,7 @@ impl Shard {
             firsts: Arena::new(if plan.first_packets > 0 { flows } else { 0 }, plan.memory)?,
             contexts: Contexts::new(flows),
             dedup: Dedup::default(),
+            plain_sums: PlainSums::default(),
             history: History::new(plan.segment_memory, plan.memory)?,
             plan,
             door,
@@ -140,72 +144,6 @@ impl Shard {
     #[must_use]
     pub const fn secret(&self) -> HashSecret {
         self.plan.secret
-    }
-
-    /// The hash of a packet's key, with its bucket brought near: first pass over a burst.
-    #[inline(always)]
-    pub fn near(&self, ready: &mut Ready, bytes: &[u8]) {
-        let hash = self.plan.secret.hash(ready.packet.image);
-        ready.packet.hash = hash;
-        self.index.prefetch(hash);
-        if self.plan.duplicates != Duplicates::Off {
-            ready.print = Dedup::print(&ready.packet, bytes);
-            self.dedup.prefetch(ready.print);
-        }
-    }
-
-    /// The lines of the flow that probably is this packet's, brought near: second pass over a burst.
-    #[inline(always)]
-    pub fn nearer(&self, ready: &mut Ready) {
-        ready.likely = 0;
-        if let Some(slot) = self.index.likely(ready.packet.hash)
-            && let Some(pair) = self.pairs.get(slot as usize)
-        {
-            ready.likely = slot + 1;
-            prefetch_value(pair, 0);
-            prefetch_value(pair, 64);
-        } else {
-            self.index.prefetch_beyond(ready.packet.hash);
-        }
-    }
-
-    /// The history that the packet's flow probably has, brought near: third pass over a burst.
-    #[inline(always)]
-    pub fn nearest(&self, ready: &Ready) {
-        let packet = &ready.packet;
-        if packet.protocol() == protocol::TCP
-            && let Some(pair) = self.pairs.get(ready.likely.wrapping_sub(1) as usize)
-        {
-            // What it sends, and what it acknowledges.
-            let side = pair.hot.side(packet.marks.has(Marks::FROM_LOW));
-            let half = if packet.payload_bytes > 0 { side } else { side ^ 1 };
-            self.history.prefetch_half(pair.tcp_ref().trail, half);
-        }
-    }
-
-    /// Accounts one packet to its flow: last pass over a burst.
-    #[inline(always)]
-    pub fn take(&mut self, ready: &Ready, bytes: &[u8], link: LinkType) {
-        let packet = &ready.packet;
-        self.tally.decoded(packet);
-        if packet.time < self.tally.packet_clock {
-            self.tally.time_backwards += 1;
-        } else {
-            self.tally.packet_clock = packet.time;
-        }
-        if self.plan.duplicates != Duplicates::Off && self.dedup.seen(ready.print, packet) {
-            self.tally.duplicates += 1;
-            if self.plan.duplicates == Duplicates::Drop {
-                self.tally.outcomes[Outcome::Duplicate as usize] += 1;
-                return;
-            }
-        }
-        if self.steady(ready, bytes) {
-            self.tally.outcomes[Outcome::Flow as usize] += 1;
-            self.tally.live_packets += 1;
-        } else {
-            self.unsteady(Sighting { packet, bytes, link });
-        }
     }
 
     /// Accounts any packet to its flow, which may have ended, need cutting, or have to be opened.

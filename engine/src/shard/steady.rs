@@ -7,49 +7,58 @@
 
 use super::{Ready, Shard};
 use crate::flow::{Mark, TcpBlock};
-use crate::packet::Marks;
+use crate::packet::facts;
+use crate::source::Frame;
 use crate::track;
+use crate::track::tcp::Flow;
+use crate::track::tcp::next::next;
 
 impl Shard {
     /// Accounts the packet to the flow that the second pass found, if that is its flow and plainly goes on.
     #[inline(always)]
-    pub(super) fn steady(&mut self, ready: &Ready, bytes: &[u8]) -> bool {
-        let packet = &ready.packet;
-        let slot = ready.likely.wrapping_sub(1) as usize;
+    pub(super) fn steady(&mut self, ready: &Ready, frame: &Frame<'_>) -> bool {
+        let outline = &ready.outline;
+        let slot = ready.place.wrapping_sub(1) as usize;
         let Some(pair) = self.pairs.get_mut(slot) else { return false };
-        let side = pair.hot.side(packet.marks.has(Marks::FROM_LOW));
-        if pair.hot.image() != ready.packet.image
+        let side = pair.hot.side(outline.has(facts::FROM_LOW));
+        if pair.hot.image() != ready.image
             || pair.hot.packets(side) == 0
-            || pair.hot.all_packets() < u64::from(self.plan.first_packets)
-            || pair.hot.is_peculiar()
-            || !self.plan.limits.goes_on(&pair.hot, packet.time)
+            || !self.plan.limits.goes_on(&pair.hot, frame.time, self.plan.first_packets)
         {
             return false;
         }
         if pair.hot.has(Mark::Tcp) {
-            let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
-            let (hot, core) = pair.hot_and_tcp();
-            let mut flow = track::tcp::Flow { hot, core, rest, pool: &mut self.history };
-            if !flow.plain(side, packet, bytes) {
+            if !outline.has(facts::SEGMENT) {
                 return false;
+            }
+            let (hot, core) = pair.hot_and_tcp();
+            let is_next = if outline.payload_bytes > 0 {
+                next::<true>(core, &mut self.history, side, outline, frame)
+            } else {
+                next::<false>(core, &mut self.history, side, outline, frame)
+            };
+            if !is_next {
+                let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
+                if !(Flow { hot, core, rest, pool: &mut self.history }).plain(side, outline, frame) {
+                    return false;
+                }
             }
         } else {
             let (hot, identity) = pair.hot_and_identity();
-            track::udp::further(hot, identity, side, packet);
+            track::udp::further(hot, identity, side, outline.payload_bytes);
         }
-        pair.hot.count_further(side, packet.time, packet.ip_bytes, packet.wire_bytes, packet.ttl);
+        pair.hot.count_further(side, frame.time, outline.ip_bytes, outline.wire_bytes, outline.ttl);
         true
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Bench, bench_noting, packet};
+    use super::super::tests::{Bench, bench_noting, frame_of, packet};
     use super::*;
     use crate::key::protocol;
-    use crate::link::LinkType;
     use crate::packet::tcp_flags::{ACK, FIN, PSH, RST, SYN};
-    use crate::packet::{Packet, TcpHeader};
+    use crate::packet::{Marks, Packet, TcpHeader};
     use crate::tally::Volume;
     use crate::time::Nanos;
     use parshall_config::plan::Timeouts;
@@ -118,6 +127,10 @@ mod tests {
                     bytes.extend(echo.to_be_bytes());
                 }
                 let (flags, window) = (step.flags, step.window);
+                bytes[4..8].copy_from_slice(&seq.to_be_bytes());
+                bytes[8..12].copy_from_slice(&ack.to_be_bytes());
+                (bytes[12], bytes[13]) = ((bytes.len() / 4) as u8 * 16, flags);
+                bytes[14..16].copy_from_slice(&window.to_be_bytes());
                 made.tcp = TcpHeader { seq, ack, window, flags, header_len: bytes.len() as u8 };
                 next[side] = seq.wrapping_add(step.payload);
             }
@@ -130,13 +143,15 @@ mod tests {
     fn account(bench: &mut Bench, packets: &[(Packet, Vec<u8>)], short: bool) -> String {
         for (packet, bytes) in packets {
             let shard = &mut bench.shard;
-            let mut ready = Ready { packet: *packet, ..Ready::default() };
-            shard.near(&mut ready, bytes);
+            let (mut ready, mut packet) = (Ready::default(), *packet);
+            shard.near(&mut ready, &mut packet, bytes);
             shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
             if short {
                 shard.nearer(&mut ready);
+            } else {
+                ready.place = 0;
             }
-            shard.take(&ready, bytes, LinkType::ETHERNET);
+            shard.take(&ready, &packet, &frame_of(&packet, bytes));
         }
         let last = packets.iter().map(|(packet, _)| packet.time).max().unwrap_or(Nanos::ZERO);
         let records = bench.finish(last.0 / 1_000_000);

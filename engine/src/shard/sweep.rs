@@ -25,6 +25,9 @@ use crate::time::Nanos;
 /// Slots looked at in one tick, at most: the bound on the work that expiry adds to a burst.
 pub(super) const SLOTS_PER_TICK: u32 = 64;
 
+/// Flows reclaimed in one tick, at most: a record is what costs most of it.
+pub(super) const RECORDS_PER_TICK: u32 = 32;
+
 /// Time in which the sweep comes round once, when ticks are frequent enough. Unit: nanoseconds.
 const ROUND: u64 = 1_000_000_000;
 
@@ -57,21 +60,27 @@ impl Shard {
         self.sweep.due = (self.sweep.due + passed * u64::from(used)).min(u64::from(SLOTS_PER_TICK) * ROUND);
         let slots = (self.sweep.due / ROUND) as u32;
         if slots > 0 {
-            self.sweep.due -= u64::from(slots) * ROUND;
-            self.sweep_slots(slots.min(used), now);
+            let looked_at = self.sweep_slots(slots.min(used), now);
+            self.sweep.due -= u64::from(looked_at) * ROUND;
         }
         self.glance();
     }
 
-    fn sweep_slots(&mut self, slots: u32, now: Nanos) {
-        for _ in 0..slots {
+    /// Looks at the next slots. Says how many it were: fewer, when enough flows were reclaimed.
+    fn sweep_slots(&mut self, slots: u32, now: Nanos) -> u32 {
+        let mut reclaimed = 0;
+        for looked_at in 0..slots {
+            if reclaimed == RECORDS_PER_TICK {
+                return looked_at;
+            }
             if self.sweep.next >= self.index.used() {
                 self.sweep.next = 0;
             }
             let slot = self.sweep.next;
             self.sweep.next += 1;
-            self.reclaim(slot, now);
+            reclaimed += u32::from(self.reclaim(slot, now));
         }
+        slots
     }
 
     #[inline]

@@ -6,6 +6,7 @@ use crate::key::{FlowKey, READ_SECRET};
 use crate::packet::TcpHeader;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::record::FlowRecord;
+use crate::source::Frame;
 use crate::tally::Volume;
 use parshall_config::plan::{DecapPlan, KeyScope, Timeouts};
 use std::time::Duration;
@@ -63,13 +64,19 @@ fn tcp(millis: u64, to_server: bool, flags: u8, seq: u32, ack: u32, payload: u32
     packet
 }
 
+/// The frame of a packet, of which these bytes were captured.
+pub(super) fn frame_of<'b>(packet: &Packet, bytes: &'b [u8]) -> Frame<'b> {
+    let Packet { time, wire_bytes: wire_len, input, .. } = *packet;
+    Frame { bytes, time, wire_len, link: LinkType::ETHERNET, input }
+}
+
 impl Bench {
     pub(super) fn see(&mut self, packet: &Packet) {
-        let mut ready = Ready { packet: *packet, ..Ready::default() };
-        self.shard.near(&mut ready, &[]);
+        let (mut ready, mut packet) = (Ready::default(), *packet);
+        self.shard.near(&mut ready, &mut packet, &[]);
         self.shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
         self.shard.nearer(&mut ready);
-        self.shard.take(&ready, &[], LinkType::ETHERNET);
+        self.shard.take(&ready, &packet, &frame_of(&packet, &[]));
         assert!(self.shard.tally.books().closed(), "{:?}", self.shard.tally.books());
     }
 
@@ -260,6 +267,23 @@ fn time_that_goes_back_moves_the_start_and_never_the_end() {
     let records =
         all(&[udp(50, CLIENT, SERVER), udp(20, SERVER, CLIENT), udp(40, CLIENT, SERVER)], Timeouts::default());
     assert_eq!((records[0].start.0, records[0].end.0), (SECOND + 20_000_000, SECOND + 50_000_000));
+}
+
+#[test]
+fn a_tick_ends_no_more_flows_than_its_bound_and_the_next_ones_end_the_rest() {
+    let mut bench = bench(100, Timeouts::default());
+    for n in 0..80 {
+        bench.see(&udp(0, (CLIENT.0, n), SERVER));
+    }
+    let (mut ended, most) = (0, sweep::RECORDS_PER_TICK as usize);
+    for second in 100..110_u64 {
+        bench.shard.tick(Nanos(second * SECOND));
+        let records = bench.records().len();
+        assert!(records <= most, "{records} flows in one tick");
+        assert_eq!(records, most.min(80 - ended), "tick {second}");
+        ended += records;
+    }
+    assert_eq!(ended, 80);
 }
 
 #[test]

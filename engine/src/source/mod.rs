@@ -18,12 +18,35 @@ use arrayvec::ArrayVec;
 pub const BURST: usize = 64;
 
 /// Where a frame was taken from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    bytemuck::NoUninit,
+)]
+#[repr(C)]
 pub struct Input {
     /// DPDK port id; 0 where there are no ports.
     pub port: u16,
     /// Queue of that port.
     pub queue: u16,
+}
+
+impl Input {
+    /// Both in one word: two inputs are equal if these are.
+    #[inline]
+    #[must_use]
+    pub fn word(self) -> u32 {
+        bytemuck::cast(self)
+    }
 }
 
 /// One frame as it was taken from the wire or a file.

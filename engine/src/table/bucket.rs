@@ -6,15 +6,15 @@
 //! A flow stands in its first bucket or in its second; which ones these are follows from its hash alone, and the
 //! second follows from the first and the tag, so that a flow can be moved without knowing its key.
 
+use crate::memory::lanes_equal;
 use bytemuck::Zeroable;
 
 /// Flows in one bucket.
 pub(super) const WAYS: usize = 8;
 
-/// A set of ways, in no order: way `n` is bit `16 n` for the first four, bit `16 (n - 4) + 1` for the others. A way above one that is
-/// in the set may be in it by mistake.
+/// A set of ways: way `n` is bit `n`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Matches(u64);
+pub(super) struct Matches(u32);
 
 impl Iterator for Matches {
     type Item = usize;
@@ -24,21 +24,10 @@ impl Iterator for Matches {
         if self.0 == 0 {
             return None;
         }
-        let bit = self.0.trailing_zeros() as usize;
+        let way = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
-        Some(bit >> 4 | (bit & 1) << 2)
+        Some(way)
     }
-}
-
-/// The low bit of each of four lanes of 16 bits.
-const LANES: u64 = 0x0001_0001_0001_0001;
-
-/// The low bit of each lane in which `word` equals `tag`, and perhaps of lanes above such a one.
-#[inline]
-const fn equal(word: u64, tag: u16) -> u64 {
-    // Mycroft's test for a zero lane: it borrows from the lane above a zero one only.
-    let zero = word ^ (LANES * tag as u64);
-    (zero.wrapping_sub(LANES) & !zero) >> 15 & LANES
 }
 
 /// One line of the index. Zeroed is empty.
@@ -55,11 +44,10 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// The ways whose tag matches; a way that is empty, or above a match, may be among them.
+    /// The ways whose tag matches; a way that is empty may be among them.
     #[inline]
     pub(super) fn matches(&self, tag: u16) -> Matches {
-        let [low, high] = bytemuck::cast::<[u16; WAYS], [u64; 2]>(self.tags);
-        Matches(equal(u64::from_le(low), tag) | equal(u64::from_le(high), tag) << 1)
+        Matches(lanes_equal(self.tags, tag))
     }
 
     /// The slot in a way that is taken.

@@ -108,10 +108,12 @@ impl Index {
         if other >= self.buckets.len() { other - self.buckets.len() } else { other }
     }
 
-    /// Brings the bucket of a hash near.
-    #[inline]
-    pub fn prefetch(&self, hash: u64) {
-        prefetch(&self.buckets, self.first(hash));
+    /// Brings the first bucket of a hash near, and says which one it is.
+    #[inline(always)]
+    pub fn prefetch(&self, hash: u64) -> u32 {
+        let first = self.first(hash);
+        prefetch(&self.buckets, first);
+        first as u32
     }
 
     /// Brings the second bucket of a hash near.
@@ -121,20 +123,21 @@ impl Index {
     }
 
     /// Brings the second bucket of a hash near, if a lookup or an insertion may have to go there: after
-    /// [`Index::likely`] found nothing.
-    #[inline]
-    pub fn prefetch_beyond(&self, hash: u64) {
-        let bucket = &self.buckets[self.first(hash)];
+    /// [`Index::likely`] found nothing in the first.
+    #[inline(never)]
+    pub fn prefetch_beyond(&self, first: u32, hash: u64) {
+        let Some(bucket) = self.buckets.get(first as usize) else { return };
         if bucket.overflows() || bucket.free_way().is_none() {
             self.prefetch_second(hash);
         }
     }
 
-    /// A slot that probably holds the flow of this hash, by tag alone: worth a prefetch.
-    #[inline]
+    /// A slot that probably holds the flow of this hash, by tag alone: worth a prefetch. `first`: its bucket, as
+    /// [`Index::prefetch`] said.
+    #[inline(always)]
     #[must_use]
-    pub fn likely(&self, hash: u64) -> Option<Slot> {
-        let bucket = &self.buckets[self.first(hash)];
+    pub fn likely(&self, first: u32, hash: u64) -> Option<Slot> {
+        let bucket = self.buckets.get(first as usize)?;
         bucket.matches(Self::tag(hash)).next().and_then(|way| bucket.slot(way))
     }
 

@@ -97,6 +97,14 @@ impl History {
         }
     }
 
+    /// Brings those nodes of a half near that the next segment (`at_end`) or an acknowledgement touches first.
+    #[inline]
+    pub fn prefetch_nodes(&self, number: u32, side: usize, at_end: bool) {
+        if let Some(trail) = self.look(number) {
+            self.chunks.prefetch(&trail.half[side & 1], at_end);
+        }
+    }
+
     /// Gives a trail and its nodes back.
     pub fn end_trail(&mut self, number: u32) {
         let next = u64::from(self.free);

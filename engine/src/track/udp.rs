@@ -25,13 +25,13 @@ pub fn packet(hot: &mut Hot, identity: &mut Identity, side: usize, packet: &Pack
     if hot.packets(side) == 0 {
         identity.other_first = Lapse::between(Nanos(identity.start), packet.time);
     }
-    further(hot, identity, side, packet);
+    further(hot, identity, side, packet.payload_bytes);
 }
 
 /// Takes in a packet that is not older than the latest, of a side that has sent one before.
 #[inline]
-pub fn further(hot: &mut Hot, identity: &mut Identity, side: usize, packet: &Packet) {
-    identity.add_payload(side, packet.payload_bytes);
+pub fn further(hot: &mut Hot, identity: &mut Identity, side: usize, payload: u32) {
+    identity.add_payload(side, payload);
     if hot.has(Mark::ServerLast) != (side == 1) {
         identity.other_last = Lapse::between(Nanos(identity.start), hot.last());
         hot.put(Mark::ServerLast, side == 1);

@@ -25,6 +25,34 @@ pub(super) struct Ack {
     pub(super) pure: bool,
 }
 
+/// Whether an acknowledgement covers just the one segment that is outstanding, sent once and directly behind what is settled,
+/// with nothing before it sent later: the first and unambiguous one.
+#[inline(always)]
+pub(super) const fn is_next(number: u32, half: &Half) -> bool {
+    let node = &half.single;
+    half.size == 0
+        && half.len == 1
+        && node.to == number
+        && node.from == half.settled_to
+        && u32::from_le_bytes([node.sent, node.acks, node.class, node.sacked]) == 1
+        && half.facts & fact::SETTLED != 0
+        && node.time >= half.settled_time
+}
+
+/// Settles that segment.
+#[inline(always)]
+pub(super) fn settle_next(time: u64, half: &mut Half) {
+    let node = half.single;
+    rtt::sample(&mut half.rtt, time.saturating_sub(node.time));
+    half.settled_to = node.to;
+    half.settled_time = node.time;
+    half.facts |= fact::SETTLED_AT_END;
+    half.settled_acks = 1;
+    half.set_settled_class(0);
+    half.settled_ip_id = node.last_ip_id;
+    half.len = 0;
+}
+
 /// Settles what the acknowledgement covers of the data of `half`.
 #[inline]
 pub(super) fn settle(ack: Ack, half: &mut Half, chunks: &mut Chunks) {

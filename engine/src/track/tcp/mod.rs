@@ -5,11 +5,13 @@
 //! **Order** called by `shard` for every packet of a TCP flow, fragments and cut-off headers included, before the packet
 //! is counted in the hot line.
 //!
-//! Rooms: `options` reads them, `segment` takes data in, `ack` takes acknowledgements in, `class` names anomalies, `rtt`
+//! Rooms: `options` reads them, `data` and `segment` take data in, `ack` takes acknowledgements in, `class` names anomalies, `rtt`
 //! keeps the statistics. Lengths are those of IP and TCP headers, never of what was captured.
 
 mod ack;
 mod class;
+mod data;
+pub mod next;
 mod options;
 mod plain;
 pub mod report;
@@ -18,14 +20,13 @@ mod segment;
 mod sequence;
 
 use super::history::History;
-use crate::flow::tcp::{Low48, TcpCore, TcpRest, TcpSide, offered, state};
-use crate::flow::trail::{Half, Node};
+use crate::flow::tcp::{Low48, TcpCore, TcpRest, offered, state};
+use crate::flow::trail::{Node, widen};
 use crate::flow::{Hot, Mark};
 use crate::packet::{Marks, Packet, TcpHeader, tcp_flags};
 use crate::time::Nanos;
 use ack::Ack;
 use options::Options;
-use segment::{Findings, Scene, Span};
 use sequence::{after, at_or_after, distance};
 
 /// The state of one flow, as its rules see it.
@@ -41,6 +42,26 @@ pub struct Flow<'a> {
     pub pool: &'a mut History,
 }
 
+/// One segment: its header, and what IP says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Arrival.
+    pub time: Nanos,
+    /// Payload bytes by IP's length.
+    pub payload: u32,
+    /// Informative IPv4 identification; 0 where there is none.
+    pub ip_id: u16,
+    /// The fixed header.
+    pub header: TcpHeader,
+}
+
+impl Segment {
+    const fn of(packet: &Packet) -> Segment {
+        let ip_id = packet.informative_id();
+        Segment { time: packet.time, payload: packet.payload_bytes, ip_id, header: packet.tcp }
+    }
+}
+
 const NOT_PURE: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST;
 
 impl Flow<'_> {
@@ -52,7 +73,7 @@ impl Flow<'_> {
         if !packet.marks.has(Marks::TCP) {
             return self.headless(side);
         }
-        let tcp = &packet.tcp;
+        let (tcp, segment) = (&packet.tcp, Segment::of(packet));
         let options = if tcp.header_len > 20 { options_of(packet, bytes) } else { Options::default() };
         self.count(side, packet);
         let mut length = packet.payload_bytes;
@@ -68,7 +89,7 @@ impl Flow<'_> {
         }
         let keepalive = self.is_keepalive(side, packet);
         if length > 0 && !stray {
-            self.data(side, packet, tcp.seq.wrapping_add(length), keepalive);
+            self.data(side, &segment, tcp.seq.wrapping_add(length), keepalive);
         }
         if keepalive {
             let count = &mut self.rest.side[side].keepalives;
@@ -78,10 +99,10 @@ impl Flow<'_> {
             if !options.sack.is_empty() {
                 self.sack(side, tcp, &options);
             }
-            self.acknowledge(side, packet, options.timestamps, keepalive);
+            self.acknowledge(side, &segment, options.timestamps, keepalive);
         }
         if let Some((value, _)) = options.timestamps {
-            self.timestamp(side, packet, value);
+            self.timestamp(side, &segment, value);
         }
         if self.core.any(state::FIN) || tcp.flags & tcp_flags::RST != 0 {
             self.close(packet);
@@ -109,7 +130,7 @@ impl Flow<'_> {
     fn count(&mut self, side: usize, packet: &Packet) {
         let (side, flags) = (side & 1, packet.tcp.flags);
         if packet.payload_bytes > 0 {
-            self.count_data(side, packet);
+            self.count_data(side, packet.time);
         } else if flags & NOT_PURE != 0 || flags & tcp_flags::ACK == 0 {
             self.rest.side[side].bare_packets += 1;
         }
@@ -121,17 +142,17 @@ impl Flow<'_> {
         }
     }
 
-    #[inline(always)]
-    fn count_data(&mut self, side: usize, packet: &Packet) {
+    /// A segment with payload.
+    fn count_data(&mut self, side: usize, time: Nanos) {
         let side = side & 1;
         self.core.data_packets[side] += 1;
-        let earlier = packet.time < self.hot.last() && self.last_payload(side) > Some(packet.time);
+        let earlier = time < self.hot.last() && self.last_payload(side) > Some(time);
         if !earlier {
-            self.core.last_payload[side] = Low48::of_time(packet.time);
+            self.core.last_payload[side] = Low48::of_time(time);
         }
         if !self.core.has(state::FIRST_PAYLOAD, side) {
             self.core.set(state::FIRST_PAYLOAD, side);
-            self.rest.side[side].first_payload = Low48::of_time(packet.time);
+            self.rest.side[side].first_payload = Low48::of_time(time);
         }
     }
 
@@ -155,6 +176,7 @@ impl Flow<'_> {
                 counts.fin_end = end;
             }
             self.core.set(state::FIN, side);
+            self.core.unseason();
         }
         if tcp.flags & tcp_flags::SYN != 0 {
             self.syn(side, packet, options);
@@ -216,70 +238,17 @@ impl Flow<'_> {
             && self.core.window[side & 1 ^ 1] != 0
     }
 
-    /// A segment that takes sequence space.
-    #[inline(always)]
-    fn data(&mut self, side: usize, packet: &Packet, end: u32, keepalive: bool) {
-        let side = side & 1;
-        let ahead = !self.core.has(state::SEEN, side) || at_or_after(packet.tcp.seq, self.core.next_seq[side]);
-        if self.core.trail != 0 || self.wants_trail(packet) {
-            self.remember(side, packet, Span { keepalive, ..Span::of(packet, side, end) }, ahead);
-        }
-        if !self.core.has(state::SEEN, side) || after(end, self.core.next_seq[side]) {
-            self.core.next_seq[side] = end;
-            self.core.set(state::SEEN, side);
-        }
-    }
-
-    /// The segment's place in the history of its direction; its size, and the bytes in flight behind it.
-    #[inline(always)]
-    fn remember(&mut self, side: usize, packet: &Packet, span: Span, ahead: bool) {
-        let side = side & 1;
-        let Some(trail) = self.pool.trail(self.core.trail) else { return };
-        let repeated = if segment::continues(&trail.half[side], span) {
-            trail.half[side].single = span.node(span.from, span.to);
-            trail.half[side].len = 1;
-            0
-        } else {
-            self.recall(side, packet, span)
-        };
-        let Flow { core, rest, pool, .. } = self;
-        if core.has(state::ACKED, side ^ 1) && at_or_after(core.last_ack[side ^ 1], span.to) {
-            core.set(state::LATE, side);
-        }
-        if packet.payload_bytes > 0
-            && let Some(trail) = pool.trail(core.trail)
-        {
-            let counts = &mut rest.side[side];
-            sizes(core, counts, &mut trail.half[side], packet, side, ahead.then_some(span.to), repeated);
-        }
-    }
-
-    /// Any segment's place in the history. Returns how many of its bytes were seen before.
-    #[inline(never)]
-    fn recall(&mut self, side: usize, packet: &Packet, span: Span) -> u32 {
-        let Flow { core, rest, pool, .. } = self;
-        let Some((trail, chunks)) = pool.open(core.trail) else { return 0 };
-        let [first, second] = &mut trail.half;
-        let (half, peer) = if side == 0 { (first, &*second) } else { (second, &*first) };
-        let findings = Scene { core, rest, half, peer, chunks }.take(span);
-        if findings != Findings::default() {
-            found(&mut rest.side[side & 1], packet, findings);
-        }
-        findings.repeated
-    }
-
     /// An acknowledgement by `side` of the other side's data.
-    #[inline(always)]
-    fn acknowledge(&mut self, side: usize, packet: &Packet, timestamps: Option<(u32, u32)>, keepalive: bool) {
+    fn acknowledge(&mut self, side: usize, segment: &Segment, timestamps: Option<(u32, u32)>, keepalive: bool) {
         let (side, data) = (side & 1, side & 1 ^ 1);
-        let tcp = &packet.tcp;
-        let pure = packet.payload_bytes == 0 && tcp.flags & NOT_PURE == 0;
+        let tcp = &segment.header;
+        let pure = segment.payload == 0 && tcp.flags & NOT_PURE == 0;
         let known = self.core.has(state::ACKED, side);
         let ahead = distance(tcp.ack, self.core.last_ack[side]);
         let advances = !known || ahead > 0;
         if !self.core.has(state::FIRST_ACK, side) && tcp.flags & tcp_flags::SYN == 0 {
             self.core.set(state::FIRST_ACK, side);
-            self.rest.side[side].first_ack = Low48::of_time(packet.time);
+            self.rest.side[side].first_ack = Low48::of_time(segment.time);
         }
         if known && ahead == 0 && pure && tcp.window == self.core.window[side] && !keepalive {
             let outstanding = self.core.has(state::SEEN, data) && after(self.core.next_seq[data], tcp.ack);
@@ -292,13 +261,13 @@ impl Flow<'_> {
         {
             let half = &mut trail.half[data];
             if tcp.flags & tcp_flags::RST == 0 {
-                ack::settle(Ack { number: tcp.ack, time: packet.time.0, pure }, half, chunks);
+                ack::settle(Ack { number: tcp.ack, time: segment.time.0, pure }, half, chunks);
                 if half.len == 0 {
-                    self.core.unset(state::LATE, data);
+                    self.core.unset(state::LATE | state::CHUNK, data);
                 }
             }
             if let (true, Some((_, echoed))) = (advances, timestamps) {
-                ack::echo(echoed, packet.time.0, half);
+                ack::echo(echoed, segment.time.0, half);
             }
         }
         if advances {
@@ -331,20 +300,14 @@ impl Flow<'_> {
         }
     }
 
+    #[inline(never)]
     fn window_range(&mut self, side: usize, window: u16) {
-        let (lowest, highest) = match self.pool.trail(self.core.trail) {
-            Some(trail) => {
-                let half = &mut trail.half[side & 1 ^ 1];
-                (&mut half.window_min, &mut half.window_max)
-            }
+        match self.pool.trail(self.core.trail) {
+            Some(trail) => trail.half[side & 1 ^ 1].take_window(window),
             None => {
                 let counts = &mut self.rest.side[side & 1];
-                (&mut counts.window_min, &mut counts.window_max)
+                widen(&mut counts.window_min, &mut counts.window_max, window);
             }
-        };
-        *highest = window.max(*highest);
-        if window > 0 && (*lowest == 0 || window < *lowest) {
-            *lowest = window;
         }
     }
 
@@ -361,25 +324,25 @@ impl Flow<'_> {
 
     /// A timestamp option of `side`.
     #[inline(always)]
-    fn timestamp(&mut self, side: usize, packet: &Packet, value: u32) {
+    fn timestamp(&mut self, side: usize, segment: &Segment, value: u32) {
         if !self.core.has(state::TIMESTAMPS, side) {
             self.core.set(state::TIMESTAMPS, side);
             if !self.core.has(state::SYN, side) {
                 self.rest.facts[side & 1].options |= offered::TIMESTAMPS;
             }
         }
-        if packet.payload_bytes > 0
+        if segment.payload > 0
             && let Some(trail) = self.pool.trail(self.core.trail)
         {
-            ack::await_echo(value, packet.time.0, &mut trail.half[side & 1]);
+            ack::await_echo(value, segment.time.0, &mut trail.half[side & 1]);
         }
     }
 
     /// A flow gets its trail with its second segment that takes sequence space, or with data, so that a flood of SYNs
     /// takes nothing from the pool.
     #[cold]
-    fn wants_trail(&mut self, packet: &Packet) -> bool {
-        let lone_syn = packet.payload_bytes == 0 && packet.tcp.flags & tcp_flags::ACK == 0;
+    fn wants_trail(&mut self, payload: u32, flags: u8) -> bool {
+        let lone_syn = payload == 0 && flags & tcp_flags::ACK == 0;
         // A repeated SYN is anomalous, but nothing is outstanding yet that a history could tell apart.
         if lone_syn && !self.core.any(state::SYN_AGAIN) {
             return false;
@@ -431,51 +394,6 @@ impl Flow<'_> {
             return;
         }
         self.rest.closed_at = packet.time.0;
-    }
-}
-
-/// Counts what the history made of a segment.
-#[cold]
-fn found(counts: &mut TcpSide, packet: &Packet, findings: Findings) {
-    counts.retx_packets += u32::from(findings.repeated > 0);
-    counts.retx_bytes += u64::from(findings.repeated);
-    let syn = findings.head_repeated && packet.tcp.flags & tcp_flags::SYN != 0;
-    let fin = findings.tail_repeated && packet.tcp.flags & tcp_flags::FIN != 0;
-    counts.retx_control = counts.retx_control.saturating_add(u16::from(syn) + u16::from(fin));
-    counts.ooo_packets += u32::from(findings.out_of_order);
-}
-
-/// Segment sizes and bytes in flight. `end`: where the segment ends, when it lies ahead of all before.
-#[inline]
-fn sizes(
-    core: &TcpCore,
-    counts: &mut TcpSide,
-    half: &mut Half,
-    packet: &Packet,
-    side: usize,
-    end: Option<u32>,
-    repeated: u32,
-) {
-    let size = u16::try_from(packet.payload_bytes).unwrap_or(u16::MAX);
-    if half.mss_min == 0 || size < half.mss_min {
-        half.mss_min = size;
-    }
-    half.mss_max = half.mss_max.max(size);
-    if !core.has(state::DATA_ACKED, side) {
-        let new = packet.payload_bytes.saturating_sub(repeated);
-        counts.inflight_initial = counts.inflight_initial.saturating_add(new);
-    }
-    let peer = side & 1 ^ 1;
-    if let Some(end) = end
-        && core.has(state::ACKED, peer)
-        && packet.tcp.flags & tcp_flags::SYN == 0
-        && after(end, core.last_ack[peer])
-    {
-        let inflight = end.wrapping_sub(core.last_ack[peer]);
-        half.inflight_max = half.inflight_max.max(inflight);
-        if half.inflight_min == 0 || inflight < half.inflight_min {
-            half.inflight_min = inflight;
-        }
     }
 }
 

@@ -5,47 +5,52 @@
 //! **Order** asked by `shard` first. It applies the same rules as [`Flow::packet`], less those that cannot apply, and so
 //! leaves the same state: a property test holds the two together.
 
-use super::Flow;
 use super::options::Options;
+use super::{Flow, Segment};
 use crate::flow::tcp::state;
-use crate::packet::{Marks, Packet, tcp_flags};
+use crate::packet::{Outline, TcpHeader, tcp_flags};
+use crate::source::Frame;
 
 /// The flags that tell what kind of segment it is.
-const KIND: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST | tcp_flags::ACK;
+pub(super) const KIND: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST | tcp_flags::ACK;
+
+/// The fixed header of a segment, and the bytes behind it; `None` where it was not captured.
+#[inline(always)]
+pub(super) fn header<'f>(outline: &Outline, frame: &Frame<'f>) -> Option<(TcpHeader, &'f [u8])> {
+    let (header, rest) = frame.bytes.get(usize::from(outline.l4_offset)..)?.split_first_chunk::<20>()?;
+    Some((TcpHeader::read(header), rest))
+}
 
 impl Flow<'_> {
     /// Takes a plain segment of an open flow in, not older than the latest packet, and says so; any other it leaves to
     /// [`Flow::packet`], with nothing touched.
-    #[inline(always)]
-    pub fn plain(&mut self, side: usize, packet: &Packet, bytes: &[u8]) -> bool {
+    #[inline(never)]
+    pub fn plain(mut self, side: usize, outline: &Outline, frame: &Frame<'_>) -> bool {
         let side = side & 1;
-        let tcp = &packet.tcp;
+        let Some((tcp, options)) = header(outline, frame) else { return false };
         let begins_or_ends = tcp.flags & KIND != tcp_flags::ACK || self.core.any(state::FIN);
         let new_flags = tcp.flags & !self.core.flags[side] != 0;
         let perhaps_keepalive = tcp.seq.wrapping_add(1) == self.core.next_seq[side];
-        if !packet.marks.has(Marks::TCP) || begins_or_ends || new_flags || perhaps_keepalive {
+        if begins_or_ends || new_flags || perhaps_keepalive {
             return false;
         }
-        let timestamps = if tcp.header_len == 20 {
-            None
-        } else {
-            let from = usize::from(packet.l4_offset) + 20;
-            let options = bytes.get(from..from + usize::from(tcp.header_len) - 20);
-            let Some(usual) = options.and_then(Options::usual) else { return false };
-            usual
-        };
-        self.core.add_payload(side, packet.payload_bytes);
+        let options = options.get(..usize::from(tcp.header_len).wrapping_sub(20));
+        let Some(timestamps) = options.and_then(Options::usual) else { return false };
+        let Outline { payload_bytes: payload, ip_id, .. } = *outline;
+        let segment = Segment { time: frame.time, payload, ip_id, header: tcp };
         if tcp.flags & tcp_flags::PSH != 0 {
             self.push(side);
         }
-        if packet.payload_bytes > 0 {
-            self.count_data(side, packet);
-            self.data(side, packet, tcp.seq.wrapping_add(packet.payload_bytes), false);
+        if payload > 0 {
+            self.core.add_payload(side, payload);
+            self.count_data(side, frame.time);
+            self.data(side, &segment, tcp.seq.wrapping_add(payload), false);
         }
-        self.acknowledge(side, packet, timestamps, false);
+        self.acknowledge(side, &segment, timestamps, false);
         if let Some((value, _)) = timestamps {
-            self.timestamp(side, packet, value);
+            self.timestamp(side, &segment, value);
         }
+        self.core.season(side);
         true
     }
 }

@@ -19,7 +19,7 @@ const ALPHA: f32 = 1.0 / 8.0;
 const BETA: f32 = 1.0 / 4.0;
 
 /// Takes one sample, held at 78 hours. Unit: nanoseconds.
-#[inline]
+#[inline(always)]
 pub(super) fn sample(rtt: &mut RttState, nanos: u64) {
     let nanos = nanos.min(LONGEST);
     // The CPU converts numbers with a sign in one instruction.

@@ -14,7 +14,6 @@ use super::rtt;
 use super::sequence::{after, at_or_after, distance, earlier};
 use crate::flow::tcp::{Class, TcpCore, TcpRest, state};
 use crate::flow::trail::{Half, Node, fact};
-use crate::packet::{Marks, Packet};
 use crate::track::chunks::Chunks;
 
 /// One segment that takes sequence space.
@@ -55,25 +54,9 @@ impl Findings {
 }
 
 impl Span {
-    pub(super) fn of(packet: &Packet, side: usize, to: u32) -> Span {
-        let ip_id = if packet.marks.has(Marks::IP_ID) && packet.version() == 4 { packet.ip_id } else { 0 };
-        Span { from: packet.tcp.seq, to, time: packet.time.0, ip_id, side, keepalive: false }
-    }
-
     pub(super) fn node(&self, from: u32, to: u32) -> Node {
         Node::new(from, to, self.time, self.ip_id)
     }
-}
-
-/// Whether a segment follows the settled range with nothing outstanding, and so stands in the half itself. Not a single
-/// byte, which may probe a closed window.
-#[inline(always)]
-pub(super) fn continues(half: &Half, span: Span) -> bool {
-    half.len == 0
-        && half.size == 0
-        && half.facts & fact::SETTLED != 0
-        && half.settled_to == span.from
-        && span.to.wrapping_sub(span.from) > 1
 }
 
 /// Everything the rules need beside the segment.
@@ -117,6 +100,9 @@ impl Scene<'_> {
     fn insert(&mut self, at: usize, node: Node, side: usize) {
         if !self.chunks.insert(self.half, at, node) {
             self.core.set(state::HISTORY_LOST, side);
+        }
+        if self.half.size > 0 {
+            self.core.set(state::CHUNK, side);
         }
     }
 

@@ -1,0 +1,121 @@
+//! The segment that comes next: new data directly behind all that was seen, an acknowledgement of just the one segment that is
+//! outstanding, or both.
+//!
+//! **Owns** the test for such a segment, and all that it changes. **May touch** the flow's TCP line and its history.
+//! **Order** asked by `shard` first of all. Everything is asked before anything is written: a segment that is not the next one
+//! is left to [`super::Flow::plain`] with nothing touched, and both give the same state; a property test holds them together.
+//!
+//! Data without loss, exchanges and acknowledgements of one way are mostly of this kind. None of it needs the flow's cold
+//! block.
+
+use super::ack;
+use super::data::{in_flight, size};
+use super::options::Options;
+use super::plain::{KIND, header};
+use super::sequence::{at_or_after, distance};
+use crate::flow::TcpCore;
+use crate::flow::tcp::{Low48, state};
+use crate::flow::trail::Half;
+use crate::packet::{Outline, TcpHeader, tcp_flags};
+use crate::source::Frame;
+use crate::track::history::History;
+
+/// Takes the next segment of `side` of an open flow in, not older than the latest packet, and says so. `DATA`: it has payload.
+///
+/// Not inlined: it needs all registers for itself, and so does the loop around it.
+#[inline(never)]
+pub fn next<const DATA: bool>(
+    core: &mut TcpCore,
+    history: &mut History,
+    side: usize,
+    outline: &Outline,
+    frame: &Frame<'_>,
+) -> bool {
+    let (side, data) = (side & 1, side & 1 ^ 1);
+    let Some((tcp, options)) = header(outline, frame) else { return false };
+    if !is_usual::<DATA>(core, side, tcp) {
+        return false;
+    }
+    let Some(timestamps) = timestamps(core, side, tcp, options) else { return false };
+    let advances = distance(tcp.ack, core.last_ack[side]) > 0;
+    // Of a side that was never seen nothing is outstanding.
+    let settles = advances && core.has(state::SEEN, data);
+    let is_next =
+        if DATA { tcp.seq == core.next_seq[side] } else { advances && tcp.seq.wrapping_add(1) != core.next_seq[side] };
+    if !is_next || settles && !core.has(state::DATA_ACKED, data) {
+        return false;
+    }
+    let Some((trail, chunks)) = history.open(core.trail) else {
+        if DATA || settles || tcp.window != core.window[side] {
+            return false;
+        }
+        core.last_ack[side] = tcp.ack;
+        core.psh[side] += u8::from(tcp.flags & tcp_flags::PSH != 0);
+        return true;
+    };
+    let end = tcp.seq.wrapping_add(outline.payload_bytes);
+    let sends = !DATA || chunks.ends_at(&trail.half[side], tcp.seq, end) && !at_or_after(core.last_ack[data], end);
+    if !sends || settles && !ack::is_next(tcp.ack, &trail.half[data]) {
+        return false;
+    }
+
+    core.psh[side] += u8::from(tcp.flags & tcp_flags::PSH != 0);
+    if DATA {
+        core.add_payload(side, outline.payload_bytes);
+        core.data_packets[side] += 1;
+        core.last_payload[side] = Low48::of_time(frame.time);
+        core.next_seq[side] = end;
+        let half = &mut trail.half[side];
+        size(half, outline.payload_bytes);
+        in_flight(half, end, core.last_ack[data]);
+        let kept = chunks.append(half, (tcp.seq, end), frame.time.0, outline.ip_id);
+        core.set(stored(kept, half), side);
+    }
+    if tcp.window != core.window[side] {
+        core.window[side] = tcp.window;
+        trail.half[data].take_window(tcp.window);
+    }
+    if advances {
+        core.last_ack[side] = tcp.ack;
+    }
+    if settles {
+        ack::settle_next(frame.time.0, &mut trail.half[data]);
+    }
+    if let Some((value, echoed)) = timestamps {
+        if advances {
+            ack::echo(echoed, frame.time.0, &mut trail.half[data]);
+        }
+        if DATA {
+            ack::await_echo(value, frame.time.0, &mut trail.half[side]);
+        }
+    }
+    true
+}
+
+/// What storing a segment says of its side.
+#[inline(always)]
+const fn stored(kept: bool, half: &Half) -> u16 {
+    (if kept { 0 } else { state::HISTORY_LOST }) | if half.size > 0 { state::CHUNK } else { 0 }
+}
+
+/// Whether nothing in a segment's flags and window, nor in what is known of its side, asks for more than the usual.
+#[inline(always)]
+const fn is_usual<const DATA: bool>(core: &TcpCore, side: usize, tcp: TcpHeader) -> bool {
+    let seasoned = if DATA { state::SEASONED_DATA } else { state::SEASONED };
+    tcp.flags & KIND == tcp_flags::ACK
+        && tcp.flags & !core.flags[side] == 0
+        && core.has(seasoned, side)
+        && !core.has(state::LATE, side ^ 1)
+        && tcp.window != 0
+        && (tcp.flags & tcp_flags::PSH == 0 || core.psh[side] < u8::MAX)
+}
+
+/// The timestamps of a segment without other options; `None` where it has others, or is the first of its side with some.
+#[inline(always)]
+fn timestamps(core: &TcpCore, side: usize, tcp: TcpHeader, options: &[u8]) -> Option<Option<(u32, u32)>> {
+    if tcp.header_len == 20 {
+        return Some(None);
+    }
+    let options = options.get(..usize::from(tcp.header_len).wrapping_sub(20))?;
+    Options::usual(options).filter(|_| core.has(state::TIMESTAMPS, side))
+}
