@@ -1,6 +1,6 @@
 //! What decoding says of a frame: a packet that belongs to a flow, or a verdict why it does not.
 //!
-//! **Owns** the plain values that `decode` returns and everything behind it reads. **May touch** nothing.
+//! **Owns** the plain values that `decode` writes and everything behind it reads. **May touch** the key.
 //! **Order** written by `decode`, read by `shard`, `track` and `tally`. No lifetime: bytes are passed beside it.
 
 use crate::key::{FlowKey, HashSecret, KeyImage, protocol};

@@ -56,6 +56,19 @@ fn later_fragments_belong_to_the_flow_of_their_first() {
 }
 
 #[test]
+fn a_part_of_a_datagram_stays_one_whatever_its_data_begins_with() {
+    let mut bench = Bench::new();
+    // An atomic fragment's header (RFC 6946) inside of a first fragment.
+    let atomic = join(&[&[17, 0, 0, 0, 0, 0, 0, 9], &udp(53, 4000, &[0; 8])]);
+    let first = v6(44, &join(&[&[44, 0, 0, 1, 0, 0, 0, 77], &atomic]));
+    let first = bench.take(&first).expect("first");
+    assert!(first.marks.has(Marks::FIRST_FRAGMENT));
+    assert_eq!((first.ip_id, first.key().port(true)), (77, Some(53)));
+    let later = bench.take(&fragment6(24, false, 77, &[1; 5])).expect("later");
+    assert_eq!(later.key(), first.key());
+}
+
+#[test]
 fn every_protocol_has_fragments() {
     for protocol in [1, 6, 50, 89, 132] {
         let mut bench = Bench::new();

@@ -48,12 +48,19 @@ const ROWS: [Row; 19] = [
     ("VXLAN in GRE",               |packet| over_ip(47, &join(&[&[0, 0], &IPV4.to_be_bytes(), &over_udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 42, 0], &ethernet(IPV4, packet)]))[14..]]))),
 ];
 
+/// Packets of other transports, which no fast path is for.
+#[rustfmt::skip]
+const OTHERS: [Row; 2] = [
+    ("ICMP",                       |packet| over_ip(1, &join(&[&[8, 0, 0, 0, 0, 1], packet]))),
+    ("ESP",                        |packet| over_ip(50, packet)),
+];
+
 /// Measures every row whose name holds `only` with everything taken off, then those that are flows of IPv4 with nothing
 /// taken off.
 pub fn rows(only: &str, chunks: usize, mut tell: impl FnMut(&str, &Cost)) {
     let everything = DecodeOptions::new(&DecapPlan::default(), KeyScope::default());
     let nothing = DecodeOptions::new(&DecapPlan { enabled: Vec::new(), ..DecapPlan::default() }, KeyScope::default());
-    let off = ROWS.iter().map(|(name, around)| ((*name).to_owned(), *around, &everything));
+    let off = ROWS.iter().chain(&OTHERS).map(|(name, around)| ((*name).to_owned(), *around, &everything));
     let ipv4 = ROWS.iter().filter(|(_, around)| is_ipv4(&around(&packet(0))));
     let on = ipv4.map(|(name, around)| (format!("{name}, left on"), *around, &nothing));
     for (name, around, options) in off.chain(on).filter(|(name, ..)| name.contains(only)) {

@@ -1,8 +1,8 @@
-//! The fast path: IPv4 without options or IPv6 without extensions, with TCP or UDP. On Ethernet it makes the whole packet;
-//! elsewhere tags, labels or the walk lead to the IP header, and it makes what that header and those behind it say.
+//! The fast path: IPv4 without options or IPv6 without extensions, with TCP or UDP. On Ethernet, with one tag or none, it makes the whole packet;
+//! elsewhere a walk leads to the IP header, and it makes what that header and those behind it say.
 //!
-//! **Owns** nothing. **May touch** the frame. **Order** tried first by `decode`, inlined into the worker's loop; by `peel`;
-//! and by the walk, at each IP header.
+//! **Owns** nothing. **May touch** the frame. **Order** tried first by `decode`, inlined into the worker's loop; and by
+//! walks, at each IP header.
 //!
 //! It answers only where the general path would give the same answer without a flaw, and says nothing otherwise; a
 //! property test holds the two together. Few loads, no loop, one check of the length for all headers; each family's state
@@ -11,13 +11,16 @@
 
 use super::ethernet::ethertype;
 use super::options::DecodeOptions;
+use super::transport::wire_bytes;
+use super::walk::Here;
 use crate::key::{FlowKey, HashSecret, KeyImage, protocol};
 use crate::link::LinkType;
-use crate::packet::{Encaps, Flaws, Marks, Packet, TcpHeader};
+use crate::packet::{Encap, Encaps, Flaws, Marks, Packet, TcpHeader};
 use crate::source::Frame;
 use std::hint::{cold_path, select_unpredictable};
 
 const ETHERNET: usize = 14;
+const TAGGED: usize = 18;
 
 /// IP headers without options or extensions.
 const IPV4: usize = 20;
@@ -35,9 +38,36 @@ pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecr
         return false;
     }
     let Some(head) = frame.bytes.first_chunk::<{ ETHERNET + IPV4 + L4 }>() else { return false };
-    let place = (frame.bytes, ETHERNET, frame.wire_len as usize);
-    // In network byte order, as it stands there.
-    let announced = u16::from_ne_bytes([head[12], head[13]]);
+    on_ethernet::<ETHERNET>(frame, u16::from_ne_bytes([head[12], head[13]]), options, secret, out)
+}
+
+/// Whether a frame has an 802.1Q tag. Nearly all that a mirror tags it tags once.
+#[inline(always)]
+pub(super) fn is_tagged(frame: &Frame<'_>) -> bool {
+    frame.link == LinkType::ETHERNET && frame.bytes.get(12..14) == Some(&ethertype::C_TAG.to_be_bytes())
+}
+
+/// The packet of a frame that is tagged, if it is plain otherwise.
+#[inline(never)]
+pub(super) fn tagged(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret, out: &mut Packet) -> bool {
+    // Frames of which less was sent than captured are for the general path here too.
+    let Some(head) = frame.bytes.first_chunk::<TAGGED>() else { return false };
+    if frame.bytes.len() > frame.wire_len as usize || !options.takes(Encap::Vlan) || options.key().vlan {
+        return false;
+    }
+    on_ethernet::<TAGGED>(frame, u16::from_ne_bytes([head[16], head[17]]), options, secret, out)
+}
+
+/// The packet of a frame of Ethernet that announces, in network byte order, what stands at `AT`.
+#[inline(always)]
+fn on_ethernet<const AT: usize>(
+    frame: &Frame<'_>,
+    announced: u16,
+    options: &DecodeOptions,
+    secret: &HashSecret,
+    out: &mut Packet,
+) -> bool {
+    let place = (frame.bytes, AT, frame.wire_len as usize);
     let plain = if announced == ethertype::IPV4.to_be() {
         v4(place, Marks::ETHERNET, options, out)
     } else if announced == ethertype::IPV6.to_be() {
@@ -51,31 +81,36 @@ pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecr
     out.time = frame.time;
     out.wire_bytes = frame.wire_len;
     out.flaws = Flaws::NONE;
-    out.encaps = Encaps::NONE;
+    out.encaps = if AT == TAGGED { Encaps::of(Encap::Vlan) } else { Encaps::NONE };
     out.input = frame.input;
     true
 }
 
-/// The same for an IP header of `version` that the walk has come to at `at` of `bytes`, in a layer that ends at `end`: the
-/// packet without what the walk knows of it.
+/// The same for an IP header of `version` that a walk has come to.
 #[inline(always)]
-pub(super) fn inner(
-    version: u8,
-    place: (&[u8], usize, usize),
-    known: u16,
-    options: &DecodeOptions,
-    secret: &HashSecret,
-    out: &mut Packet,
-) -> bool {
+pub(super) fn inner(version: u8, frame: &Frame<'_>, here: &Here<'_>, secret: &HashSecret, out: &mut Packet) -> bool {
     // Every offset fits its 16 bits.
-    if place.1 > usize::from(u16::MAX) - 256 {
+    if here.at > usize::from(u16::MAX) - 256 {
         return false;
     }
-    if version == 4 {
-        v4(place, known, options, out).is_some()
-    } else {
-        v6(place, known, options, secret, out).is_some()
+    let known = if here.found.ethernet.is_some() { Marks::ETHERNET } else { 0 };
+    let place = (here.bytes, here.at, here.end);
+    let plain =
+        if version == 4 { v4(place, known, here.options, out) } else { v6(place, known, here.options, secret, out) };
+    if plain.is_none() {
+        return false;
     }
+    if here.found.scope != 0 {
+        let key = FlowKey { scope: here.found.scope, ..out.key() };
+        out.set_key(&key, secret);
+    }
+    out.ethernet_offset = here.found.ethernet.unwrap_or(0);
+    out.time = frame.time;
+    out.wire_bytes = wire_bytes(frame, here.bytes.len());
+    out.flaws = here.flaws;
+    out.encaps = here.found.encaps;
+    out.input = frame.input;
+    true
 }
 
 /// What the packet needs of a transport header besides its [`TcpHeader`].

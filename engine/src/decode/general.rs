@@ -1,7 +1,7 @@
 //! The general path: the walk to the innermost IP header, and the packet or the verdict at its end.
 //!
 //! **Owns** the sink of that walk. **May touch** the frame and the fragment cache.
-//! **Order** called by `decode` for every frame that the fast path leaves.
+//! **Order** called for every frame that the fast path and the lean walk leave.
 //!
 //! With `SHORT` the fast path is tried again at each IP header on the way: what a tunnel holds is mostly as plain as what
 //! comes without one. The answer is the same either way.
@@ -9,10 +9,9 @@
 use super::fragment::FragmentCache;
 use super::ip::Keyed;
 use super::options::DecodeOptions;
-use super::walk::{Here, Sink, Walk};
+use super::walk::{Sink, Walk};
 use super::{fast, link, transport};
-use crate::key::FlowKey;
-use crate::packet::{Encaps, Flaws, Marks, Outcome, Packet, Verdict};
+use crate::packet::{Encaps, Flaws, Outcome, Packet, Verdict};
 use crate::source::Frame;
 
 /// Writes the packet of a frame to `out`, or says why it belongs to no flow: as [`super::decode_into`].
@@ -36,10 +35,7 @@ pub(super) fn fill<const SHORT: bool>(
     // By reference: what was written a moment ago in small pieces is slow to copy in large ones.
     let Walk { bytes, flaws, found, keyed, sink, .. } = &mut walk;
     match keyed {
-        Some(keyed) if usable => {
-            *sink.out = transport::packet(frame, bytes, keyed, *flaws, sink.fragments)?;
-            Ok(())
-        }
+        Some(keyed) if usable => transport::packet(frame, bytes, keyed, *flaws, sink.fragments, sink.out),
         Some(outer) => {
             transport::remember_tunnel(outer, frame, sink.fragments);
             refuse(Outcome::Malformed, *flaws, found.encaps)
@@ -66,29 +62,16 @@ impl<const SHORT: bool> Sink for Packets<'_, '_, '_, '_, SHORT> {
     }
 
     #[inline(always)]
-    fn shortcut(&mut self, version: u8, here: &Here<'_>) -> bool {
-        if !SHORT {
+    fn shortcut(walk: &mut Walk<'_, Self>, version: u8) -> bool {
+        let here = walk.here();
+        let Packets { frame, fragments, out, is_plain } = &mut walk.sink;
+        if !SHORT || !fast::inner(version, frame, &here, fragments.secret(), out) {
             return false;
         }
-        let (out, secret) = (&mut *self.out, self.fragments.secret());
-        let known = if here.found.ethernet.is_some() { Marks::ETHERNET } else { 0 };
-        if !fast::inner(version, (here.bytes, here.at, here.end), known, here.options, secret, out) {
-            return false;
+        if let Some(outer) = &walk.keyed {
+            transport::remember_tunnel(outer, frame, fragments);
         }
-        if here.found.scope != 0 {
-            let key = FlowKey { scope: here.found.scope, ..out.key() };
-            out.set_key(&key, secret);
-        }
-        out.encaps = here.found.encaps;
-        out.flaws = here.flaws;
-        out.ethernet_offset = here.found.ethernet.unwrap_or(0);
-        out.time = self.frame.time;
-        out.wire_bytes = transport::wire_bytes(self.frame, here.bytes.len());
-        out.input = self.frame.input;
-        if let Some(outer) = here.outer {
-            transport::remember_tunnel(outer, self.frame, self.fragments);
-        }
-        self.is_plain = true;
+        *is_plain = true;
         true
     }
 }

@@ -10,10 +10,10 @@ use crate::key::{FlowKey, protocol};
 use crate::packet::{Encap, Flaw};
 
 /// IP protocol numbers (IANA) that the walk goes into.
-mod number {
-    pub(super) const IPIP: u8 = 4;
-    pub(super) const IPV6: u8 = 41;
-    pub(super) const GRE: u8 = 47;
+pub(super) mod number {
+    pub(in crate::decode) const IPIP: u8 = 4;
+    pub(in crate::decode) const IPV6: u8 = 41;
+    pub(in crate::decode) const GRE: u8 = 47;
     pub(super) const ETHERIP: u8 = 97;
     pub(super) const L2TPV3: u8 = 115;
     pub(super) const MPLS: u8 = 137;
@@ -24,7 +24,7 @@ mod number {
 const NO_NEXT_HEADER: u8 = 59;
 
 /// Length of an IPv6 header (RFC 8200 section 3).
-const IPV6_HEADER: usize = 40;
+pub(super) const IPV6_HEADER: usize = 40;
 
 /// Which part of a datagram a packet is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +77,57 @@ pub(super) struct Keyed {
 }
 
 impl Keyed {
+    /// An IPv4 header at `at`, by its fixed part. How much of it is visible is left open.
+    pub(super) fn v4(head: &[u8; 20], at: usize, ip_bytes: u32, found: Found) -> Keyed {
+        let id = u16::from_be_bytes([head[4], head[5]]);
+        let flags = u16::from_be_bytes([head[6], head[7]]);
+        let (offset, more) = (u32::from(flags & 0x1fff) * 8, flags & 0x2000 != 0);
+        let part = match (offset, more) {
+            (0, false) => Part::Whole,
+            (0, true) => Part::First,
+            _ => Part::Later,
+        };
+        Keyed {
+            version: 4,
+            protocol: head[9],
+            ttl: head[8],
+            tos: head[1],
+            source: u128::from(u32::from_be_bytes([head[12], head[13], head[14], head[15]])),
+            destination: u128::from(u32::from_be_bytes([head[16], head[17], head[18], head[19]])),
+            ip_bytes,
+            open_ended: head[2..4] == [0, 0],
+            at,
+            l4: at + usize::from(head[0] & 0x0f) * 4,
+            visible: 0,
+            fragment: Fragment { part, id: u32::from(id), offset },
+            id: Some(id),
+            dont_fragment: flags & 0x4000 != 0,
+            found,
+        }
+    }
+
+    /// The same of an IPv6 header, before its extension headers are followed.
+    pub(super) fn v6(head: &[u8; IPV6_HEADER], at: usize, ip_bytes: u32, found: Found) -> Keyed {
+        let (source, destination) = head[8..].split_at(16);
+        Keyed {
+            version: 6,
+            protocol: head[6],
+            ttl: head[7],
+            tos: head[0] << 4 | head[1] >> 4,
+            source: address(source),
+            destination: address(destination),
+            ip_bytes,
+            open_ended: head[4..6] == [0, 0] && head[6] != NO_NEXT_HEADER,
+            at,
+            l4: at + IPV6_HEADER,
+            visible: 0,
+            fragment: Fragment::default(),
+            id: None,
+            dont_fragment: false,
+            found,
+        }
+    }
+
     /// Bytes behind the headers, by the total length's word.
     pub(super) fn payload(&self) -> u32 {
         self.ip_bytes.saturating_sub(u32::try_from(self.l4 - self.at).unwrap_or(u32::MAX))
@@ -112,10 +163,10 @@ pub(super) fn announced_v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
 
 /// Reads an IPv4 header (RFC 791 section 3.1).
 fn v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    if walk.shortcut(4) {
+    let Some(head) = walk.head::<20>() else { return Step::Broken(Flaw::IpTruncated) };
+    if matches!(head[9], protocol::TCP | protocol::UDP) && S::shortcut(walk, 4) {
         return Step::Stop;
     }
-    let Some(head) = walk.head::<20>() else { return Step::Broken(Flaw::IpTruncated) };
     let length = usize::from(head[0] & 0x0f) * 4;
     let total = usize::from(u16::from_be_bytes([head[2], head[3]]));
     if length < 20 {
@@ -127,70 +178,28 @@ fn v4<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     if walk.rest().len() < length {
         return Step::Broken(Flaw::IpTruncated);
     }
-    let id = u16::from_be_bytes([head[4], head[5]]);
-    let flags = u16::from_be_bytes([head[6], head[7]]);
-    let (offset, more) = (u32::from(flags & 0x1fff) * 8, flags & 0x2000 != 0);
-    let part = match (offset, more) {
-        (0, false) => Part::Whole,
-        (0, true) => Part::First,
-        _ => Part::Later,
-    };
-    let keyed = Keyed {
-        version: 4,
-        protocol: head[9],
-        ttl: head[8],
-        tos: head[1],
-        source: u128::from(u32::from_be_bytes([head[12], head[13], head[14], head[15]])),
-        destination: u128::from(u32::from_be_bytes([head[16], head[17], head[18], head[19]])),
-        ip_bytes: length_on_the_wire(walk, total),
-        open_ended: total == 0,
-        at: walk.at,
-        l4: walk.at + length,
-        visible: 0,
-        fragment: Fragment { part, id: u32::from(id), offset },
-        id: Some(id),
-        dont_fragment: flags & 0x4000 != 0,
-        found: walk.found,
-    };
-    enclose(walk, keyed)
+    let ip_bytes = length_on_the_wire(walk, total);
+    enclose(walk, Keyed::v4(head, walk.at, ip_bytes, walk.found))
 }
 
 /// Reads an IPv6 header (RFC 8200 section 3).
 pub(super) fn v6<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    if walk.shortcut(6) {
-        return Step::Stop;
-    }
     if walk.byte(0).is_some_and(|first| first >> 4 != 6) {
         return Step::Broken(Flaw::IpVersion);
     }
     let Some(head) = walk.head::<IPV6_HEADER>() else { return Step::Broken(Flaw::IpTruncated) };
-    let [_, _, _, _, high, low, next, ttl, addresses @ ..] = head;
-    let payload = usize::from(u16::from_be_bytes([*high, *low]));
-    let jumbo = if payload == 0 && *next == 0 { ipv6_extensions::jumbo_length(walk.rest()) } else { None };
+    if matches!(head[6], protocol::TCP | protocol::UDP) && S::shortcut(walk, 6) {
+        return Step::Stop;
+    }
+    let (payload, next) = (usize::from(u16::from_be_bytes([head[4], head[5]])), head[6]);
+    let jumbo = if payload == 0 && next == 0 { ipv6_extensions::jumbo_length(walk.rest()) } else { None };
     let total = match (payload, jumbo) {
         (_, Some(jumbo)) => IPV6_HEADER.saturating_add(jumbo as usize),
-        (0, None) if *next != NO_NEXT_HEADER => 0,
+        (0, None) if next != NO_NEXT_HEADER => 0,
         _ => IPV6_HEADER + payload,
     };
-    let (source, destination) = addresses.split_at(16);
-    let keyed = Keyed {
-        version: 6,
-        protocol: *next,
-        ttl: *ttl,
-        tos: head[0] << 4 | head[1] >> 4,
-        source: address(source),
-        destination: address(destination),
-        ip_bytes: length_on_the_wire(walk, total),
-        open_ended: payload == 0 && *next != NO_NEXT_HEADER,
-        at: walk.at,
-        l4: walk.at + IPV6_HEADER,
-        visible: 0,
-        fragment: Fragment::default(),
-        id: None,
-        dont_fragment: false,
-        found: walk.found,
-    };
-    enclose(walk, keyed)
+    let ip_bytes = length_on_the_wire(walk, total);
+    enclose(walk, Keyed::v6(head, walk.at, ip_bytes, walk.found))
 }
 
 fn address(bytes: &[u8]) -> u128 {
@@ -199,7 +208,7 @@ fn address(bytes: &[u8]) -> u128 {
 
 /// The total length; where it is 0, what the enclosing layer holds. One that promises more is a flaw.
 fn length_on_the_wire<S: Sink>(walk: &mut Walk<'_, S>, total: usize) -> u32 {
-    let room = walk.end.saturating_sub(walk.trailer).saturating_sub(walk.at);
+    let room = walk.room();
     if total > room {
         walk.flaws.add(Flaw::IpBeyondWire);
     }

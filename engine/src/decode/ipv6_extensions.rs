@@ -70,7 +70,10 @@ pub(super) fn follow<S: Sink>(walk: &mut Walk<'_, S>, version: u8, behind: &mut 
         if extension == number::FRAGMENT {
             // A fragment header that is cut off does not say whether anything is behind it.
             let Some(head) = walk.head::<8>() else { return Chain::Cut };
-            fragment(head, behind);
+            // What stands in a part of a datagram makes no whole one of it.
+            if behind.fragment.part == Part::Whole {
+                fragment(head, behind);
+            }
         }
         behind.protocol = next;
         let whole = walk.rest().len() >= bytes;

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! decode -- fast: Ethernet, IPv4 or IPv6, TCP or UDP ----------------------------> Packet
-//!       \-- peel: the same behind VLAN tags and MPLS labels --------------------> Packet
+//!       \-- lean: the same behind tags, labels and the usual tunnels ------------> Packet
 //!       \-- general: walk (link, tags, tunnels ... innermost IP) -- transport ---> Packet or Verdict
 //!                                                         \------- fast ---------> Packet
 //! outer  ------- the same walk, with a sink that gathers -------------------------> record::Outer
@@ -18,7 +18,7 @@
 //! - `outer_knows_what_the_packet_had_taken_off`
 //!
 //! To add an encapsulation: a row in `packet::Encap`, a reader in a room of its own here, an arm where it is announced
-//! (Ethertype, IP protocol, UDP port), a name in `config::plan`.
+//! (Ethertype, IP protocol, UDP port; the same in `lean`, where it is usual), a name in `config::plan`.
 
 mod ethernet;
 mod fast;
@@ -28,13 +28,13 @@ mod icmp;
 mod ip;
 mod ipv6_extensions;
 mod l2tpv3;
+mod lean;
 mod link;
 mod link_headers;
 mod llc;
 mod mpls;
 mod options;
 mod outer;
-mod peel;
 pub mod plain;
 mod ppp;
 mod quoted;
@@ -76,7 +76,8 @@ pub fn decode_into(
     fragments: &mut FragmentCache,
     out: &mut Packet,
 ) -> Result<(), Verdict> {
-    if fast::fill(frame, options, fragments.secret(), out) {
+    let secret = fragments.secret();
+    if fast::fill(frame, options, secret, out) || fast::is_tagged(frame) && fast::tagged(frame, options, secret, out) {
         return Ok(());
     }
     walk_into(frame, options, fragments, out)
@@ -93,17 +94,14 @@ pub fn walk_into(
     fragments: &mut FragmentCache,
     out: &mut Packet,
 ) -> Result<(), Verdict> {
-    if peel::fill(frame, options, fragments.secret(), out) {
-        return Ok(());
-    }
-    general::fill::<true>(frame, options, fragments, out)
+    lean::fill(frame, options, fragments, out)
 }
 
 /// The packet of a frame that is [`plain`]; of no other.
 #[must_use]
 pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret) -> Packet {
     let mut packet = Packet::default();
-    let _ = fast::fill(frame, options, secret, &mut packet) || peel::fill(frame, options, secret, &mut packet);
+    let _ = fast::fill(frame, options, secret, &mut packet) || fast::tagged(frame, options, secret, &mut packet);
     packet
 }
 

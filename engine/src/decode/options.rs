@@ -108,6 +108,12 @@ impl DecodeOptions {
         self.enabled.has(kind)
     }
 
+    /// Whether every one of them is taken off.
+    #[inline]
+    pub(super) const fn takes_all(&self, encaps: Encaps) -> bool {
+        encaps.0 & !self.enabled.0 == 0
+    }
+
     /// How many encapsulations are taken off one frame at the most.
     pub(super) const fn depth(&self) -> u8 {
         self.depth
@@ -127,13 +133,18 @@ impl DecodeOptions {
 
     /// The tunnel of a UDP datagram between these ports. The destination decides before the source: the source counts
     /// because some far ends answer from the tunnel's port.
-    pub(super) fn udp_tunnel(&self, ports: [u8; 4]) -> Option<UdpTunnel> {
-        if !self.may_be_tunnel(ports) {
-            return None;
-        }
-        let [a, b, c, d] = ports;
-        let of = |port| self.rules.iter().find(|rule| rule.port == port).map(|rule| rule.tunnel);
-        of(u16::from_be_bytes([c, d])).or_else(|| of(u16::from_be_bytes([a, b])))
+    #[inline]
+    pub(super) fn udp_tunnel(&self, [a, b, c, d]: [u8; 4]) -> Option<UdpTunnel> {
+        self.tunnel_of(c, d).or_else(|| self.tunnel_of(a, b))
+    }
+
+    /// The tunnel of a port, as it stands on the wire.
+    #[inline]
+    fn tunnel_of(&self, upper: u8, lower: u8) -> Option<UdpTunnel> {
+        // The lowest bit is of the first rule that it can be.
+        let first = self.filter.of(upper, lower).trailing_zeros() as usize;
+        let port = u16::from_be_bytes([upper, lower]);
+        self.rules.get(first..)?.iter().find(|rule| rule.port == port).map(|rule| rule.tunnel)
     }
 }
 
@@ -167,6 +178,20 @@ mod tests {
         for port in 0..=u16::MAX {
             let rule = options.rules.iter().any(|rule| rule.port == port);
             assert_eq!(options.may_be_tunnel(ports(1_024, port)), rule, "{port}");
+        }
+    }
+
+    #[test]
+    fn more_ports_than_the_filter_has_bits_are_all_known() {
+        let vxlan_ports: Vec<u16> = (0..40).map(|n| 1_000 + n * 257).collect();
+        let options = DecodeOptions::new(
+            &DecapPlan { vxlan_ports: vxlan_ports.clone(), ..DecapPlan::default() },
+            KeyScope::default(),
+        );
+        for port in vxlan_ports {
+            assert_eq!(options.udp_tunnel(ports(70, port)), Some(UdpTunnel::Vxlan), "{port}");
+            assert_eq!(options.udp_tunnel(ports(port, 70)), Some(UdpTunnel::Vxlan), "{port}");
+            assert_eq!(options.udp_tunnel(ports(70, port + 1)), None, "{port} + 1");
         }
     }
 

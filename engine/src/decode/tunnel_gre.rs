@@ -4,8 +4,10 @@
 //! **Order** called by the walk, from IP and from UDP.
 
 use super::ethernet::{self, ethertype};
-use super::walk::{Layer, Sink, Step, Walk};
+use super::walk::{Layer, Sink, Step, Tunnel, Walk, be16};
 use crate::packet::{Encap, Flaw};
+
+const CUT: Step = Step::Cut(Flaw::TunnelHeader);
 
 /// Flags of the first two bytes.
 mod flag {
@@ -18,11 +20,11 @@ mod flag {
 }
 
 /// Protocol types that are not Ethertypes of their own anywhere else.
-mod kind {
+pub(super) mod kind {
     /// ERSPAN types I and II.
-    pub(super) const ERSPAN: u16 = 0x88be;
+    pub(in crate::decode) const ERSPAN: u16 = 0x88be;
     /// ERSPAN type III.
-    pub(super) const ERSPAN_III: u16 = 0x22eb;
+    pub(in crate::decode) const ERSPAN_III: u16 = 0x22eb;
     /// WCCP redirection; its version 2 puts four bytes before the packet.
     pub(super) const WCCP: u16 = 0x883e;
     /// MikroTik's Ethernet over IP.
@@ -34,14 +36,45 @@ mod kind {
     pub(super) const FRAME_RELAY: u16 = 0x6559;
 }
 
+/// A GRE header.
+pub(super) struct Gre {
+    /// Unit: bytes.
+    pub(super) length: usize,
+    pub(super) id: Option<u32>,
+    flags: u16,
+    /// The protocol type.
+    pub(super) kind: u16,
+}
+
+impl Gre {
+    /// Whether it has a sequence number: without one, what is called ERSPAN is its type I, which has no header.
+    #[inline(always)]
+    pub(super) const fn has_sequence(&self) -> bool {
+        self.flags & flag::SEQUENCE != 0
+    }
+}
+
 /// Reads a GRE header and goes on with what its protocol type announces.
 pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some([a, b, c, d]) = walk.head::<4>() else { return Step::Cut(Flaw::TunnelHeader) };
-    let flags = u16::from_be_bytes([*a, *b]);
-    let kind = u16::from_be_bytes([*c, *d]);
+    let gre = match read(walk.rest()) {
+        Ok(gre) => gre,
+        Err(step) => return step,
+    };
+    if !walk.enter(Encap::Gre, gre.id) {
+        return Step::Stop;
+    }
+    walk.skip(gre.length);
+    payload(walk, &gre)
+}
+
+/// A GRE header that something stands behind.
+#[inline(always)]
+pub(super) fn read(rest: &[u8]) -> Result<Gre, Step> {
+    let [a, b, c, d] = *rest.first_chunk::<4>().ok_or(CUT)?;
+    let (flags, kind) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     let version = flags & flag::VERSION;
     if version > 1 {
-        return Step::Stop;
+        return Err(Step::Stop);
     }
     let mut length = 4;
     if flags & (flag::CHECKSUM | flag::ROUTING) != 0 {
@@ -49,7 +82,7 @@ pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     }
     let mut id = None;
     if flags & flag::KEY != 0 {
-        id = walk.ahead::<4>(length).map(|key| u32::from_be_bytes(*key));
+        id = rest.get(length..).and_then(|key| key.first_chunk()).map(|key| u32::from_be_bytes(*key));
         if version == 1 {
             // RFC 2637 section 4.1: payload length, call id.
             id = id.map(|key| key & 0xffff);
@@ -63,25 +96,19 @@ pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
         length += 4;
     }
     if flags & flag::ROUTING != 0 {
-        match routing(walk, length) {
-            Some(end) => length = end,
-            None => return Step::Cut(Flaw::TunnelHeader),
-        }
+        length = routing(rest, length).ok_or(CUT)?;
     }
-    if walk.rest().len() < length {
-        return Step::Cut(Flaw::TunnelHeader);
+    match rest.len() {
+        held if held < length => Err(CUT),
+        held if held == length => Err(Step::Stop),
+        _ => Ok(Gre { length, id, flags, kind }),
     }
-    if walk.rest().len() == length || !walk.enter(Encap::Gre, id) {
-        return Step::Stop;
-    }
-    walk.skip(length);
-    payload(walk, kind, flags)
 }
 
 /// RFC 1701: source route entries of address family, offset, length; one of zeros ends them.
-fn routing<S: Sink>(walk: &Walk<'_, S>, mut offset: usize) -> Option<usize> {
+fn routing(rest: &[u8], mut offset: usize) -> Option<usize> {
     loop {
-        let [high, low, _, length] = *walk.ahead::<4>(offset)?;
+        let [high, low, _, length] = *rest.get(offset..)?.first_chunk::<4>()?;
         offset += 4 + usize::from(length);
         if (high, low, length) == (0, 0, 0) {
             return Some(offset);
@@ -89,11 +116,11 @@ fn routing<S: Sink>(walk: &Walk<'_, S>, mut offset: usize) -> Option<usize> {
     }
 }
 
-fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16, flags: u16) -> Step {
-    match kind {
+fn payload<S: Sink>(walk: &mut Walk<'_, S>, gre: &Gre) -> Step {
+    match gre.kind {
         ethertype::IPV4 => Step::Next(Layer::Ip),
-        kind::ERSPAN if flags & flag::SEQUENCE == 0 => walk.unwrap_to(Encap::Erspan, None, 0, Layer::Ethernet),
-        kind::ERSPAN | kind::ERSPAN_III => erspan(walk),
+        kind::ERSPAN if !gre.has_sequence() => walk.unwrap_to(Encap::Erspan, None, 0, Layer::Ethernet),
+        kind::ERSPAN | kind::ERSPAN_III => walk.open(erspan(walk.rest())),
         kind::WCCP => {
             let redirect = walk.byte(0).is_some_and(|first| first >> 4 != 4);
             walk.skip(if redirect { 4 } else { 0 });
@@ -102,8 +129,8 @@ fn payload<S: Sink>(walk: &mut Walk<'_, S>, kind: u16, flags: u16) -> Step {
         kind::EOIP => Step::Next(Layer::Ethernet),
         ethertype::METADATA => metadata(walk),
         kind::FRAME_RELAY => Step::Next(Layer::FrameRelay),
-        kind::ARUBA_FIRST..=kind::ARUBA_LAST if kind & 0x0f == 0 => Step::Next(Layer::Wlan),
-        _ => ethernet::payload(walk, kind),
+        kind::ARUBA_FIRST..=kind::ARUBA_LAST if gre.kind & 0x0f == 0 => Step::Next(Layer::Wlan),
+        kind => ethernet::payload(walk, kind),
     }
 }
 
@@ -114,21 +141,22 @@ fn metadata<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     ethernet::payload(walk, u16::from_be_bytes([high, low]))
 }
 
-/// Reads an ERSPAN header of type II (eight bytes) or III (twelve, and eight more where its last bit says so; its frame type says
+/// An ERSPAN header of type II (eight bytes) or III (twelve, and eight more where its last bit says so; its frame type says
 /// whether a frame or an IP packet is inside). Source: draft-foschiano-erspan-03 section 4.
-fn erspan<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+#[inline(always)]
+pub(super) fn erspan(rest: &[u8]) -> Result<Tunnel, Step> {
     const FRAME_TYPE: u16 = 0x7c00;
     const FRAME_TYPE_IP: u16 = 0x0800;
-    let Some(&[version, _, high, low, ..]) = walk.head::<8>() else { return Step::Cut(Flaw::TunnelHeader) };
+    let &[version, _, high, low, ..] = rest.first_chunk::<8>().ok_or(CUT)?;
     let session = u32::from(u16::from_be_bytes([high, low]) & 0x03ff);
     let (length, next) = match version >> 4 {
         1 => (8, Layer::Ethernet),
-        2 => match walk.be16(10) {
-            Some(last) if last & FRAME_TYPE == FRAME_TYPE_IP => (12 + usize::from(last & 1) * 8, Layer::Ip),
-            Some(last) => (12 + usize::from(last & 1) * 8, Layer::Ethernet),
-            None => return Step::Cut(Flaw::TunnelHeader),
-        },
-        _ => return Step::Cut(Flaw::TunnelHeader),
+        2 => {
+            let last = be16(rest, 10).ok_or(CUT)?;
+            let next = if last & FRAME_TYPE == FRAME_TYPE_IP { Layer::Ip } else { Layer::Ethernet };
+            (12 + usize::from(last & 1) * 8, next)
+        }
+        _ => return Err(CUT),
     };
-    walk.unwrap_to(Encap::Erspan, Some(session), length, next)
+    Ok(Tunnel::new(Encap::Erspan, Some(session), length, next))
 }

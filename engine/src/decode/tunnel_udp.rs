@@ -8,8 +8,10 @@
 use super::ethernet::ethertype;
 use super::l2tpv3;
 use super::options::UdpTunnel;
-use super::walk::{Layer, Sink, Step, Walk};
+use super::walk::{Layer, Sink, Step, Tunnel, Walk, be16};
 use crate::packet::{Encap, Flaw};
+
+const CUT: Step = Step::Cut(Flaw::TunnelHeader);
 
 /// Reads a UDP header and goes into its payload, where the ports say that it is a tunnel.
 pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
@@ -21,10 +23,10 @@ pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
     }
     walk.skip(8);
     match tunnel {
-        UdpTunnel::Vxlan => vxlan(walk),
-        UdpTunnel::VxlanGpe => vxlan_gpe(walk),
-        UdpTunnel::Geneve => geneve(walk),
-        UdpTunnel::Gtpu => gtpu(walk),
+        UdpTunnel::Vxlan => walk.open(vxlan(walk.rest())),
+        UdpTunnel::VxlanGpe => walk.open(vxlan_gpe(walk.rest())),
+        UdpTunnel::Geneve => walk.open(geneve(walk.rest())),
+        UdpTunnel::Gtpu => walk.open(gtpu(walk.rest())),
         UdpTunnel::Tzsp => Step::Next(Layer::Tzsp),
         UdpTunnel::Gre => Step::Next(Layer::Gre),
         UdpTunnel::Mpls => Step::Next(Layer::Mpls),
@@ -34,25 +36,26 @@ pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
 }
 
 /// RFC 7348 section 5: flags with the I bit, the VNI in bytes 4 to 6. Reserved bits are passed over.
-fn vxlan<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(&[flags, _, _, _, vni @ .., _]) = walk.head::<8>() else { return Step::Cut(Flaw::TunnelHeader) };
+#[inline(always)]
+pub(super) fn vxlan(rest: &[u8]) -> Result<Tunnel, Step> {
+    let &[flags, _, _, _, vni @ .., _] = rest.first_chunk::<8>().ok_or(CUT)?;
     if flags & 0x08 == 0 {
-        return Step::Stop;
+        return Err(Step::Stop);
     }
-    walk.unwrap_to(Encap::Vxlan, Some(be24(vni)), 8, Layer::Ethernet)
+    Ok(Tunnel::new(Encap::Vxlan, Some(be24(vni)), 8, Layer::Ethernet))
 }
 
 /// draft-ietf-nvo3-vxlan-gpe-13 section 3: the P bit says that byte 3 names the next protocol.
-fn vxlan_gpe<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(&[flags, _, _, next, vni @ .., _]) = walk.head::<8>() else { return Step::Cut(Flaw::TunnelHeader) };
+fn vxlan_gpe(rest: &[u8]) -> Result<Tunnel, Step> {
+    let &[flags, _, _, next, vni @ .., _] = rest.first_chunk::<8>().ok_or(CUT)?;
     let next = match (flags & 0x04 != 0, next) {
         (false, 0) | (_, 3) => Layer::Ethernet,
         (_, 1) => Layer::Ipv4,
         (_, 2) => Layer::Ipv6,
         (_, 5) => Layer::Mpls,
-        _ => return Step::Stop,
+        _ => return Err(Step::Stop),
     };
-    walk.unwrap_to(Encap::Vxlan, Some(be24(vni)), 8, next)
+    Ok(Tunnel::new(Encap::Vxlan, Some(be24(vni)), 8, next))
 }
 
 const fn be24(bytes: [u8; 3]) -> u32 {
@@ -60,55 +63,51 @@ const fn be24(bytes: [u8; 3]) -> u32 {
 }
 
 /// RFC 8926 section 3.4: version 0, the options' length in words, an Ethertype, the VNI.
-fn geneve<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(&[first, _, high, low, vni @ .., _]) = walk.head::<8>() else { return Step::Cut(Flaw::TunnelHeader) };
+#[inline(always)]
+pub(super) fn geneve(rest: &[u8]) -> Result<Tunnel, Step> {
+    let &[first, _, high, low, vni @ .., _] = rest.first_chunk::<8>().ok_or(CUT)?;
     if first >> 6 != 0 {
-        return Step::Stop;
+        return Err(Step::Stop);
     }
     let length = 8 + usize::from(first & 0x3f) * 4;
-    if walk.rest().len() < length {
-        return Step::Cut(Flaw::TunnelHeader);
+    if rest.len() < length {
+        return Err(CUT);
     }
     let next = Layer::EtherType(u16::from_be_bytes([high, low]));
-    walk.unwrap_to(Encap::Geneve, Some(be24(vni)), length, next)
+    Ok(Tunnel::new(Encap::Geneve, Some(be24(vni)), length, next))
 }
 
 /// 3GPP TS 29.281 section 5.1: version 1, protocol type GTP, message type 255 (G-PDU), and extension headers.
-fn gtpu<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
+#[inline(always)]
+pub(super) fn gtpu(rest: &[u8]) -> Result<Tunnel, Step> {
     const VERSION_AND_TYPE: u8 = 0xf0;
     const G_PDU: u8 = 255;
     const OPTIONAL: u8 = 0x07;
     const EXTENSION: u8 = 0x04;
-    let Some(&[flags, kind, high, low, teid @ ..]) = walk.head::<8>() else { return Step::Stop };
+    let &[flags, kind, high, low, teid @ ..] = rest.first_chunk::<8>().ok_or(Step::Stop)?;
     if flags & VERSION_AND_TYPE != 0x30 || kind != G_PDU {
-        return Step::Stop;
+        return Err(Step::Stop);
     }
     let mut length = 8;
     if flags & OPTIONAL != 0 {
         length += 4;
-        let mut next = if flags & EXTENSION != 0 { walk.byte(11) } else { Some(0) };
-        while next != Some(0) {
-            let Some(words) = walk.byte(length).filter(|words| *words != 0) else {
-                return Step::Cut(Flaw::TunnelHeader);
-            };
-            length += usize::from(words) * 4;
-            next = walk.byte(length - 1);
+        let mut next = if flags & EXTENSION != 0 { rest.get(11) } else { Some(&0) };
+        while next != Some(&0) {
+            let words = rest.get(length).filter(|words| **words != 0).ok_or(CUT)?;
+            length += usize::from(*words) * 4;
+            next = rest.get(length - 1);
         }
     }
-    let Some(first) = walk.byte(length) else {
-        return if walk.rest().len() < length { Step::Cut(Flaw::TunnelHeader) } else { Step::Stop };
-    };
-    let next = match first >> 4 {
+    let inside = rest.get(length..).ok_or(CUT)?;
+    let next = match inside.first().ok_or(Step::Stop)? >> 4 {
         4 => Layer::Ipv4,
         6 => Layer::Ipv6,
         // A PDU session of type Ethernet.
-        _ if matches!(walk.be16(length + 12), Some(ethertype::IPV4 | ethertype::IPV6 | ethertype::ARP)) => {
-            Layer::Ethernet
-        }
-        _ => return Step::Stop,
+        _ if matches!(be16(inside, 12), Some(ethertype::IPV4 | ethertype::IPV6 | ethertype::ARP)) => Layer::Ethernet,
+        _ => return Err(Step::Stop),
     };
-    walk.limit(8 + usize::from(u16::from_be_bytes([high, low])));
-    walk.unwrap_to(Encap::Gtpu, Some(u32::from_be_bytes(teid)), length, next)
+    let held = 8 + usize::from(u16::from_be_bytes([high, low]));
+    Ok(Tunnel { kind: Encap::Gtpu, id: Some(u32::from_be_bytes(teid)), length, held, next })
 }
 
 /// RFC 4380 section 5.1.1: an authentication and an origin indication may stand before the IPv6 packet.

@@ -7,7 +7,7 @@
 //! far as it goes: the inner IP header says how long its packet was.
 
 use super::link;
-use super::walk::{Layer, Sink, Step, Walk};
+use super::walk::{Layer, Sink, Step, Tunnel, Walk};
 use crate::packet::{Encap, Flaw};
 
 const VERSION: u8 = 1;
@@ -30,26 +30,27 @@ fn layer_of(protocol: u16) -> Option<Layer> {
     }
 }
 
-/// Reads a TZSP header and its tags.
+/// Reads a TZSP header and goes on with what it carries.
 pub(super) fn header<S: Sink>(walk: &mut Walk<'_, S>) -> Step {
-    let Some(&[version, kind, high, low]) = walk.head::<4>() else { return Step::Cut(Flaw::TunnelHeader) };
+    walk.open(read(walk.rest()))
+}
+
+/// A TZSP header with its tags.
+#[inline(always)]
+pub(super) fn read(rest: &[u8]) -> Result<Tunnel, Step> {
+    const CUT: Step = Step::Cut(Flaw::TunnelHeader);
+    let &[version, kind, high, low] = rest.first_chunk::<4>().ok_or(CUT)?;
     if version != VERSION || !WITH_FRAME.contains(&kind) {
-        return Step::Stop;
+        return Err(Step::Stop);
     }
     let mut offset = 4;
     loop {
-        match walk.byte(offset) {
-            Some(0) => offset += 1,
-            Some(1) => break,
-            Some(_) => {
-                let Some(length) = walk.byte(offset + 1) else { return Step::Cut(Flaw::TunnelHeader) };
-                offset += 2 + usize::from(length);
-            }
-            None => return Step::Cut(Flaw::TunnelHeader),
+        match rest.get(offset).ok_or(CUT)? {
+            0 => offset += 1,
+            1 => break,
+            _ => offset += 2 + usize::from(*rest.get(offset + 1).ok_or(CUT)?),
         }
     }
-    match layer_of(u16::from_be_bytes([high, low])) {
-        Some(next) => walk.unwrap_to(Encap::Tzsp, None, offset + 1, next),
-        None => Step::Stop,
-    }
+    let next = layer_of(u16::from_be_bytes([high, low])).ok_or(Step::Stop)?;
+    Ok(Tunnel::new(Encap::Tzsp, None, offset + 1, next))
 }

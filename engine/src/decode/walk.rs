@@ -58,6 +58,26 @@ pub(super) enum Step {
     Broken(Flaw),
 }
 
+/// The header of a tunnel.
+#[derive(Clone, Copy)]
+pub(super) struct Tunnel {
+    pub(super) kind: Encap,
+    pub(super) id: Option<u32>,
+    /// Unit: bytes.
+    pub(super) length: usize,
+    /// Bytes that header and payload have together, where the header says so; else as many as there are.
+    pub(super) held: usize,
+    pub(super) next: Layer,
+}
+
+impl Tunnel {
+    /// A header that does not say how much it holds.
+    #[inline(always)]
+    pub(super) const fn new(kind: Encap, id: Option<u32>, length: usize, next: Layer) -> Tunnel {
+        Tunnel { kind, id, length, held: usize::MAX, next }
+    }
+}
+
 /// Who wants to know what is passed on the way.
 pub(super) trait Sink {
     /// A VLAN tag was taken off.
@@ -66,22 +86,26 @@ pub(super) trait Sink {
     fn layer(&mut self, _kind: Encap, _id: Option<u32>) {}
     /// An IP header was read. It takes the place of `outer` as the key.
     fn ip(&mut self, _outer: Option<&Keyed>) {}
-    /// An IP header of this version stands here. Whoever has the packet at once says so, and the walk ends.
-    fn shortcut(&mut self, _version: u8, _here: &Here<'_>) -> bool {
+    /// The walk stands before an IP header of this version, which may be all that there is to find. Whoever has the packet at
+    /// once says so, and the walk ends.
+    fn shortcut(_walk: &mut Walk<'_, Self>, _version: u8) -> bool
+    where
+        Self: Sized,
+    {
         false
     }
 }
 
-/// Where the walk stands before an IP header.
-pub(super) struct Here<'w> {
-    pub(super) bytes: &'w [u8],
+/// Where a walk stands.
+#[derive(Clone, Copy)]
+pub(super) struct Here<'a> {
+    pub(super) bytes: &'a [u8],
     pub(super) at: usize,
     /// Where what belongs to the layer ends.
     pub(super) end: usize,
-    pub(super) options: &'w DecodeOptions,
-    pub(super) found: &'w Found,
+    pub(super) options: &'a DecodeOptions,
+    pub(super) found: Found,
     pub(super) flaws: Flaws,
-    pub(super) outer: Option<&'w Keyed>,
 }
 
 /// What was found up to some place of the walk.
@@ -177,13 +201,16 @@ impl<'a, S: Sink> Walk<'a, S> {
         }
     }
 
-    /// Offers the IP header here to the sink as a whole.
+    /// Where the walk stands.
     #[inline(always)]
-    pub(super) fn shortcut(&mut self, version: u8) -> bool {
-        let Walk { bytes, at, options, found, flaws, keyed, .. } = self;
-        let end = self.end.saturating_sub(self.trailer);
-        let here = Here { bytes, at: *at, end, options, found, flaws: *flaws, outer: keyed.as_ref() };
-        self.sink.shortcut(version, &here)
+    pub(super) const fn here(&self) -> Here<'a> {
+        let Walk { bytes, at, options, found, flaws, .. } = *self;
+        Here { bytes, at, end: self.end.saturating_sub(self.trailer), options, found, flaws }
+    }
+
+    /// Bytes from the walk's place to where what belongs to the layer ends on the wire.
+    pub(super) const fn room(&self) -> usize {
+        self.end.saturating_sub(self.trailer).saturating_sub(self.at)
     }
 
     /// Notes that an Ethernet header begins here, of which captured bytes follow.
@@ -213,7 +240,7 @@ impl<'a, S: Sink> Walk<'a, S> {
 
     /// The big-endian 16-bit number `offset` bytes ahead.
     pub(super) fn be16(&self, offset: usize) -> Option<u16> {
-        self.ahead(offset).map(|two| u16::from_be_bytes(*two))
+        be16(self.rest(), offset)
     }
 
     /// Moves on by `length` bytes.
@@ -267,6 +294,17 @@ impl<'a, S: Sink> Walk<'a, S> {
         self.found.scope = mixed ^ mixed >> 29;
     }
 
+    /// Takes a tunnel off whose header was read, or ends the walk as its reader says.
+    pub(super) fn open(&mut self, read: Result<Tunnel, Step>) -> Step {
+        match read {
+            Ok(Tunnel { kind, id, length, held, next }) => {
+                self.limit(held);
+                self.unwrap_to(kind, id, length, next)
+            }
+            Err(step) => step,
+        }
+    }
+
     /// Takes an encapsulation off and goes on with `next`, `length` bytes ahead.
     pub(super) fn unwrap_to(&mut self, kind: Encap, id: Option<u32>, length: usize, next: Layer) -> Step {
         if self.enter(kind, id) {
@@ -276,4 +314,10 @@ impl<'a, S: Sink> Walk<'a, S> {
             Step::Stop
         }
     }
+}
+
+/// The big-endian 16-bit number at an offset.
+#[inline(always)]
+pub(super) fn be16(bytes: &[u8], offset: usize) -> Option<u16> {
+    bytes.get(offset..)?.first_chunk().map(|two| u16::from_be_bytes(*two))
 }

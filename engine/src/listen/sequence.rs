@@ -166,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_number_says_is_counted_by_its_kind() {
+        let counts = Listener::new("127.0.0.1:37008".parse().unwrap(), 0);
+        let mut senders = Senders::default();
+        for number in [10, 14, 12, 12, 15, 3 * FAR, 3 * FAR + 2] {
+            senders.take("10.0.0.1:40000".parse().unwrap(), number, &counts);
+        }
+        let seen = counts.snapshot();
+        assert_eq!((seen.lost, seen.late, seen.repeated, seen.restarted, seen.senders), (4, 1, 1, 1, 1));
+    }
+
+    #[test]
     fn senders_are_told_apart_and_no_more_than_so_many_are_remembered() {
         let counts = Listener::new("127.0.0.1:37008".parse().unwrap(), 0);
         let mut senders = Senders::default();

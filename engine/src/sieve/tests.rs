@@ -84,6 +84,29 @@ fn statements_are_true_of_either_end_and_of_the_innermost_header() {
 }
 
 #[test]
+fn networks_are_asked_of_packets_of_their_family() {
+    let datagram = udp(5353, 53, &[0; 4]);
+    let end = |last| [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
+    let head = [&[2; 12][..], &[0x86, 0xdd, 0x60, 0, 0, 0, 0, datagram.len() as u8, 17, 64]].concat();
+    let six = [&head[..], &end(1), &end(9), &datagram].concat();
+    #[rustfmt::skip]
+    let cases = [
+        ("host 2001:db8::1",                      true),
+        ("host 2001:db8::9",                      true),
+        ("host 2001:db8::5",                      false),
+        ("net 2001:db8::8/125,10.0.0.0/8",        true),
+        ("net 2001:db8::2/127,2001:db8::100/120", false),
+        ("net ::/0",                              true),
+        ("net 0.0.0.0/0",                         false),
+        ("ip6 and udp port 53",                   true),
+        ("ip4",                                   false),
+    ];
+    for (text, want) in cases {
+        assert_eq!(says(text, &six), want, "{text}");
+    }
+}
+
+#[test]
 fn ports_are_asked_of_protocols_that_have_some() {
     let echo = ipv4(None, 1, &[8, 0, 0, 0, 0, 53, 0, 1]);
     assert!(!says("port 53", &echo) && says("not port 53", &echo) && says("icmp", &echo));

@@ -25,7 +25,7 @@ fn transport() -> impl Strategy<Value = (u8, Vec<u8>)> {
             2 | 3 => (17, udp(from, to, &payload)),
             // Echo, its reply, unreachable, time exceeded: messages of any length from eight bytes on.
             4 => (1, join(&[&[[8, 0, 3, 11][usize::from(flags % 4)], 0, 0, 0, 1, 2, 3, 4], &payload])),
-            _ => (89, payload),
+            _ => ([89, 132, 50][usize::from(flags % 3)], payload),
         },
     )
 }
