@@ -1,9 +1,9 @@
-//! Any bytes as a frame of any link type: no panic, both paths give one answer, offsets make sense.
+//! Any bytes as a frame of any link type: no panic, all paths give one answer, offsets make sense.
 
 use super::input;
-use parshall_engine::decode::{FragmentCache, decode, decode_any};
+use parshall_engine::decode::{FragmentCache, decode, decode_any, plain, plain_packet};
 use parshall_engine::key::READ_SECRET;
-use parshall_engine::packet::{Marks, Outcome};
+use parshall_engine::packet::{Marks, Outcome, Outline, facts};
 use parshall_engine::source::{Frame, Input};
 use parshall_engine::time::Nanos;
 use std::cell::RefCell;
@@ -29,6 +29,14 @@ pub fn run(data: &[u8]) {
         assert_eq!(fast, decode_any(&frame, &input.options, other));
         fast
     });
+    let mut outline = Outline::default();
+    if let Some(plain) = plain::any(&frame, &input.options, &READ_SECRET, &mut outline) {
+        let packet = answer.expect("a plain frame is a packet");
+        assert_eq!(plain.image, packet.image);
+        assert_eq!(outline, Outline { facts: outline.facts, ..Outline::of(&packet) });
+        assert_eq!(outline.facts, Outline::of(&packet).facts | facts::PLAIN);
+        assert_eq!(plain_packet(&frame, &input.options, &READ_SECRET), packet);
+    }
     match answer {
         Ok(packet) => {
             assert!(usize::from(packet.ip_offset) + 20 <= captured);
