@@ -1,7 +1,7 @@
 //! The key of a flow: what makes two packets belong together, the same for both directions.
 //!
 //! **Owns** the canonical form (lower endpoint first) and the keyed hash over it. **May touch** nothing else.
-//! **Order** built by `decode`, hashed by `worker` (or by the spreader), compared by `table`.
+//! **Order** built by `decode`, hashed by `shard` (or by the spreader), compared by `table`.
 //!
 //! A key is canonical so that one lookup finds both directions; which end is the client is not in the key but in the
 //! flow, decided by its first packet and never changed.
@@ -41,7 +41,7 @@ pub mod protocol {
 ///
 /// Addresses are 128 bits in host order; an IPv4 address fills the low 32 bits. `(low, low_port)` is not above
 /// `(high, high_port)`. For ICMP the ports carry what the contract keys ICMP by (see [`IcmpKey`]) and stay unswapped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlowKey {
     /// The lower endpoint's address.
     pub low: u128,

@@ -51,7 +51,7 @@ impl Outcome {
 macro_rules! bit_table {
     ($(#[$meta:meta])* $set:ident of $kind:ident($repr:ty) { $($(#[$doc:meta])* $name:ident = $text:literal,)* }) => {
         #[doc = concat!("One member of [`", stringify!($set), "`].")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum $kind { $($(#[$doc])* $name,)* }
 
@@ -297,7 +297,7 @@ pub struct Packet {
     pub image: KeyImage,
     /// Arrival. Unit: UNIX nanoseconds.
     pub time: Nanos,
-    /// The image's hash; set by `worker` after decoding.
+    /// The image's hash; set by the first pass of `shard`.
     pub hash: u64,
     /// Fixed part of the TCP header, when [`Marks::TCP`]; only its flags, when [`Marks::TCP_FLAGS`] alone.
     pub tcp: TcpHeader,

@@ -23,7 +23,7 @@ use arrayvec::ArrayVec;
 use std::net::IpAddr;
 
 /// Why a flow record was written (`end_reason`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum EndReason {
     /// No packet for the flow's idle timeout.
@@ -60,7 +60,7 @@ impl EndReason {
 }
 
 /// One layer of `encap`: a kind and, where the layer has one, its identifier (VNI, TEID, label, key, ...).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EncapLayer {
     /// Which encapsulation.
     pub kind: Encap,
@@ -69,7 +69,7 @@ pub struct EncapLayer {
 }
 
 /// What stood around the keyed header of a flow's first packet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Outer {
     /// VLAN identifiers, outermost first; the first eight.
     pub vlan_ids: ArrayVec<u16, 8>,
@@ -91,7 +91,7 @@ impl Outer {
 }
 
 /// One direction of a flow, every protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Direction {
     /// Packets.
     pub packets: u64,
@@ -112,7 +112,7 @@ pub struct Direction {
 }
 
 /// Round-trip times of one direction's segments as seen from the probe. Unit: nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RttSummary {
     /// Number of samples, at least 1.
     pub samples: u32,
@@ -127,7 +127,7 @@ pub struct RttSummary {
 }
 
 /// What the history of a direction's segments tells; as a whole absent where the pool was full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each field is the record key of its name, documented in fields::FIELDS")]
 pub struct TcpHistory {
     pub unique_bytes: u64,
@@ -141,7 +141,7 @@ pub struct TcpHistory {
 
 /// One TCP direction: what its segments did. Field meanings are those of the record keys of the same name in
 /// [`fields::FIELDS`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[allow(missing_docs, reason = "each field is the record key of its name, documented in fields::FIELDS")]
 pub struct TcpDirection {
     pub flags: u8,
@@ -183,7 +183,7 @@ pub struct TcpDirection {
 }
 
 /// What is known of a TCP flow as a whole.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TcpRecord {
     /// Client to server.
     pub c2s: TcpDirection,
@@ -202,7 +202,7 @@ pub struct TcpRecord {
 }
 
 /// The first packets of a flow, one place in each list.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FirstPackets {
     /// Payload, held at 65,535. Unit: bytes.
     pub sizes: ArrayVec<u16, { first::MOST }>,
@@ -213,7 +213,7 @@ pub struct FirstPackets {
 }
 
 /// One flow record.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FlowRecord {
     /// The key; which end is the client is [`FlowRecord::client_is_low`].
     pub key: FlowKey,

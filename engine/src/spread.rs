@@ -14,7 +14,7 @@ use crate::handover::WorkerEnd;
 use crate::key::{HashSecret, protocol};
 use crate::link::LinkType;
 use crate::packet::{Encaps, Flaws, Marks, Packet, Verdict};
-use crate::shard::{Desk, Shard};
+use crate::shard::{Desk, Ready, Shard};
 use crate::sieve::Sieve;
 use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
@@ -363,7 +363,10 @@ impl SpreadWorker {
             desk.place(index);
             let (ready, packet) = desk.place_and_packet();
             *packet = item.packet;
-            if !packet.marks.has(Marks::QUOTED) {
+            if packet.marks.has(Marks::QUOTED) {
+                // Not a packet of its own: nothing of the one that had this place before may be taken for it.
+                *ready = Ready::default();
+            } else {
                 shard.near(ready, packet, kept(item));
             }
             desk.keep();

@@ -9,7 +9,7 @@ use crate::handover::WorkerEnd;
 use crate::packet::{Marks, Packet, Verdict};
 use crate::shard::{Desk, Shard};
 use crate::sieve::Sieve;
-use crate::source::{Batch, Frame, Polled, Source};
+use crate::source::{BURST, Batch, Frame, Polled, Source};
 use crate::stop::Stop;
 use crate::tally;
 use crate::time::Nanos;
@@ -67,8 +67,8 @@ impl Worker {
         self.shard.finish(now);
     }
 
-    /// Accounts the frames of one burst: decode and bring buckets near; then, some packets apart, bring the flow near, bring
-    /// its history near, account.
+    /// Accounts the frames of one burst, [`BURST`] at the most: decode and bring buckets near; then, pass by pass, bring the flows
+    /// near, their histories, what these lead to; account.
     #[inline]
     pub fn burst(&mut self, batch: &[Frame<'_>]) {
         if self.sieve.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
@@ -77,11 +77,12 @@ impl Worker {
     /// A burst that has to pass the sieve, or need not. Of what passes it, whole packets are made.
     #[inline]
     fn burst_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
+        debug_assert!(batch.len() <= BURST, "one place a frame");
         self.desk.clear();
         self.shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
             let place = self.desk.place(index);
-            if !SIEVE && self.shard.near_plain(place, frame, &self.options) {
+            if !SIEVE && self.shard.near_plain(place, frame) {
                 self.desk.keep();
             } else {
                 self.decode::<SIEVE>(frame);

@@ -8,7 +8,7 @@ mod build;
 use arbitrary::{any_options, check_sane, damage, damaged, links, nested};
 use build::{ethernet, frame, tag, tcp, udp, v4, v4_with, v6};
 use parshall_engine::decode::plain::{self, Plain};
-use parshall_engine::decode::{DecodeOptions, FragmentCache, decode, decode_any, plain_packet};
+use parshall_engine::decode::{DecodeOptions, FragmentCache, decode, decode_any, plain_packet, walk_into};
 use parshall_engine::dedup;
 use parshall_engine::key::READ_SECRET;
 use parshall_engine::link::LinkType;
@@ -18,16 +18,23 @@ use proptest::prelude::*;
 use std::cell::RefCell;
 
 thread_local! {
-    /// Two caches that see the same fragments.
-    static CACHES: RefCell<[FragmentCache; 2]> =
-        RefCell::new([FragmentCache::new(READ_SECRET), FragmentCache::new(READ_SECRET)]);
+    /// Caches that see the same fragments.
+    static CACHES: RefCell<[FragmentCache; 3]> = RefCell::new([(); 3].map(|()| FragmentCache::new(READ_SECRET)));
 }
 
 fn check(frame: &Frame<'_>, options: &DecodeOptions) {
-    CACHES.with_borrow_mut(|[one, other]| {
+    CACHES.with_borrow_mut(|[one, other, third]| {
         let fast = decode(frame, options, one);
         let general = decode_any(frame, options, other);
         assert_eq!(fast, general);
+        let is_plain = plain::any(frame, options, &READ_SECRET, &mut Outline::default()).is_some();
+        assert!(!is_plain || fast.is_ok(), "{fast:?}");
+        if !is_plain {
+            // The way of a worker; a cache of its own, as the others have seen this fragment by now.
+            let mut packet = Packet::default();
+            let walked = walk_into(frame, options, third, &mut packet).map(|()| packet);
+            assert_eq!(walked, fast);
+        }
         match fast {
             Ok(packet) => {
                 check_sane(frame, &packet, options);

@@ -4,7 +4,6 @@
 //! is aligned to a line is as long as whole lines, so that no neighbour begins or ends in one of its lines.
 
 use parshall_engine::exit::Line;
-use parshall_engine::memory::{Arena, ArenaOptions};
 use parshall_engine::shard::Shard;
 use parshall_engine::spread::SpreadWorker;
 use parshall_engine::tally::Tally;
@@ -12,7 +11,6 @@ use parshall_engine::worker::Worker;
 use rtrb::RingBuffer;
 
 const LINE: usize = 64;
-const PAGE: usize = 4096;
 
 #[test]
 fn a_worker_and_the_lines_of_its_records_begin_and_end_with_a_cache_line() {
@@ -37,14 +35,4 @@ fn the_words_that_both_ends_of_a_ring_write_stand_in_lines_of_their_own() {
     for (name, size, align) in rings {
         assert!(size >= 3 * LINE && align >= LINE, "a ring of {name} has {size} bytes, aligned to {align}");
     }
-}
-
-#[test]
-fn arrays_of_two_workers_share_no_page() {
-    let options = ArenaOptions { huge: false, touch: false };
-    let arrays = [(); 4].map(|()| Arena::<u64>::new(3, options).expect("a page"));
-    let mut pages: Vec<usize> = arrays.iter().map(|array| array.as_ptr() as usize / PAGE).collect();
-    pages.sort_unstable();
-    pages.dedup();
-    assert_eq!(pages.len(), arrays.len());
 }

@@ -30,11 +30,11 @@ const QUEUE: usize = 64;
 const SHORT_QUEUE: usize = 4;
 
 /// Memory of the records before one sink at the most: in its queue, being filled, being written, and what is kept for others.
-/// Each is a message, or the head of one and a record.
+/// A batch that is used again keeps its room for messages and its room for records.
 #[cfg(feature = "dpdk")]
 pub(crate) const WAITING_BYTES: u64 = {
     let (message, whole) = (parshall_engine::exit::MESSAGE_BYTES, size_of::<Line>() + size_of::<FlowRecord>());
-    ((QUEUE + 2 + SPARE) * BATCH * if message > whole { message } else { whole }) as u64
+    ((QUEUE + 2 + SPARE) * BATCH * (message + whole)) as u64
 };
 
 /// Empty batches that are kept, so that their memory is touched once.

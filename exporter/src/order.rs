@@ -123,16 +123,24 @@ impl OrderWindow {
         }
     }
 
-    fn spill(&mut self) -> io::Result<()> {
+    /// Writes what waits to a file of its own, in order.
+    fn write(&self, waiting: BinaryHeap<Reverse<(Key, Place)>>) -> io::Result<File> {
         let mut to = BufWriter::with_capacity(1 << 20, tempfile::tempfile()?);
-        self.spilled += self.heap.len() as u64;
-        for Reverse((key, place)) in std::mem::take(&mut self.heap).into_sorted_vec().into_iter().rev() {
+        for Reverse((key, place)) in waiting.into_sorted_vec().into_iter().rev() {
             let lines = self.shelf.look(place);
             to.write_all(&header(&key, lines.len()))?;
             to.write_all(Line::bytes(lines))?;
         }
+        to.into_inner().map_err(io::IntoInnerError::into_error)
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        self.spilled += self.heap.len() as u64;
+        let waiting = std::mem::take(&mut self.heap);
+        let written = self.write(waiting);
+        // Also where it could not be written: what cannot be kept must not stay.
         self.shelf.clear();
-        let mut file = to.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let mut file = written?;
         file.seek(SeekFrom::Start(0))?;
         let mut run = Run { from: BufReader::with_capacity(256 << 10, file), head: None };
         run.next()?;

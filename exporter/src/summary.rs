@@ -1,7 +1,7 @@
 //! The summary of `read`: what was seen, for a person.
 //!
-//! **Owns** its layout, and the count of who talked most. **May touch** records and the last snapshot.
-//! **Order** fed with every record, printed once at the end.
+//! **Owns** its layout, and the count of who talked most. **May touch** the states that records are made from, and the last
+//! snapshot. **Order** fed with every one, printed once at the end.
 
 use parshall_engine::flow::Mark;
 use parshall_engine::key::ip_of;

@@ -50,7 +50,7 @@ pub fn receive(eal_words: &[String], seconds: u64, burst: usize) -> Result<(), B
     eal.scope(|scope| {
         scope.launch(lcore, |here| match &ring {
             None => poll(queue.on(here), burst, &counts),
-            Some(device) => match RingFeed::new(device, &pool, here) {
+            Some(device) => match RingFeed::new(device, &queue, &pool, here) {
                 Ok(feed) => poll_ring(queue.on(here), feed, burst, &counts),
                 Err(error) => eprintln!("{error}"),
             },

@@ -1,8 +1,8 @@
-//! The fast path: IPv4 without options or IPv6 without extensions, with TCP or UDP. On Ethernet, with one tag or none, it makes the whole packet;
-//! elsewhere a walk leads to the IP header, and it makes what that header and those behind it say.
+//! The fast path: IPv4 without options or IPv6 without extensions, with TCP or UDP. On Ethernet, with one tag or none, it
+//! makes the whole packet; elsewhere a walk leads to the IP header, and it makes what that header and those behind it say.
 //!
-//! **Owns** nothing. **May touch** the frame. **Order** tried first by `decode`, inlined into the worker's loop; and by
-//! walks, at each IP header.
+//! **Owns** nothing. **May touch** the frame. **Order** tried first where a whole packet is wanted (a filter, sampling, a
+//! spreader, a plain frame that does not go on with its flow); and by walks, at each IP header.
 //!
 //! It answers only where the general path would give the same answer without a flaw, and says nothing otherwise; a
 //! property test holds the two together. Few loads, no loop, one check of the length for all headers; each family's state

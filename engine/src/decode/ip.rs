@@ -206,13 +206,15 @@ fn address(bytes: &[u8]) -> u128 {
     bytes.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes))
 }
 
-/// The total length; where it is 0, what the enclosing layer holds. One that promises more is a flaw.
+/// The total length; where it is 0, what the enclosing layer holds. One that promises more is a flaw, and where it promises more
+/// than any packet but a jumbogram can have, it is not counted.
 fn length_on_the_wire<S: Sink>(walk: &mut Walk<'_, S>, total: usize) -> u32 {
     let room = walk.room();
     if total > room {
         walk.flaws.add(Flaw::IpBeyondWire);
     }
-    u32::try_from(if total == 0 { room } else { total }).unwrap_or(u32::MAX)
+    let is_idle_talk = total > room && total > IPV6_HEADER + usize::from(u16::MAX);
+    u32::try_from(if total == 0 || is_idle_talk { room } else { total }).unwrap_or(u32::MAX)
 }
 
 /// Makes a header the key so far, and goes into what it carries.

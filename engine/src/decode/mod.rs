@@ -2,9 +2,11 @@
 //!
 //! **Owns** every header format below the transport payload. **May touch** the frame's bytes and the fragment cache:
 //! no clock, no table, no counter but the cache's own. No allocation, no panic, whatever the bytes.
-//! **Order** `decode` is called by `worker` (or by the spreader) once per frame, `outer` once per flow.
+//! **Order** called by `worker` (or by the spreader) once per frame, `outer` once per flow. A worker without a filter asks
+//! `plain` first, and only what that leaves becomes a packet.
 //!
 //! ```text
+//! plain -- Ethernet, one tag or none, IPv4 or IPv6, TCP or UDP ------------------> outline
 //! decode -- fast: Ethernet, IPv4 or IPv6, TCP or UDP ----------------------------> Packet
 //!       \-- lean: the same behind tags, labels and the usual tunnels ------------> Packet
 //!       \-- general: walk (link, tags, tunnels ... innermost IP) -- transport ---> Packet or Verdict
@@ -101,7 +103,8 @@ pub fn walk_into(
 #[must_use]
 pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret) -> Packet {
     let mut packet = Packet::default();
-    let _ = fast::fill(frame, options, secret, &mut packet) || fast::tagged(frame, options, secret, &mut packet);
+    let done = fast::fill(frame, options, secret, &mut packet) || fast::tagged(frame, options, secret, &mut packet);
+    debug_assert!(done, "asked for the packet of a frame that is not plain");
     packet
 }
 

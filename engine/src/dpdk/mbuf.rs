@@ -20,8 +20,9 @@ macro_rules! fields {
             $($(#[$doc])* #[inline(always)] pub(super) fn $name(self) -> $type {
                 // SAFETY: the offset is offsetof() of this field, so it lies inside the mbuf.
                 let at = unsafe { self.0.as_ptr().byte_add(ffi::$offset) }.cast::<$type>();
-                // SAFETY: `at` is the field: aligned as in C, of this size, initialised by the driver, and written by
-                // nobody while the mbuf is owned here (refcnt is read once, before any sharing by this process).
+                // SAFETY: `at` is the field, or the four neighbouring ones of `rearm`: aligned as in C, of this size,
+                // initialised by the driver, and written by nobody while the mbuf is owned here, before any sharing by
+                // this process.
                 unsafe { at.read() }
             })*
         }

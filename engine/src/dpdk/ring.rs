@@ -6,11 +6,13 @@
 use super::error::DpdkError;
 use super::launch::Lcore;
 use super::pool::Pool;
+use super::queue::RxQueue;
 use dpdk_sys as ffi;
 use std::ffi::CString;
 use std::ptr::NonNull;
 
-/// The way into the ring of queue 0 of a net_ring port. Not `Send`: its mbufs come from the cache of one lcore.
+/// The way into the ring of queue 0 of a net_ring port, no longer than the port is started. Not `Send`: its mbufs come from the
+/// cache of one lcore, and only that may put any in.
 #[derive(Debug)]
 pub struct RingFeed<'p> {
     ring: NonNull<ffi::rte_ring>,
@@ -18,11 +20,16 @@ pub struct RingFeed<'p> {
 }
 
 impl<'p> RingFeed<'p> {
-    /// The way into the ring of a device (`net_ring0`) that was made, with mbufs of `pool`.
+    /// The way into the ring of a device (`net_ring0`) that `queue` is polled from, with mbufs of `pool`.
     ///
     /// # Errors
     /// There is no such device, or it is no net_ring.
-    pub fn new(device: &str, pool: &'p Pool<'p>, _lcore: &Lcore<'_>) -> Result<RingFeed<'p>, DpdkError> {
+    pub fn new(
+        device: &str,
+        _queue: &RxQueue<'p>,
+        pool: &'p Pool<'p>,
+        _lcore: &Lcore<'_>,
+    ) -> Result<RingFeed<'p>, DpdkError> {
         // DPDK: drivers/net/ring names the rings of a device that it makes itself so; packets sent come back.
         let name = CString::new(format!("ETH_RXTX0_{device}")).unwrap_or_default();
         // SAFETY: the name is NUL-terminated.
@@ -49,7 +56,8 @@ impl<'p> RingFeed<'p> {
         if let Some(room) = room {
             // SAFETY: append made `len` bytes of room at `room`, in an mbuf that nobody else has.
             unsafe { room.as_ptr().copy_from_nonoverlapping(frame.as_ptr(), frame.len()) };
-            // SAFETY: the ring lives as long as its port; the mbuf is given away where it is taken.
+            // SAFETY: the ring lives as long as its port, which the queue that this was made with keeps started for 'p; the
+            // mbuf is given away where it is taken.
             if unsafe { ffi::shim_ring_enqueue(self.ring.as_ptr(), mbuf.as_ptr().cast()) } == 0 {
                 return Some(mbuf);
             }

@@ -25,7 +25,9 @@ fn mbufs_of_every_shape_go_back_to_the_pool_that_they_came_from() {
         let mut port = port.start(&plan, &home).expect("starts");
         let lcore = eal.main_lcore();
         let queue = port.split().0.remove(0);
-        let mut feeds = [&home, &foreign].map(|pool| RingFeed::new("net_ring0", pool, &lcore).expect("a ring"));
+        let mut feeds = [&home, &foreign].map(|pool| RingFeed::new("net_ring0", &queue, pool, &lcore).expect("a ring"));
+        let none = RingFeed::new("net_ring1", &queue, &home, &lcore).expect_err("no such device");
+        assert!(none.to_string().contains("net_ring1"), "{none}");
         let mut source = DpdkSource::new(vec![(queue, LinkType::ETHERNET)], &lcore, 64, false).expect("a source");
         // Bursts of own mbufs only, of foreign ones only, and of both; each is freed by the next poll.
         for (fill, pools) in [[0, 0], [1, 1], [0, 1]].iter().enumerate() {
@@ -49,7 +51,5 @@ fn mbufs_of_every_shape_go_back_to_the_pool_that_they_came_from() {
         // SAFETY: as above.
         assert_eq!(unsafe { refcnt.read() }, 1);
         assert_eq!((home.free(), foreign.free()), (size.mbufs - 1, size.mbufs));
-        let none = RingFeed::new("net_ring1", &home, &lcore).expect_err("no such device");
-        assert!(none.to_string().contains("net_ring1"), "{none}");
     });
 }

@@ -85,8 +85,16 @@ impl Batch {
     /// Packets in all records.
     #[must_use]
     pub fn packets(&self) -> u64 {
-        let mut sum = 0;
-        self.each(|record| sum += record.packets());
+        let (mut reading, mut rest) = (Reading::default(), &self.lines[..]);
+        let mut sum = self.whole.iter().map(FlowRecord::packets).sum();
+        while let Some(first) = rest.first() {
+            let (message, behind) = rest.split_at(message::length(first).min(rest.len()));
+            rest = behind;
+            reading.take(message);
+            if reading.head().kind != message::WHOLE {
+                sum += reading.state().pair.hot.all_packets();
+            }
+        }
         sum
     }
 }

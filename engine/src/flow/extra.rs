@@ -5,7 +5,7 @@
 use bytemuck::{Pod, Zeroable};
 
 /// Chunks of one direction of an SCTP association (RFC 9260 section 3.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct SctpChunks {
     /// DATA and I-DATA (RFC 8260).
@@ -21,7 +21,7 @@ pub struct SctpChunks {
 }
 
 /// Security parameters indexes of one direction of an ESP flow (RFC 4303 section 2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct EspSpis {
     /// Packets whose SPI was captured.

@@ -18,7 +18,7 @@ const EXACT_END: u64 = MICROS as u64 - 1;
 const MICROS_END: u64 = 1000 << 30;
 
 /// A length of time, or none, or one too long to tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(transparent)]
 pub struct Lapse(u32);
 

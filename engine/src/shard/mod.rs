@@ -2,7 +2,7 @@
 //!
 //! **Owns** the index, the flows' state, the link contexts, the tally and the record door of one worker; nothing in it
 //! is shared. **May touch** all rooms above it, no queue, no clock.
-//! **Order** called by `worker`: `near` for a whole burst, then `take` for each of its packets, then `tick`.
+//! **Order** called by `worker`: the passes over a burst (`passes`), then `tick`.
 
 mod bounds;
 mod burst;

@@ -6,8 +6,8 @@
 
 use super::burst::Further;
 use super::{Ready, Shard, Sighting};
+use crate::decode;
 use crate::decode::plain::{self, Announced, Plain};
-use crate::decode::{self, DecodeOptions};
 use crate::dedup::{self, Dedup};
 use crate::flow::tcp::state;
 use crate::key::{HashSecret, KeyImage};
@@ -20,13 +20,14 @@ use parshall_config::plan::Duplicates;
 impl Shard {
     /// Takes a plain frame to its bucket, which is brought near: first pass over a burst. Says whether it is one.
     #[inline(always)]
-    pub fn near_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>, options: &DecodeOptions) -> bool {
+    pub fn near_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>) -> bool {
+        let options = &self.plan.decode;
         match plain::announced(frame, options) {
             Some(Announced::V4) => {
                 let found = plain::v4(frame, options, &mut ready.outline);
                 self.bring_plain(ready, frame, found)
             }
-            Some(_) => self.near_other(ready, frame, options),
+            Some(_) => self.near_other(ready, frame),
             None => false,
         }
     }
@@ -39,8 +40,8 @@ impl Shard {
 
     /// The other kinds of plain frames, apart from the loop, whose registers they would take.
     #[inline(never)]
-    fn near_other(&mut self, ready: &mut Ready, frame: &Frame<'_>, options: &DecodeOptions) -> bool {
-        let found = plain::any(frame, options, &self.plan.secret, &mut ready.outline);
+    fn near_other(&mut self, ready: &mut Ready, frame: &Frame<'_>) -> bool {
+        let found = plain::any(frame, &self.plan.decode, &self.plan.secret, &mut ready.outline);
         self.bring_plain(ready, frame, found)
     }
 

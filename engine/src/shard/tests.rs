@@ -26,8 +26,11 @@ pub(super) fn bench(capacity: u32, timeouts: Timeouts) -> Bench {
 
 /// A bench whose records tell the first packets of flows.
 pub(super) fn bench_noting(first_packets: u8, capacity: u32, timeouts: Timeouts) -> Bench {
-    let (door, out) = door(1 << 16, WhenFull::Drop);
-    let plan = ShardPlan {
+    bench_of(ShardPlan { first_packets, ..plan(capacity, timeouts) })
+}
+
+pub(super) fn plan(capacity: u32, timeouts: Timeouts) -> ShardPlan {
+    ShardPlan {
         capacity,
         segment_memory: 1 << 20,
         duplicates: Duplicates::Count,
@@ -37,10 +40,14 @@ pub(super) fn bench_noting(first_packets: u8, capacity: u32, timeouts: Timeouts)
         locality: Locality::default(),
         decode: DecodeOptions::new(&DecapPlan::default(), KeyScope::default()),
         sampling: [1; 2],
-        first_packets,
+        first_packets: 0,
         tell_input: false,
         tell_parts: false,
-    };
+    }
+}
+
+pub(super) fn bench_of(plan: ShardPlan) -> Bench {
+    let (door, out) = door(1 << 16, WhenFull::Drop);
     Bench { shard: Shard::new(plan, door).unwrap(), out }
 }
 

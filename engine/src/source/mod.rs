@@ -18,20 +18,7 @@ use arrayvec::ArrayVec;
 pub const BURST: usize = 64;
 
 /// Where a frame was taken from.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    bytemuck::NoUninit,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, bytemuck::NoUninit)]
 #[repr(C)]
 pub struct Input {
     /// DPDK port id; 0 where there are no ports.

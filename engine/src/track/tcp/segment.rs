@@ -47,7 +47,7 @@ pub(super) struct Findings {
 
 impl Findings {
     fn repeat(&mut self, span: Span, from: u32, to: u32) {
-        self.repeated += to.wrapping_sub(from);
+        self.repeated = self.repeated.saturating_add(to.wrapping_sub(from));
         self.head_repeated |= from == span.from;
         self.tail_repeated |= to == span.to;
     }

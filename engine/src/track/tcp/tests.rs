@@ -3,8 +3,11 @@
 use super::*;
 use crate::flow::tcp::Class;
 use crate::key::KeyImage;
+use crate::link::LinkType;
 use crate::memory::ArenaOptions;
+use crate::packet::{Outline, facts};
 use crate::record::{EndReason, TcpRecord};
+use crate::source::{Frame, Input};
 use crate::time::Nanos;
 use proptest::prelude::*;
 use tcp_flags::{ACK, FIN, PSH, SYN};
@@ -80,6 +83,67 @@ fn handshake() -> Vec<Seg> {
 
 fn session(more: &[Seg]) -> TcpRecord {
     of(&[handshake(), more.to_vec()].concat())
+}
+
+/// What is read of a segment's frame.
+fn frame_of(one: Seg) -> (Outline, [u8; 20]) {
+    let mut header = [0; 20];
+    header[4..8].copy_from_slice(&one.seq.to_be_bytes());
+    header[8..12].copy_from_slice(&one.ack.to_be_bytes());
+    (header[12], header[13]) = (0x50, one.flags);
+    header[14..16].copy_from_slice(&one.window.to_be_bytes());
+    let facts = facts::TCP | facts::SEGMENT;
+    (Outline { payload_bytes: one.payload, ip_bytes: one.payload + 40, facts, ..Outline::default() }, header)
+}
+
+impl Lab {
+    /// Whether the segment is taken as the next one; else whether it is taken as a plain one.
+    fn short(&mut self, one: Seg) -> (bool, bool) {
+        let (outline, header) = frame_of(one);
+        let (time, link, input) = (Nanos(START + one.at), LinkType::ETHERNET, Input::default());
+        let frame = Frame { bytes: &header, time, wire_len: 60, link, input };
+        let Lab { hot, core, rest, pool } = self;
+        let next = if one.payload > 0 { next::next::<true> } else { next::next::<false> };
+        let is_next = next(core, pool, one.side, &outline, &frame);
+        let is_plain = is_next || Flow { hot, core, rest, pool }.plain(one.side, &outline, &frame);
+        if is_plain {
+            self.hot.count(one.side, time, outline.ip_bytes, outline.ip_bytes, 64, 0);
+        }
+        (is_next, is_plain)
+    }
+}
+
+#[test]
+fn once_a_connection_has_left_its_beginning_behind_the_next_segment_is_taken_in_one_step_and_no_other() {
+    const NEXT: (bool, bool) = (true, true);
+    const PLAIN: (bool, bool) = (false, true);
+    const NEITHER: (bool, bool) = (false, false);
+    let mut lab = Lab::new();
+    handshake().into_iter().for_each(|one| lab.see(one));
+    let closed = Seg { window: 0, ..seg(170, 1, ACK, 9_000, 1_600, 0) };
+    let steps = [
+        // The first data and its acknowledgement are firsts, and so is the second segment's way here.
+        (seg(100, 0, ACK, 1_000, 9_000, 100), PLAIN),
+        (seg(110, 1, ACK, 9_000, 1_100, 0), PLAIN),
+        (seg(120, 0, ACK, 1_100, 9_000, 100), PLAIN),
+        (seg(130, 1, ACK, 9_000, 1_200, 0), NEXT),
+        (seg(140, 0, ACK, 1_200, 9_000, 100), NEXT),
+        (seg(141, 0, ACK, 1_300, 9_000, 100), NEXT),
+        (seg(142, 0, ACK, 1_400, 9_000, 100), NEXT),
+        // It covers more than one segment.
+        (seg(150, 1, ACK, 9_000, 1_500, 0), PLAIN),
+        (seg(160, 0, ACK, 1_500, 9_000, 100), NEXT),
+        (closed, PLAIN),
+        (seg(180, 1, ACK, 9_000, 1_600, 0), PLAIN),
+        (seg(190, 0, ACK, 1_700, 9_000, 100), PLAIN),
+        (seg(200, 0, ACK, 1_600, 9_000, 100), PLAIN),
+        (seg(210, 0, FIN | ACK, 1_800, 9_000, 0), NEITHER),
+    ];
+    for (one, want) in steps {
+        assert_eq!(lab.short(one), want, "{one:?}");
+    }
+    lab.see(seg(210, 0, FIN | ACK, 1_800, 9_000, 0));
+    assert_eq!(lab.short(seg(220, 1, ACK, 9_000, 1_801, 0)), NEITHER, "it may end the connection");
 }
 
 #[test]
