@@ -9,6 +9,7 @@
 use crate::key::KeyImage;
 use crate::time::Nanos;
 use bytemuck::{Pod, Zeroable};
+use std::hint::select_unpredictable;
 
 const COUNT: u64 = (1 << 48) - 1;
 
@@ -171,8 +172,9 @@ impl Hot {
 
     /// Sets a mark or clears it. Without a branch: which side sent cannot be foreseen.
     #[inline]
-    pub const fn put(&mut self, mark: Mark, on: bool) {
-        self.wire[0] = self.wire[0] & !((mark as u64) << 48) | (mark as u64 * on as u64) << 48;
+    pub fn put(&mut self, mark: Mark, on: bool) {
+        let bit = (mark as u64) << 48;
+        self.wire[0] = self.wire[0] & !bit | select_unpredictable(on, bit, 0);
     }
 
     /// Whether the next packet's effect on the flow is counting alone, as far as marks and counters tell: the flow is open,
