@@ -6,6 +6,7 @@
 //! A key is canonical so that one lookup finds both directions; which end is the client is not in the key but in the
 //! flow, decided by its first packet and never changed.
 
+use std::hint::{cold_path, select_unpredictable};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Protocol numbers (IANA) that the engine treats by name.
@@ -207,6 +208,23 @@ impl KeyImage {
     #[must_use]
     pub const fn ipv4(addresses: u64, ports: u32, protocol: u8) -> KeyImage {
         KeyImage([addresses, (ports as u64) << 32 | (protocol as u64) << 8 | 4])
+    }
+
+    /// The image of the key of an IPv4 packet, and whether its source is the low endpoint. `addresses` and `ports` have those of
+    /// the source in their upper half, as a header has them: turned by half, they are those of the other direction.
+    #[inline(always)]
+    #[must_use]
+    pub fn of_ipv4_packet(addresses: u64, ports: u32, protocol: u8) -> (KeyImage, bool) {
+        let (turned, turned_ports) = (addresses.rotate_left(32), ports.rotate_left(16));
+        let from_low = if addresses == turned {
+            cold_path();
+            ports <= turned_ports
+        } else {
+            addresses < turned
+        };
+        // Which of both ends sent cannot be foreseen.
+        let ports = select_unpredictable(from_low, ports, turned_ports);
+        (KeyImage::ipv4(addresses.min(turned), ports, protocol), from_low)
     }
 
     /// The addresses of an IPv4 key without scope, low endpoint first. Of any other key it says nothing.

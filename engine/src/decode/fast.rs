@@ -17,7 +17,6 @@ use crate::key::{FlowKey, HashSecret, KeyImage, protocol};
 use crate::link::LinkType;
 use crate::packet::{Encap, Encaps, Flaws, Marks, Packet, TcpHeader};
 use crate::source::Frame;
-use std::hint::{cold_path, select_unpredictable};
 
 const ETHERNET: usize = 14;
 const TAGGED: usize = 18;
@@ -171,19 +170,10 @@ fn finish_v4(
     transport: &Transport,
     out: &mut Packet,
 ) -> Option<()> {
-    // Both addresses in one word, both ports in another: turned by half, they are those of the other direction.
     let addresses = u64::from_be_bytes(*ip.get(12..)?.first_chunk()?);
     let ports = u32::from_be_bytes(*ip.get(IPV4..)?.first_chunk()?);
-    let (turned, turned_ports) = (addresses.rotate_left(32), ports.rotate_left(16));
-    let from_low = if addresses == turned {
-        cold_path();
-        ports <= turned_ports
-    } else {
-        addresses < turned
-    };
-    let ports = select_unpredictable(from_low, ports, turned_ports);
-    out.image = KeyImage::ipv4(addresses.min(turned), ports, number);
-    out.scope = 0;
+    let (image, from_low) = KeyImage::of_ipv4_packet(addresses, ports, number);
+    (out.image, out.scope) = (image, 0);
     let dont_fragment = Marks::DONT_FRAGMENT * u16::from(ip[6] & 0x40 != 0);
     let from_low = Marks::FROM_LOW * u16::from(from_low);
     finish(at, at + IPV4, known | Marks::IP_ID | dont_fragment | from_low, transport, out);

@@ -140,13 +140,9 @@ fn v4_at<'a, const AT: usize>(frame: &Frame<'a>, options: &DecodeOptions, out: &
     (out.l4_offset, out.ip_id, out.ttl) = (AT as u16 + 20, (first >> 16) as u16, ip[8]);
     let (_, l4) = ip.split_last_chunk::<20>()?;
     let (payload, known) = transport(ip[9], l4, total.cast_signed() - 20, options)?;
-    // Both ends in one word, so that turning the packet round is turning two words.
-    let (ends, ports) = (u64::from(be32(ip, 12)) << 32 | u64::from(be32(ip, 16)), be32(l4, 0));
-    let (turned, turned_ports) = (ends.rotate_left(32), ports.rotate_left(16));
-    let from_low = if ends == turned { ports <= turned_ports } else { ends < turned };
+    let addresses = u64::from_be_bytes(*ip.get(12..)?.first_chunk()?);
+    let (image, from_low) = KeyImage::of_ipv4_packet(addresses, be32(l4, 0), ip[9]);
     (out.payload_bytes, out.facts) = (payload, known | (facts::FROM_LOW * u8::from(from_low)));
-    let (addresses, ports) = if from_low { (ends, ports) } else { (turned, turned_ports) };
-    let image = KeyImage::ipv4(addresses, ports, ip[9]);
     Some(Plain { image, l4, is_v6: false, is_tagged: AT == TAGGED })
 }
 

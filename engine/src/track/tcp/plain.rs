@@ -2,7 +2,7 @@
 //! ends.
 //!
 //! **Owns** the test for such a segment, known as header prediction (Jacobson, 1990). **May touch** what `tcp` may.
-//! **Order** asked by `shard` first. It applies the same rules as [`Flow::packet`], less those that cannot apply, and so
+//! **Order** asked by `shard` where the segment is not the next one (`next`). It applies the same rules as [`Flow::packet`], less those that cannot apply, and so
 //! leaves the same state: a property test holds the two together.
 
 use super::options::Options;
