@@ -103,7 +103,12 @@ macro_rules! bit_table {
 
             /// The members, in the order of their bits.
             pub fn iter(self) -> impl Iterator<Item = $kind> {
-                $kind::ALL.iter().map(|(one, _)| *one).filter(move |one| self.has(*one))
+                let mut rest = self.0;
+                std::iter::from_fn(move || {
+                    let (one, _) = $kind::ALL.get(rest.trailing_zeros() as usize)?;
+                    rest &= rest.wrapping_sub(1);
+                    Some(*one)
+                })
             }
         }
     };

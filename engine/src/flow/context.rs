@@ -7,7 +7,7 @@
 //! instead of the facts themselves. When the store is full, the flow's record leaves them out and that is counted.
 
 use crate::record::Outer;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 /// What stood around the keyed header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -94,8 +94,14 @@ impl Contexts {
         let word =
             |mac: Option<[u8; 6]>| mac.map_or(0, |[a, b, c, d, e, f]| u64::from_be_bytes([1, 0, a, b, c, d, e, f]));
         let rest = u64::from(input.port) << 32 | u64::from(input.queue) << 16 | u64::from(*outer_from_client);
-        let plain = [word(mac[0]), word(mac[1]), *scope, rest];
-        if outer.is_empty() { self.state.hash_one(plain) } else { self.state.hash_one((plain, outer)) }
+        let mut hasher = self.state.build_hasher();
+        for word in [word(mac[0]), word(mac[1]), *scope, rest] {
+            hasher.write_u64(word);
+        }
+        if !outer.is_empty() {
+            outer.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// The number of a context, with one more user; `None` when the store is full.

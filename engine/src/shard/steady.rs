@@ -39,7 +39,12 @@ impl Shard {
             };
             if !is_next {
                 let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
-                if !(Flow { hot, core, rest, pool: &mut self.history }).plain(side, outline, frame) {
+                if !(Flow { hot, core, rest, pool: &mut self.history }).plain(
+                    side,
+                    outline,
+                    frame,
+                    self.plan.limits.ends_at_once(),
+                ) {
                     return false;
                 }
             }

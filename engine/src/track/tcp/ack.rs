@@ -81,20 +81,31 @@ fn settle_single(ack: Ack, half: &mut Half) -> bool {
 
 #[inline(never)]
 fn settle_chunk(ack: Ack, half: &mut Half, chunks: &mut Chunks) -> bool {
-    let mut covered = 0;
-    let mut latest = half.settled_time;
-    for node in chunks.beyond(half) {
+    let nodes = chunks.beyond(half);
+    let (mut covered, mut fresh, mut touching) = (0, false, false);
+    let (mut before, mut latest, mut end) = (0, half.settled_time, half.settled_to);
+    for node in nodes.iter() {
         if !at_or_after(ack.number, node.to) {
             break;
         }
-        cover(ack, node, latest, &mut half.rtt);
-        latest = latest.max(node.time);
         covered += 1;
+        fresh |= node.acks == 0;
+        touching |= node.from == end;
+        (before, latest, end) = (latest, latest.max(node.time), node.to);
     }
-    if covered > 0 {
+    // An acknowledgement ends with the last one that it covers, if with any.
+    let Some((last, others)) = nodes[..covered].split_last_mut() else { return false };
+    if fresh {
+        for node in others {
+            node.acks = node.acks.max(1);
+        }
+    }
+    cover(ack, last, before, &mut half.rtt);
+    if touching || half.facts & fact::SETTLED == 0 {
         fold(covered, half, chunks);
     }
-    covered > 0
+    forget_a_hole(half, chunks);
+    true
 }
 
 /// Counts the acknowledgement for a segment that it covers, and takes a sample where it is the first and unambiguous.
@@ -134,32 +145,44 @@ fn absorb(half: &mut Half, node: &Node) {
 /// joined with each other.
 fn fold(covered: usize, half: &mut Half, chunks: &mut Chunks) {
     let mut taken = 0;
-    while taken < covered {
-        let Some(node) = chunks.beyond(half).get(taken).copied() else { break };
+    for node in &chunks.beyond(half)[..covered] {
         if half.facts & fact::SETTLED != 0 && node.from != half.settled_to {
             break;
         }
-        absorb(half, &node);
+        absorb(half, node);
         taken += 1;
     }
     chunks.drop_front(half, taken);
-    if taken == covered && half.len == 0 {
+    join(covered - taken, half, chunks);
+}
+
+/// Joins those of the first `count` nodes that touch.
+fn join(count: usize, half: &mut Half, chunks: &mut Chunks) {
+    let nodes = chunks.beyond(half);
+    let touching = |pair: &[Node]| pair[0].to == pair[1].from;
+    let Some(first) = nodes[..count].windows(2).position(touching) else { return };
+    let mut kept = first;
+    for index in first + 1..count {
+        let (one, next) = (nodes[kept], nodes[index]);
+        if one.to == next.from {
+            nodes[kept] = Node { from: one.from, time: one.time.max(next.time), ..next };
+        } else {
+            kept += 1;
+            nodes[kept] = next;
+        }
+    }
+    nodes.copy_within(count.., kept + 1);
+    half.len -= (count - (kept + 1)) as u16;
+}
+
+/// Forgets the lowest hole when there are too many.
+fn forget_a_hole(half: &mut Half, chunks: &mut Chunks) {
+    if usize::from(half.len) <= MAX_ISLANDS {
         return;
     }
-    let mut index = 0;
-    for _ in taken + 1..covered {
-        let nodes = chunks.nodes(half);
-        let (Some(one), Some(next)) = (nodes.get(index).copied(), nodes.get(index + 1).copied()) else { break };
-        if one.to != next.from {
-            index += 1;
-            continue;
-        }
-        nodes[index] = Node { from: one.from, time: one.time.max(next.time), ..next };
-        remove(half, chunks, index + 1);
-    }
-    let islands = chunks.nodes(half).iter().take_while(|node| node.acks > 0).count();
-    if islands > MAX_ISLANDS {
-        let lowest = chunks.nodes(half)[0];
+    let nodes = chunks.beyond(half);
+    if nodes[..=MAX_ISLANDS].iter().all(|node| node.acks > 0) {
+        let lowest = nodes[0];
         half.settled_to = lowest.to;
         half.settled_time = half.settled_time.max(lowest.time);
         chunks.drop_front(half, 1);
@@ -168,15 +191,6 @@ fn fold(covered: usize, half: &mut Half, chunks: &mut Chunks) {
 
 /// Runs of acknowledged bytes behind holes that are remembered apart, at most; then the lowest hole is forgotten.
 const MAX_ISLANDS: usize = 32;
-
-/// Takes one node out of the middle.
-fn remove(half: &mut Half, chunks: &mut Chunks, index: usize) {
-    let nodes = chunks.nodes(half);
-    if index < nodes.len() {
-        nodes.copy_within(index + 1.., index);
-        half.len -= 1;
-    }
-}
 
 /// Takes SACK blocks as evidence: a DSACK (RFC 2883) proves that a segment was sent again without need; another block
 /// (RFC 2018) marks the segment up to which the receiver has something.

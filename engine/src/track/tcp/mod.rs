@@ -66,30 +66,38 @@ const NOT_PURE: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST;
 
 impl Flow<'_> {
     /// Takes one packet of `side` (0 client, 1 server) into the flow, whatever it is. `bytes` are those of its frame.
-    #[inline(never)]
+    #[inline]
     pub fn packet(&mut self, side: usize, packet: &Packet, bytes: &[u8]) {
-        let side = side & 1;
-        self.core.add_payload(side, packet.payload_bytes);
-        if !packet.marks.has(Marks::TCP) {
-            return self.headless(side);
+        if packet.marks.has(Marks::TCP) {
+            let behind = bytes.get(usize::from(packet.l4_offset) + 20..).unwrap_or_default();
+            self.segment(side, &Segment::of(packet), behind);
+        } else {
+            self.core.add_payload(side, packet.payload_bytes);
+            self.headless(side);
         }
-        let (tcp, segment) = (&packet.tcp, Segment::of(packet));
-        let options = if tcp.header_len > 20 { options_of(packet, bytes) } else { Options::default() };
-        self.count(side, packet);
-        let mut length = packet.payload_bytes;
+    }
+
+    /// Takes in any segment whose fixed header was captured; `behind` are the captured bytes behind that.
+    #[inline(never)]
+    pub(super) fn segment(&mut self, side: usize, segment: &Segment, behind: &[u8]) {
+        let (side, tcp, payload) = (side & 1, &segment.header, segment.payload);
+        let options = if tcp.header_len > 20 { options_of(tcp, behind) } else { Options::default() };
+        self.core.add_payload(side, payload);
+        self.count(side, segment);
+        let mut length = payload;
         let mut stray = false;
         let known = self.core.flags[side];
         if tcp.flags & NOT_PURE != 0 || known | tcp.flags != known {
             length += u32::from(tcp.flags & tcp_flags::SYN != 0) + u32::from(tcp.flags & tcp_flags::FIN != 0);
             stray = tcp.flags & tcp_flags::SYN != 0 && self.is_stray_syn(side, tcp.seq);
-            self.control(side, packet, &options);
+            self.control(side, segment, &options);
         }
         if tcp.flags & tcp_flags::PSH != 0 {
             self.push(side);
         }
-        let keepalive = self.is_keepalive(side, packet);
+        let keepalive = self.is_keepalive(side, segment);
         if length > 0 && !stray {
-            self.data(side, &segment, tcp.seq.wrapping_add(length), keepalive);
+            self.data(side, segment, tcp.seq.wrapping_add(length), keepalive);
         }
         if keepalive {
             let count = &mut self.rest.side[side].keepalives;
@@ -99,13 +107,13 @@ impl Flow<'_> {
             if !options.sack.is_empty() {
                 self.sack(side, tcp, &options);
             }
-            self.acknowledge(side, &segment, options.timestamps, keepalive);
+            self.acknowledge(side, segment, options.timestamps, keepalive);
         }
         if let Some((value, _)) = options.timestamps {
-            self.timestamp(side, &segment, value);
+            self.timestamp(side, segment, value);
         }
         if self.core.any(state::FIN) || tcp.flags & tcp_flags::RST != 0 {
-            self.close(packet);
+            self.close(segment);
         }
     }
 
@@ -127,10 +135,10 @@ impl Flow<'_> {
     }
 
     #[inline]
-    fn count(&mut self, side: usize, packet: &Packet) {
-        let (side, flags) = (side & 1, packet.tcp.flags);
-        if packet.payload_bytes > 0 {
-            self.count_data(side, packet.time);
+    fn count(&mut self, side: usize, segment: &Segment) {
+        let (side, flags) = (side & 1, segment.header.flags);
+        if segment.payload > 0 {
+            self.count_data(side, segment.time);
         } else if flags & NOT_PURE != 0 || flags & tcp_flags::ACK == 0 {
             self.rest.side[side].bare_packets += 1;
         }
@@ -162,8 +170,8 @@ impl Flow<'_> {
 
     /// SYN, FIN, RST, and flags not seen before.
     #[inline(never)]
-    fn control(&mut self, side: usize, packet: &Packet, options: &Options) {
-        let tcp = &packet.tcp;
+    fn control(&mut self, side: usize, segment: &Segment, options: &Options) {
+        let tcp = &segment.header;
         self.core.flags[side & 1] |= tcp.flags;
         let counts = &mut self.rest.side[side & 1];
         if tcp.flags & tcp_flags::RST != 0 {
@@ -171,7 +179,7 @@ impl Flow<'_> {
         }
         if tcp.flags & tcp_flags::FIN != 0 {
             counts.fin_count = counts.fin_count.saturating_add(1);
-            let end = tcp.seq.wrapping_add(packet.payload_bytes).wrapping_add(1);
+            let end = tcp.seq.wrapping_add(segment.payload).wrapping_add(1);
             if !self.core.has(state::FIN, side) || at_or_after(end, counts.fin_end) {
                 counts.fin_end = end;
             }
@@ -179,7 +187,7 @@ impl Flow<'_> {
             self.core.unseason();
         }
         if tcp.flags & tcp_flags::SYN != 0 {
-            self.syn(side, packet, options);
+            self.syn(side, segment, options);
         }
     }
 
@@ -197,8 +205,8 @@ impl Flow<'_> {
         true
     }
 
-    fn syn(&mut self, side: usize, packet: &Packet, options: &Options) {
-        let tcp = &packet.tcp;
+    fn syn(&mut self, side: usize, segment: &Segment, options: &Options) {
+        let tcp = &segment.header;
         let (counts, facts) = (&mut self.rest.side[side & 1], &mut self.rest.facts[side & 1]);
         counts.syn_count = counts.syn_count.saturating_add(1);
         if self.core.has(state::SYN, side) {
@@ -221,19 +229,19 @@ impl Flow<'_> {
         facts.options |= offered::SACK * u8::from(options.sack_permitted);
         facts.options |= offered::TIMESTAMPS * u8::from(options.timestamps.is_some());
         if self.rest.handshake[side & 1] == 0 {
-            self.rest.handshake[side & 1] = packet.time.0.max(1);
+            self.rest.handshake[side & 1] = segment.time.0.max(1);
         }
     }
 
     /// A segment of no or one byte just below what was sent and acknowledged, while the peer's window is open: RFC 9293
     /// section 3.8.4. With a closed window it is a probe of that (section 3.8.6.1).
     #[inline]
-    fn is_keepalive(&self, side: usize, packet: &Packet) -> bool {
-        packet.payload_bytes <= 1
-            && packet.tcp.flags & NOT_PURE == 0
+    fn is_keepalive(&self, side: usize, segment: &Segment) -> bool {
+        segment.payload <= 1
+            && segment.header.flags & NOT_PURE == 0
             && self.core.has(state::SEEN, side)
-            && packet.tcp.seq.wrapping_add(1) == self.core.next_seq[side & 1]
-            && (packet.payload_bytes == 0 || self.core.has(state::DATA_ACKED, side))
+            && segment.header.seq.wrapping_add(1) == self.core.next_seq[side & 1]
+            && (segment.payload == 0 || self.core.has(state::DATA_ACKED, side))
             && self.core.last_ack[side & 1 ^ 1] == self.core.next_seq[side & 1]
             && self.core.window[side & 1 ^ 1] != 0
     }
@@ -374,7 +382,7 @@ impl Flow<'_> {
 
     /// Decides whether the flow is closed by now, and remembers when it closed.
     #[inline(never)]
-    fn close(&mut self, packet: &Packet) {
+    fn close(&mut self, segment: &Segment) {
         if self.hot.has(Mark::ClosedFin) || self.hot.has(Mark::ClosedRst) {
             return;
         }
@@ -388,21 +396,20 @@ impl Flow<'_> {
         }
         if self.core.both(state::FIN_ACKED) {
             self.hot.set(Mark::ClosedFin);
-        } else if packet.tcp.flags & tcp_flags::RST != 0 {
+        } else if segment.header.flags & tcp_flags::RST != 0 {
             self.hot.set(Mark::ClosedRst);
         } else {
             return;
         }
-        self.rest.closed_at = packet.time.0;
+        self.rest.closed_at = segment.time.0;
     }
 }
 
 /// The options of a segment, as far as its header was captured.
 #[inline]
-fn options_of(packet: &Packet, bytes: &[u8]) -> Options {
-    let from = usize::from(packet.l4_offset) + 20;
-    let to = usize::from(packet.l4_offset) + usize::from(packet.tcp.header_len);
-    Options::read(bytes.get(from..to.min(bytes.len())).unwrap_or_default())
+fn options_of(tcp: &TcpHeader, behind: &[u8]) -> Options {
+    let announced = usize::from(tcp.header_len).saturating_sub(20);
+    Options::read(&behind[..announced.min(behind.len())])
 }
 
 #[cfg(test)]

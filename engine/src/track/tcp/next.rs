@@ -1,5 +1,4 @@
-//! The segment that comes next: new data directly behind all that was seen, an acknowledgement of just the one segment that is
-//! outstanding, or both.
+//! The segment that comes next: new data directly behind all that was seen, an acknowledgement of something new, or both.
 //!
 //! **Owns** the test for such a segment, and all that it changes. **May touch** the flow's TCP line and its history.
 //! **Order** asked by `shard` first of all. Everything is asked before anything is written: a segment that is not the next one
@@ -8,7 +7,7 @@
 //! Data without loss, exchanges and acknowledgements of one way are mostly of this kind. None of it needs the flow's cold
 //! block.
 
-use super::ack;
+use super::ack::{self, Ack};
 use super::data::{in_flight, size};
 use super::options::Options;
 use super::plain::{KIND, header};
@@ -56,7 +55,7 @@ pub fn next<const DATA: bool>(
     };
     let end = tcp.seq.wrapping_add(outline.payload_bytes);
     let sends = !DATA || chunks.ends_at(&trail.half[side], tcp.seq, end) && !at_or_after(core.last_ack[data], end);
-    if !sends || settles && !ack::is_next(tcp.ack, &trail.half[data]) {
+    if !sends {
         return false;
     }
 
@@ -80,7 +79,15 @@ pub fn next<const DATA: bool>(
         core.last_ack[side] = tcp.ack;
     }
     if settles {
-        ack::settle_next(frame.time.0, &mut trail.half[data]);
+        let half = &mut trail.half[data];
+        if ack::is_next(tcp.ack, half) {
+            ack::settle_next(frame.time.0, half);
+        } else {
+            ack::settle(Ack { number: tcp.ack, time: frame.time.0, pure: !DATA }, half, chunks);
+            if half.len == 0 {
+                core.unset(state::LATE | state::CHUNK, data);
+            }
+        }
     }
     if let Some((value, echoed)) = timestamps {
         if advances {

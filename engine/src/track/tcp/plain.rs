@@ -22,22 +22,28 @@ pub(super) fn header<'f>(outline: &Outline, frame: &Frame<'f>) -> Option<(TcpHea
 }
 
 impl Flow<'_> {
-    /// Takes a plain segment of an open flow in, not older than the latest packet, and says so; any other it leaves to
-    /// [`Flow::packet`], with nothing touched.
+    /// Takes a segment of an open flow in, not older than the latest packet, and says so. One that may begin another flow, or
+    /// end this one before its time, it leaves to who knows the flow's limits, with nothing touched. `at_once`: a flow
+    /// ends with the segment that closes it.
     #[inline(never)]
-    pub fn plain(mut self, side: usize, outline: &Outline, frame: &Frame<'_>) -> bool {
+    pub fn plain(mut self, side: usize, outline: &Outline, frame: &Frame<'_>, at_once: bool) -> bool {
         let side = side & 1;
-        let Some((tcp, options)) = header(outline, frame) else { return false };
-        let begins_or_ends = tcp.flags & KIND != tcp_flags::ACK || self.core.any(state::FIN);
-        let new_flags = tcp.flags & !self.core.flags[side] != 0;
-        let perhaps_keepalive = tcp.seq.wrapping_add(1) == self.core.next_seq[side];
-        if begins_or_ends || new_flags || perhaps_keepalive {
+        let Some((tcp, behind)) = header(outline, frame) else { return false };
+        let ends = tcp.flags & tcp_flags::FIN != 0 || self.core.any(state::FIN);
+        if tcp.flags & (tcp_flags::SYN | tcp_flags::RST) != 0 || ends && at_once {
             return false;
         }
-        let options = options.get(..usize::from(tcp.header_len).wrapping_sub(20));
-        let Some(timestamps) = options.and_then(Options::usual) else { return false };
         let Outline { payload_bytes: payload, ip_id, .. } = *outline;
         let segment = Segment { time: frame.time, payload, ip_id, header: tcp };
+        let new_flags = tcp.flags & !self.core.flags[side] != 0;
+        let perhaps_keepalive = tcp.seq.wrapping_add(1) == self.core.next_seq[side];
+        let options = behind.get(..usize::from(tcp.header_len).wrapping_sub(20)).and_then(Options::usual);
+        let (false, Some(timestamps)) =
+            (ends || new_flags || perhaps_keepalive || tcp.flags & tcp_flags::ACK == 0, options)
+        else {
+            self.segment(side, &segment, behind);
+            return true;
+        };
         if tcp.flags & tcp_flags::PSH != 0 {
             self.push(side);
         }

@@ -10,7 +10,7 @@ use crate::record::{EndReason, TcpRecord};
 use crate::source::{Frame, Input};
 use crate::time::Nanos;
 use proptest::prelude::*;
-use tcp_flags::{ACK, FIN, PSH, SYN};
+use tcp_flags::{ACK, FIN, PSH, RST, SYN};
 
 const MILLI: u64 = 1_000_000;
 const START: u64 = 1_700_000_000_000_000_000;
@@ -97,15 +97,16 @@ fn frame_of(one: Seg) -> (Outline, [u8; 20]) {
 }
 
 impl Lab {
-    /// Whether the segment is taken as the next one; else whether it is taken as a plain one.
-    fn short(&mut self, one: Seg) -> (bool, bool) {
+    /// Whether the segment is taken as the next one; else whether it is taken without its flow's limits being asked. `at_once`:
+    /// flows end with the segment that closes them.
+    fn short(&mut self, one: Seg, at_once: bool) -> (bool, bool) {
         let (outline, header) = frame_of(one);
         let (time, link, input) = (Nanos(START + one.at), LinkType::ETHERNET, Input::default());
         let frame = Frame { bytes: &header, time, wire_len: 60, link, input };
         let Lab { hot, core, rest, pool } = self;
         let next = if one.payload > 0 { next::next::<true> } else { next::next::<false> };
         let is_next = next(core, pool, one.side, &outline, &frame);
-        let is_plain = is_next || Flow { hot, core, rest, pool }.plain(one.side, &outline, &frame);
+        let is_plain = is_next || Flow { hot, core, rest, pool }.plain(one.side, &outline, &frame, at_once);
         if is_plain {
             self.hot.count(one.side, time, outline.ip_bytes, outline.ip_bytes, 64, 0);
         }
@@ -131,19 +132,25 @@ fn once_a_connection_has_left_its_beginning_behind_the_next_segment_is_taken_in_
         (seg(141, 0, ACK, 1_300, 9_000, 100), NEXT),
         (seg(142, 0, ACK, 1_400, 9_000, 100), NEXT),
         // It covers more than one segment.
-        (seg(150, 1, ACK, 9_000, 1_500, 0), PLAIN),
+        (seg(150, 1, ACK, 9_000, 1_500, 0), NEXT),
         (seg(160, 0, ACK, 1_500, 9_000, 100), NEXT),
         (closed, PLAIN),
         (seg(180, 1, ACK, 9_000, 1_600, 0), PLAIN),
         (seg(190, 0, ACK, 1_700, 9_000, 100), PLAIN),
         (seg(200, 0, ACK, 1_600, 9_000, 100), PLAIN),
-        (seg(210, 0, FIN | ACK, 1_800, 9_000, 0), NEITHER),
+        (seg(205, 0, ACK | PSH, 1_800, 9_000, 100), PLAIN),
+        (seg(206, 0, SYN, 1_900, 0, 0), NEITHER),
+        (seg(207, 1, RST, 9_000, 0, 0), NEITHER),
     ];
     for (one, want) in steps {
-        assert_eq!(lab.short(one), want, "{one:?}");
+        assert_eq!(lab.short(one, false), want, "{one:?}");
     }
-    lab.see(seg(210, 0, FIN | ACK, 1_800, 9_000, 0));
-    assert_eq!(lab.short(seg(220, 1, ACK, 9_000, 1_801, 0)), NEITHER, "it may end the connection");
+    let fin = seg(210, 0, FIN | ACK, 1_900, 9_000, 0);
+    assert_eq!(lab.short(fin, true), NEITHER, "it may end the flow at once");
+    assert_eq!(lab.short(fin, false), PLAIN);
+    let last = seg(220, 1, ACK, 9_000, 1_901, 0);
+    assert_eq!(lab.short(last, true), NEITHER, "the same");
+    assert_eq!(lab.short(last, false), PLAIN);
 }
 
 #[test]
