@@ -70,6 +70,10 @@ pub enum Mark {
     IcmpErrors = 1 << 10,
     /// Not TCP: the record's earliest packet came from the server.
     ServerFirst = 1 << 12,
+    /// TCP: the latest segment of the client asked for the flow's cold block; the next one probably will.
+    ClientAsks = 1 << 13,
+    /// The same of the server.
+    ServerAsks = 1 << 14,
 }
 
 impl Hot {
@@ -175,6 +179,29 @@ impl Hot {
     pub fn put(&mut self, mark: Mark, on: bool) {
         let bit = (mark as u64) << 48;
         self.wire[0] = self.wire[0] & !bit | select_unpredictable(on, bit, 0);
+    }
+
+    /// Whether the latest segment of a side asked for the cold block.
+    #[inline(always)]
+    #[must_use]
+    pub const fn asks(&self, side: usize) -> bool {
+        self.wire[0] & Self::asks_bit(side) != 0
+    }
+
+    /// Notes that a segment of a side asks for the cold block.
+    #[inline]
+    pub const fn set_asks(&mut self, side: usize) {
+        self.wire[0] |= Self::asks_bit(side);
+    }
+
+    /// Notes that a segment of a side does not.
+    #[inline]
+    pub const fn unset_asks(&mut self, side: usize) {
+        self.wire[0] &= !Self::asks_bit(side);
+    }
+
+    const fn asks_bit(side: usize) -> u64 {
+        (Mark::ClientAsks as u64) << (48 + (side & 1))
     }
 
     /// Whether the next packet's effect on the flow is counting alone, as far as marks and counters tell: the flow is open,

@@ -240,7 +240,11 @@ impl Shard {
             hot.set(Mark::ClientIsLow);
         }
         match packet.protocol() {
-            protocol::TCP => hot.set(Mark::Tcp),
+            protocol::TCP => {
+                hot.set(Mark::Tcp);
+                hot.set(Mark::ClientAsks);
+                hot.set(Mark::ServerAsks);
+            }
             protocol::UDP => hot.set(Mark::Udp),
             protocol::SCTP | protocol::ESP => {
                 hot.set(Mark::Extra);

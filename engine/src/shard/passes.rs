@@ -95,16 +95,24 @@ impl Shard {
         }
     }
 
-    /// The history that the packet's flow probably has, brought near: third pass over a burst. Says where it goes on.
+    /// The history that the packet's flow probably has, and the cold block that it may ask for, brought near: third pass over a
+    /// burst. Says where the history goes on.
     #[inline(always)]
     pub(super) fn nearest(&self, ready: &Ready) -> Option<Further> {
         let outline = &ready.outline;
         if !outline.has(facts::TCP) {
             return None;
         }
-        let pair = self.pairs.get(ready.place.wrapping_sub(1) as usize)?;
-        // What it sends, or what it acknowledges.
+        let slot = ready.place.wrapping_sub(1) as usize;
+        let pair = self.pairs.get(slot)?;
         let (side, at_end) = (pair.hot.side(outline.has(facts::FROM_LOW)), outline.payload_bytes > 0);
+        if pair.hot.asks(side)
+            && let Some(block) = self.blocks.get(slot)
+        {
+            prefetch_value(&block.rest.side[side & 1], 0);
+            prefetch_value(&block.rest.side[side & 1], 64);
+        }
+        // What it sends, or what it acknowledges.
         let side = if at_end { side } else { side ^ 1 };
         let core = pair.tcp_ref();
         self.history.prefetch_half(core.trail, side);

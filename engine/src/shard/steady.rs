@@ -37,7 +37,11 @@ impl Shard {
             } else {
                 next::<false>(core, &mut self.history, side, outline, frame)
             };
-            if !is_next {
+            if is_next {
+                if hot.asks(side) {
+                    hot.unset_asks(side);
+                }
+            } else {
                 let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
                 if !(Flow { hot, core, rest, pool: &mut self.history }).plain(
                     side,

@@ -53,12 +53,13 @@ impl Flow<'_> {
 
     /// Any segment's place in the history. Returns how many of its bytes were seen before.
     fn recall(&mut self, span: Span, flags: u8) -> u32 {
-        let Flow { core, rest, pool, .. } = self;
+        let Flow { hot, core, rest, pool } = self;
         let Some((trail, chunks)) = pool.open(core.trail) else { return 0 };
         let [first, second] = &mut trail.half;
         let (half, peer) = if span.side == 0 { (first, &*second) } else { (second, &*first) };
         let findings = Scene { core, rest, half, peer, chunks }.take(span);
         if findings != Findings::default() {
+            hot.set_asks(span.side);
             found(&mut rest.side[span.side & 1], flags, findings);
         }
         findings.repeated

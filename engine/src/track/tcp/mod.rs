@@ -260,7 +260,10 @@ impl Flow<'_> {
         }
         if known && ahead == 0 && pure && tcp.window == self.core.window[side] && !keepalive {
             let outstanding = self.core.has(state::SEEN, data) && after(self.core.next_seq[data], tcp.ack);
-            self.rest.side[side].dup_acks += u32::from(outstanding);
+            if outstanding {
+                self.hot.set_asks(side);
+                self.rest.side[side].dup_acks += 1;
+            }
         }
         // An acknowledgement that says nothing new settles nothing, unless it comes alone (then it counts as a repeat) or
         // what it covers came late. So data one way does not touch the other direction's half.

@@ -1,4 +1,5 @@
-//! The segment that comes next: new data directly behind all that was seen, an acknowledgement of something new, or both.
+//! The segment that comes next: new data directly behind all that was seen, or an acknowledgement other than one that asks again
+//! for what is outstanding.
 //!
 //! **Owns** the test for such a segment, and all that it changes. **May touch** the flow's TCP line and its history.
 //! **Order** asked by `shard` first of all. Everything is asked before anything is written: a segment that is not the next one
@@ -11,7 +12,7 @@ use super::ack::{self, Ack};
 use super::data::{in_flight, size};
 use super::options::Options;
 use super::plain::{KIND, header};
-use super::sequence::{at_or_after, distance};
+use super::sequence::{after, at_or_after, distance};
 use crate::flow::TcpCore;
 use crate::flow::tcp::{Low48, state};
 use crate::flow::trail::Half;
@@ -36,20 +37,27 @@ pub fn next<const DATA: bool>(
         return false;
     }
     let Some(timestamps) = timestamps(core, side, tcp, options) else { return false };
-    let advances = distance(tcp.ack, core.last_ack[side]) > 0;
-    // Of a side that was never seen nothing is outstanding.
-    let settles = advances && core.has(state::SEEN, data);
-    // Half of the sequence space or more is not behind anything.
-    let goes_on = tcp.seq == core.next_seq[side] && outline.payload_bytes >> 31 == 0;
-    let is_next = if DATA { goes_on } else { advances && tcp.seq.wrapping_add(1) != core.next_seq[side] };
-    if !is_next || settles && !core.has(state::DATA_ACKED, data) {
+    let ahead = distance(tcp.ack, core.last_ack[side]);
+    let (advances, seen) = (ahead > 0, core.has(state::SEEN, data));
+    let is_next = if DATA {
+        // Half of the sequence space or more is not behind anything.
+        let goes_on = tcp.seq == core.next_seq[side] && outline.payload_bytes >> 31 == 0;
+        goes_on && (advances || !core.has(state::LATE, data))
+    } else {
+        let window_stays = tcp.window == core.window[side];
+        let asks_again = ahead == 0 && window_stays && seen && after(core.next_seq[data], tcp.ack);
+        !asks_again && tcp.seq.wrapping_add(1) != core.next_seq[side]
+    };
+    if !is_next || advances && seen && !core.has(state::DATA_ACKED, data) {
         return false;
     }
     let Some((trail, chunks)) = history.open(core.trail) else {
-        if DATA || settles || tcp.window != core.window[side] {
+        if DATA || seen || tcp.window != core.window[side] {
             return false;
         }
-        core.last_ack[side] = tcp.ack;
+        if advances {
+            core.last_ack[side] = tcp.ack;
+        }
         core.psh[side] += u8::from(tcp.flags & tcp_flags::PSH != 0);
         return true;
     };
@@ -78,15 +86,16 @@ pub fn next<const DATA: bool>(
     if advances {
         core.last_ack[side] = tcp.ack;
     }
-    if settles {
+    // Of a side that was never seen nothing is outstanding; data that acknowledges nothing new settles nothing.
+    if seen && (advances || !DATA) {
         let half = &mut trail.half[data];
         if ack::is_next(tcp.ack, half) {
             ack::settle_next(frame.time.0, half);
         } else {
             ack::settle(Ack { number: tcp.ack, time: frame.time.0, pure: !DATA }, half, chunks);
-            if half.len == 0 {
-                core.unset(state::LATE | state::CHUNK, data);
-            }
+        }
+        if half.len == 0 {
+            core.unset(state::LATE | state::CHUNK, data);
         }
     }
     if let Some((value, echoed)) = timestamps {
@@ -113,7 +122,6 @@ const fn is_usual<const DATA: bool>(core: &TcpCore, side: usize, tcp: TcpHeader)
     tcp.flags & KIND == tcp_flags::ACK
         && tcp.flags & !core.flags[side] == 0
         && core.has(seasoned, side)
-        && !core.has(state::LATE, side ^ 1)
         && tcp.window != 0
         && (tcp.flags & tcp_flags::PSH == 0 || core.psh[side] < u8::MAX)
 }

@@ -41,9 +41,11 @@ impl Flow<'_> {
         let (false, Some(timestamps)) =
             (ends || new_flags || perhaps_keepalive || tcp.flags & tcp_flags::ACK == 0, options)
         else {
+            self.hot.set_asks(side);
             self.segment(side, &segment, behind);
             return true;
         };
+        self.hot.unset_asks(side);
         if tcp.flags & tcp_flags::PSH != 0 {
             self.push(side);
         }

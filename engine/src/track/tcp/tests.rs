@@ -135,8 +135,12 @@ fn once_a_connection_has_left_its_beginning_behind_the_next_segment_is_taken_in_
         (seg(150, 1, ACK, 9_000, 1_500, 0), NEXT),
         (seg(160, 0, ACK, 1_500, 9_000, 100), NEXT),
         (closed, PLAIN),
-        (seg(180, 1, ACK, 9_000, 1_600, 0), PLAIN),
+        // It opens the window again, and then comes late.
+        (seg(180, 1, ACK, 9_000, 1_600, 0), NEXT),
+        (seg(181, 1, ACK, 9_000, 1_500, 0), NEXT),
         (seg(190, 0, ACK, 1_700, 9_000, 100), PLAIN),
+        // It asks again for what is missing.
+        (seg(195, 1, ACK, 9_000, 1_600, 0), PLAIN),
         (seg(200, 0, ACK, 1_600, 9_000, 100), PLAIN),
         (seg(205, 0, ACK | PSH, 1_800, 9_000, 100), PLAIN),
         (seg(206, 0, SYN, 1_900, 0, 0), NEITHER),
