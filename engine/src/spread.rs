@@ -367,7 +367,7 @@ impl SpreadWorker {
                 // Not a packet of its own: nothing of the one that had this place before may be taken for it.
                 *ready = Ready::default();
             } else {
-                shard.near(ready, packet, kept(item));
+                shard.read(ready, packet, kept(item));
             }
             desk.keep();
         }

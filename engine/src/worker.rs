@@ -67,8 +67,8 @@ impl Worker {
         self.shard.finish(now);
     }
 
-    /// Accounts the frames of one burst, [`BURST`] at the most: decode and bring buckets near; then, pass by pass, bring the flows
-    /// near, their histories, what these lead to; account.
+    /// Accounts the frames of one burst, [`BURST`] at the most: decode; then, pass by pass, bring near the buckets, the flows,
+    /// their histories, and what these lead to; account.
     #[inline]
     pub fn burst(&mut self, batch: &[Frame<'_>]) {
         if self.sieve.turn() { self.burst_through::<true>(batch) } else { self.burst_through::<false>(batch) }
@@ -82,14 +82,14 @@ impl Worker {
         self.shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
             let place = self.desk.place(index);
-            if !SIEVE && self.shard.near_plain(place, frame) {
+            if !SIEVE && self.shard.read_plain(place, frame) {
                 self.desk.keep();
             } else {
                 self.decode::<SIEVE>(frame);
             }
         }
         let Worker { shard, desk, .. } = self;
-        shard.all_near();
+        shard.all_read();
         desk.walk(shard, |shard, ready, packet| {
             let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
             shard.take(ready, packet, frame);
@@ -120,7 +120,7 @@ impl Worker {
             let Packet { flaws, encaps, .. } = *packet;
             return shard.tally.refuse(Verdict { outcome, flaws, encaps });
         }
-        shard.near(ready, packet, frame.bytes);
+        shard.read(ready, packet, frame.bytes);
         desk.keep();
     }
 

@@ -82,7 +82,7 @@ impl Filled {
         let first = self.next;
         self.next += BATCH as u64;
         for number in first..self.next {
-            self.index.prefetch(mix(number));
+            self.index.prefetch(self.index.bucket(mix(number)));
         }
         for number in first..self.next {
             let (hash, hashes) = (mix(number), &self.hashes);

@@ -99,13 +99,15 @@ impl Desk {
         self.used += 1;
     }
 
-    /// Takes the packets kept through the later passes: all flows are brought near, then their histories, then what these lead
-    /// to; then the packets are accounted. Finding the pages of memory costs more than fetching lines from them, and the CPU finds many at once if
-    /// asked for many at once.
+    /// Takes the packets kept through the later passes: all buckets are brought near, then the flows, their histories, and what
+    /// these lead to; then the packets are accounted.
     #[inline(always)]
     pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready, &Packet)) {
         let used = self.used.min(BURST);
         let (places, packets) = (&mut self.places[..used], &self.packets[..used]);
+        for ready in &*places {
+            shard.near(ready);
+        }
         for ready in &mut *places {
             shard.nearer(ready);
         }

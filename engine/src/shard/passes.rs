@@ -1,8 +1,9 @@
 //! The passes over a burst: to the bucket, to the flow, to its history, and the packet's account.
 //!
 //! **Owns** what is brought near, and when. **May touch** the shard's state; a flow in the last pass only.
-//! **Order** `near_plain` or `near` for a whole burst, and `all_near`; then `nearer`, `nearest`, `nodes_near` and `take`, each
-//! for the whole burst.
+//! **Order** `read_plain` or `read` for a whole burst, and `all_read`; then `near`, `nearer`, `nearest`, `nodes_near` and `take`,
+//! each for the whole burst. Finding the pages of memory costs more than fetching lines from them, and the CPU finds many at
+//! once only where it is asked for many at once.
 
 use super::burst::Further;
 use super::{Ready, Shard, Sighting};
@@ -18,69 +19,74 @@ use crate::table::Index;
 use parshall_config::plan::Duplicates;
 
 impl Shard {
-    /// Takes a plain frame to its bucket, which is brought near: first pass over a burst. Says whether it is one.
+    /// Reads a plain frame: whose it is, and where its bucket is: first pass over a burst. Says whether it is one.
     #[inline(always)]
-    pub fn near_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>) -> bool {
+    pub fn read_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>) -> bool {
         let options = &self.plan.decode;
         match plain::announced(frame, options) {
             Some(Announced::V4) => {
                 let found = plain::v4(frame, options, &mut ready.outline);
-                self.bring_plain(ready, frame, found)
+                self.place_plain(ready, frame, found)
             }
-            Some(_) => self.near_other(ready, frame),
+            Some(_) => self.read_other(ready, frame),
             None => false,
         }
     }
 
     /// Ends the first pass.
     #[inline]
-    pub fn all_near(&mut self) {
+    pub fn all_read(&mut self) {
         self.tally.plain(&std::mem::take(&mut self.plain_sums));
     }
 
     /// The other kinds of plain frames, apart from the loop, whose registers they would take.
     #[inline(never)]
-    fn near_other(&mut self, ready: &mut Ready, frame: &Frame<'_>) -> bool {
+    fn read_other(&mut self, ready: &mut Ready, frame: &Frame<'_>) -> bool {
         let found = plain::any(frame, &self.plan.decode, &self.plan.secret, &mut ready.outline);
-        self.bring_plain(ready, frame, found)
+        self.place_plain(ready, frame, found)
     }
 
     #[inline(always)]
-    fn bring_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>, plain: Option<Plain<'_>>) -> bool {
+    fn place_plain(&mut self, ready: &mut Ready, frame: &Frame<'_>, plain: Option<Plain<'_>>) -> bool {
         let Some(Plain { image, l4, is_v6, is_tagged }) = plain else { return false };
-        let Shard { index, dedup, plan, tally, plain_sums, .. } = self;
+        let Shard { index, plan, tally, plain_sums, .. } = self;
         let is_udp = !ready.outline.has(facts::TCP);
         plain_sums.count(is_v6, is_udp, ready.outline.ip_bytes);
         tally.clock(frame.time);
         if is_tagged {
             tally.encaps[Encap::Vlan as usize] += 1;
         }
-        bring(ready, image, index, &plan.secret);
+        put(ready, image, index, &plan.secret);
         if plan.duplicates != Duplicates::Off {
             ready.print = Dedup::print(ready.hash, &ready.outline, dedup::words(l4, &ready.outline));
-            dedup.prefetch(ready.print);
         }
         true
     }
 
     /// The same of any packet that was decoded.
     #[inline(always)]
-    pub fn near(&mut self, ready: &mut Ready, packet: &mut Packet, bytes: &[u8]) {
-        let Shard { index, dedup, plan, tally, .. } = self;
+    pub fn read(&mut self, ready: &mut Ready, packet: &mut Packet, bytes: &[u8]) {
+        let Shard { index, plan, tally, .. } = self;
         tally.decoded(packet);
         ready.outline = Outline::of(packet);
-        bring(ready, packet.image, index, &plan.secret);
+        put(ready, packet.image, index, &plan.secret);
         packet.hash = ready.hash;
         ready.print = 0;
         if plan.duplicates != Duplicates::Off
             && let Some(words) = dedup::words_of(packet, bytes)
         {
             ready.print = Dedup::print(ready.hash, &ready.outline, words);
-            dedup.prefetch(ready.print);
         }
     }
 
-    /// The lines of the flow that probably is this packet's, brought near: second pass over a burst.
+    /// Its bucket, and the place of its print among recent packets, brought near: second pass over a burst.
+    #[inline(always)]
+    pub fn near(&self, ready: &Ready) {
+        self.index.prefetch(ready.place);
+        self.dedup.prefetch(ready.print);
+    }
+
+    /// The lines of the flow that probably is this packet's, brought near: third pass.
     #[inline(always)]
     pub fn nearer(&self, ready: &mut Ready) {
         let bucket = std::mem::take(&mut ready.place);
@@ -95,8 +101,8 @@ impl Shard {
         }
     }
 
-    /// The history that the packet's flow probably has, and the cold block that it may ask for, brought near: third pass over a
-    /// burst. Says where the history goes on.
+    /// The history that the packet's flow probably has, and the cold block that it may ask for, brought near: fourth
+    /// pass. Says where the history goes on.
     #[inline(always)]
     pub(super) fn nearest(&self, ready: &Ready) -> Option<Further> {
         let outline = &ready.outline;
@@ -119,7 +125,7 @@ impl Shard {
         core.has(state::CHUNK, side).then_some(Further { trail: core.trail, side, at_end })
     }
 
-    /// The segments that a history leads to, brought near: fourth pass, over those packets that touch some.
+    /// The segments that a history leads to, brought near: fifth pass, over those packets that touch some.
     #[inline(always)]
     pub(super) fn nodes_near(&self, Further { trail, side, at_end }: Further) {
         self.history.prefetch_nodes(trail, side, at_end);
@@ -154,9 +160,9 @@ impl Shard {
     }
 }
 
-/// Writes the image of a packet's key to its place, and brings its bucket near.
+/// Writes the image of a packet's key to its place, and where its bucket is.
 #[inline(always)]
-fn bring(ready: &mut Ready, image: KeyImage, index: &Index, secret: &HashSecret) {
+fn put(ready: &mut Ready, image: KeyImage, index: &Index, secret: &HashSecret) {
     (ready.image, ready.hash) = (image, secret.hash(image));
-    ready.place = index.prefetch(ready.hash);
+    ready.place = index.bucket(ready.hash);
 }

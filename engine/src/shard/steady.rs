@@ -158,7 +158,7 @@ mod tests {
         for (packet, bytes) in packets {
             let shard = &mut bench.shard;
             let (mut ready, mut packet) = (Ready::default(), *packet);
-            shard.near(&mut ready, &mut packet, bytes);
+            shard.read(&mut ready, &mut packet, bytes);
             shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
             if short {
                 shard.nearer(&mut ready);

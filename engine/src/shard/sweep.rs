@@ -180,7 +180,7 @@ impl Shard {
         let pair = &self.pairs[slot as usize];
         prefetch_value(pair, 64);
         let hash = self.plan.secret.hash(pair.hot.image());
-        self.index.prefetch(hash);
+        self.index.prefetch(self.index.bucket(hash));
         self.index.prefetch_second(hash);
         if pair.hot.has(Mark::Tcp) {
             for line in 0..size_of::<TcpBlock>() / 64 {

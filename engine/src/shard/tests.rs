@@ -80,7 +80,7 @@ pub(super) fn frame_of<'b>(packet: &Packet, bytes: &'b [u8]) -> Frame<'b> {
 impl Bench {
     pub(super) fn see(&mut self, packet: &Packet) {
         let (mut ready, mut packet) = (Ready::default(), *packet);
-        self.shard.near(&mut ready, &mut packet, &[]);
+        self.shard.read(&mut ready, &mut packet, &[]);
         self.shard.tally.take(packet.input, Volume { packets: 1, bytes: u64::from(packet.wire_bytes) });
         self.shard.nearer(&mut ready);
         self.shard.take(&ready, &packet, &frame_of(&packet, &[]));

@@ -108,12 +108,17 @@ impl Index {
         if other >= self.buckets.len() { other - self.buckets.len() } else { other }
     }
 
-    /// Brings the first bucket of a hash near, and says which one it is.
+    /// The first bucket of a hash.
     #[inline(always)]
-    pub fn prefetch(&self, hash: u64) -> u32 {
-        let first = self.first(hash);
-        prefetch(&self.buckets, first);
-        first as u32
+    #[must_use]
+    pub fn bucket(&self, hash: u64) -> u32 {
+        self.first(hash) as u32
+    }
+
+    /// Brings a bucket near.
+    #[inline(always)]
+    pub fn prefetch(&self, bucket: u32) {
+        prefetch(&self.buckets, bucket as usize);
     }
 
     /// Brings the second bucket of a hash near.
@@ -133,7 +138,7 @@ impl Index {
     }
 
     /// A slot that probably holds the flow of this hash, by tag alone: worth a prefetch. `first`: its bucket, as
-    /// [`Index::prefetch`] said.
+    /// [`Index::bucket`] said.
     #[inline(always)]
     #[must_use]
     pub fn likely(&self, first: u32, hash: u64) -> Option<Slot> {

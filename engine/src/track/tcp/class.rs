@@ -142,7 +142,7 @@ impl Anomaly {
         if self.is_asked_for() {
             return fast;
         }
-        if self.recovery.is_some_and(|nanos| nanos as f64 > self.path.rto) {
+        if self.recovery.is_some_and(|nanos| self.path.is_timeout(nanos as f64)) {
             return slow;
         }
         match self.recovering {
@@ -179,12 +179,13 @@ impl Anomaly {
     /// Whether acknowledgements reported the loss in time for a fast retransmission. Fewer than three segments behind it
     /// are enough for one only within the reordering window of RFC 8985 section 6.2, a quarter of the round-trip time.
     fn is_asked_for(&self) -> bool {
-        let waited = self.since_behind.or(self.recovery).unwrap_or(0) as f64;
-        if waited > self.path.rto.max(self.path.mean + SHORTEST_RTO) {
+        let told = self.dup_acks >= LOSS || self.sacked_beyond >= LOSS;
+        if !told && self.sacked_beyond == 0 {
             return false;
         }
-        let told = self.dup_acks >= LOSS || self.sacked_beyond >= LOSS;
-        told || self.sacked_beyond > 0 && waited <= 1.25 * self.path.mean
+        let waited = self.since_behind.or(self.recovery).unwrap_or(0) as f64;
+        let late = waited > self.path.mean + SHORTEST_RTO && self.path.is_timeout(waited);
+        !late && (told || waited <= 1.25 * self.path.mean)
     }
 
     /// Whether a tail loss probe or a timeout may come now: after nine tenths of a round trip.
@@ -222,7 +223,7 @@ mod tests {
             recovery: Some(60 * MILLI),
             since_behind: None,
             smoothed: 2e7,
-            path: PathRtt { mean: 5e7, min: 4e7, rto: 2e8, known: true },
+            path: PathRtt::of(5e7, 4e7, 3.75e7),
         }
     }
 

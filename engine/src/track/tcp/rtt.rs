@@ -65,27 +65,50 @@ pub(super) struct PathRtt {
     pub(super) mean: f64,
     /// Sum of both halves' minima, at least 1 ms. Unit: nanoseconds.
     pub(super) min: f64,
-    /// Mean plus four deviations of the pooled samples, at least 100 ms. Unit: nanoseconds.
-    pub(super) rto: f64,
-    /// Both halves had a sample; without, mean is 0, min 5 ms and rto 500 ms (Tstat).
+    /// Variance of the pooled samples. Unit: square nanoseconds.
+    variance: f64,
+    /// Both halves had a sample; without, mean is 0, min 5 ms and the timeout 500 ms (Tstat).
     pub(super) known: bool,
 }
 
 const MILLI: f64 = 1e6;
 
+impl PathRtt {
+    /// A path of this mean, minimum and deviation.
+    #[cfg(test)]
+    pub(super) const fn of(mean: f64, min: f64, deviation: f64) -> PathRtt {
+        PathRtt { mean, min, variance: deviation * deviation, known: true }
+    }
+
+    /// Nothing is known of the path.
+    const UNKNOWN: PathRtt = PathRtt { mean: 0.0, min: 5.0 * MILLI, variance: 0.0, known: false };
+
+    /// The least that the timeout can be, without its deviations. Unit: nanoseconds.
+    const fn shortest_timeout(&self) -> f64 {
+        if self.known { self.mean.max(100.0 * MILLI) } else { 500.0 * MILLI }
+    }
+
+    /// Whether so many nanoseconds are more than the retransmission timeout: mean plus four deviations of the pooled samples, at
+    /// least 100 ms.
+    pub(super) fn is_timeout(&self, nanos: f64) -> bool {
+        nanos > self.shortest_timeout() && nanos > self.mean + 4.0 * self.variance.sqrt()
+    }
+}
+
 /// The path's round-trip time from its two halves.
 #[must_use]
+#[inline]
 pub(super) fn path(one: &RttState, other: &RttState) -> PathRtt {
     if one.samples == 0 || other.samples == 0 {
-        return PathRtt { mean: 0.0, min: 5.0 * MILLI, rto: 500.0 * MILLI, known: false };
+        return PathRtt::UNKNOWN;
     }
     let (n, m) = (f64::from(one.samples), f64::from(other.samples));
     let mean = one.sum as f64 / n + other.sum as f64 / m;
     let (count, sum, squares) = (n + m, one.sum as f64 + other.sum as f64, one.squares + other.squares);
     let spread = (squares - sum * sum / count).max(0.0);
-    let deviation = if count > 1.0 { (spread / (count - 1.0)).sqrt() } else { 0.0 };
+    let variance = if count > 1.0 { spread / (count - 1.0) } else { 0.0 };
     let min = (one.min.span() + other.min.span()) as f64;
-    PathRtt { mean, min: min.max(MILLI), rto: (mean + 4.0 * deviation).max(100.0 * MILLI), known: true }
+    PathRtt { mean, min: min.max(MILLI), variance, known: true }
 }
 
 #[cfg(test)]
@@ -117,10 +140,19 @@ mod tests {
     }
 
     #[test]
+    fn a_timeout_is_the_mean_and_four_deviations_and_at_least_a_tenth_of_a_second() {
+        // Pooled samples 40 and 10 ms: mean of the path 50 ms, deviation 21.2 ms, in all 134.9 ms.
+        let wide = path(&of(&[40_000_000]), &of(&[10_000_000]));
+        assert!(!wide.is_timeout(1.3e8) && wide.is_timeout(1.4e8));
+        let narrow = path(&of(&[20_000_000]), &of(&[20_000_000]));
+        assert!(!narrow.is_timeout(9.9e7) && narrow.is_timeout(1.01e8));
+    }
+
+    #[test]
     fn a_path_without_samples_on_both_sides_takes_the_stated_values() {
         let none = path(&of(&[5]), &RttState::default());
-        assert_eq!((none.known, none.min, none.rto), (false, 5e6, 5e8));
+        assert_eq!((none.known, none.min, none.is_timeout(5e8), none.is_timeout(5.1e8)), (false, 5e6, false, true));
         let some = path(&of(&[40_000_000]), &of(&[10_000_000]));
-        assert!(some.known && (some.mean - 5e7).abs() < 1.0 && some.rto >= 1e8);
+        assert!(some.known && (some.mean - 5e7).abs() < 1.0);
     }
 }
