@@ -15,12 +15,14 @@
 
 use super::Shard;
 use crate::exit::Exit;
-use crate::flow::{Mark, TcpBlock};
-use crate::life::closed;
+use crate::flow::{Hot, Mark, TcpBlock};
+use crate::life::{Limits, closed};
 use crate::memory::{prefetch, prefetch_value};
 use crate::record::EndReason;
 use crate::table::{Full, Slot};
 use crate::time::Nanos;
+use arrayvec::ArrayVec;
+use std::ops::Range;
 
 /// Slots looked at in one tick, at most: the bound on the work that expiry adds to a burst.
 pub(super) const SLOTS_PER_TICK: u32 = 64;
@@ -66,40 +68,46 @@ impl Shard {
         self.glance();
     }
 
-    /// Looks at the next slots. Says how many it were: fewer, when enough flows were reclaimed.
+    /// Looks at the next slots, up to the last one. Says how many it were: fewer, when enough flows were reclaimed.
     fn sweep_slots(&mut self, slots: u32, now: Nanos) -> u32 {
-        let mut reclaimed = 0;
-        for looked_at in 0..slots {
-            if reclaimed == RECORDS_PER_TICK {
-                return looked_at;
-            }
-            if self.sweep.next >= self.index.used() {
-                self.sweep.next = 0;
-            }
-            let slot = self.sweep.next;
-            self.sweep.next += 1;
-            reclaimed += u32::from(self.reclaim(slot, now));
-        }
-        slots
+        let used = self.index.used();
+        let from = if self.sweep.next < used { self.sweep.next } else { 0 };
+        self.sweep.next = self.reclaim(from..used.min(from + slots), |limits, hot| limits.over(hot, now));
+        self.sweep.next - from
     }
 
-    #[inline]
-    fn reclaim(&mut self, slot: Slot, now: Nanos) -> bool {
-        let hot = &self.pairs[slot as usize].hot;
-        if hot.all_packets() == 0 {
-            return false;
+    /// Ends those flows in a range of slots for which there is a reason, [`RECORDS_PER_TICK`] at the most, and says which slot
+    /// comes next. What their records are made from is brought near for all before the first one is made.
+    fn reclaim(&mut self, range: Range<Slot>, reason: impl Fn(&Limits, &Hot) -> Option<EndReason>) -> Slot {
+        let mut ended = ArrayVec::<(Slot, EndReason), { RECORDS_PER_TICK as usize }>::new();
+        let mut slot = range.start;
+        while slot < range.end && !ended.is_full() {
+            let hot = &self.pairs[slot as usize].hot;
+            if hot.all_packets() > 0
+                && let Some(reason) = reason(&self.plan.limits, hot)
+            {
+                self.bring_near(slot);
+                ended.push((slot, reason));
+            }
+            slot += 1;
         }
-        let Some(reason) = self.plan.limits.over(hot, now) else { return false };
-        self.end(slot, reason);
-        true
+        for (slot, reason) in ended {
+            self.end(slot, reason);
+        }
+        slot
     }
 
-    /// Reclaims every flow that has ended by `now`, then tells the collector that the rest lives on. For `read`, where
-    /// nobody is kept waiting.
+    /// The same of all slots, for `read`, where nobody is kept waiting.
+    fn reclaim_all(&mut self, reason: impl Fn(&Limits, &Hot) -> Option<EndReason>) {
+        let (mut slot, used) = (0, self.index.used());
+        while slot < used {
+            slot = self.reclaim(slot..used, &reason);
+        }
+    }
+
+    /// Reclaims every flow that has ended by `now`, then tells the collector that the rest lives on.
     pub fn sweep_all(&mut self, now: Nanos) {
-        for slot in 0..self.index.used() {
-            self.reclaim(slot, now);
-        }
+        self.reclaim_all(|limits, hot| limits.over(hot, now));
         // A live flow had its last packet at most the longest timeout ago; one second more is the contract's.
         let horizon = now.minus(self.plan.limits.longest().saturating_add(1_000_000_000));
         let _ = self.door.send(&Exit::Mark { horizon });
@@ -107,13 +115,7 @@ impl Shard {
 
     /// Ends every flow: input is over at `now`.
     pub fn finish(&mut self, now: Nanos) {
-        for slot in 0..self.index.used() {
-            let hot = &self.pairs[slot as usize].hot;
-            if hot.all_packets() > 0 {
-                let reason = self.plan.limits.last_word(hot, now);
-                self.end(slot, reason);
-            }
-        }
+        self.reclaim_all(|limits, hot| Some(limits.last_word(hot, now)));
         self.tally.history_refused = self.history.refused();
         self.tally.history_bytes = self.history.used_bytes();
         let _ = self.door.send(&Exit::Mark { horizon: Nanos::MAX });
@@ -185,6 +187,9 @@ impl Shard {
         if pair.hot.has(Mark::Tcp) {
             for line in 0..size_of::<TcpBlock>() / 64 {
                 prefetch_value(&self.blocks[slot as usize], line * 64);
+            }
+            for side in [0, 1] {
+                self.history.prefetch_half(pair.tcp_ref().trail, side);
             }
         }
     }
