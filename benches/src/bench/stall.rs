@@ -6,7 +6,8 @@
 //!
 //! A burst during which the thread was switched out against its will does not count. The time that a hypervisor takes
 //! away cannot be told from a stall, so the last column of a virtual machine says little; the work of a burst is
-//! bounded by constants, which the table names.
+//! bounded by constants, which the table names. What interrupts take shows in the control: a loop that does nothing until
+//! as much time has passed as the median burst took.
 
 use super::beside::Beside;
 use super::measure::{pause_count, quantile};
@@ -75,27 +76,61 @@ fn one(state: &State, flows: u32) -> std::io::Result<()> {
     let (mut times, mut dropped) = (Vec::with_capacity(MOST_BURSTS), 0);
     let (most, left) = if state.expire { (MOST_BURSTS, u64::from(GOING_ON)) } else { (BURSTS, 0) };
     while times.len() < most && rig.worker().shard.tally.live_flows > left {
-        let paused = pause_count();
         let mut nanos = 0;
-        rig.turn_by(|worker, batch, now| {
-            let began = Instant::now();
-            work(worker, batch, now);
-            nanos = began.elapsed().as_nanos() as u64;
+        let whole = undisturbed(|| {
+            rig.turn_by(|worker, batch, now| {
+                let began = Instant::now();
+                work(worker, batch, now);
+                nanos = began.elapsed().as_nanos() as u64;
+            });
         });
-        if pause_count() == paused {
+        if whole {
             times.push(nanos as f64 / 1e3);
         } else {
             dropped += 1;
         }
     }
+    let median = tell(state.name, flows, &mut times, dropped);
+    if state.expire && !state.tallies {
+        control(flows, median, times.len());
+    }
     drop(beside);
     rig.check();
-    times.sort_by(f64::total_cmp);
-    let [p50, p90, p99, p999, max] = [0.5, 0.9, 0.99, 0.999, 1.0].map(|share| quantile(&times, share));
-    let bursts = times.len();
-    println!(
-        "| {} | {flows} | {p50:.1} | {p90:.1} | {p99:.1} | {p999:.1} | {max:.1} | {bursts} | {dropped} |",
-        state.name
-    );
     Ok(())
+}
+
+/// Whether the thread kept its processor while it did something, as far as it gave it up against its will.
+fn undisturbed(what: impl FnOnce()) -> bool {
+    let paused = pause_count();
+    what();
+    pause_count() == paused
+}
+
+/// What is left of the times when nothing is done: `bursts` times nothing until so many microseconds have passed.
+fn control(flows: u32, micros: f64, bursts: usize) {
+    let (mut times, mut dropped) = (Vec::with_capacity(bursts), 0);
+    for _ in 0..bursts {
+        let mut passed = 0.0;
+        let whole = undisturbed(|| {
+            let began = Instant::now();
+            while passed < micros {
+                passed = began.elapsed().as_nanos() as f64 / 1e3;
+            }
+        });
+        if whole {
+            times.push(passed);
+        } else {
+            dropped += 1;
+        }
+    }
+    tell("control: nothing is done for as long as the median above", flows, &mut times, dropped);
+}
+
+/// Prints one row of times in microseconds, and says their median.
+fn tell(name: &str, flows: u32, times: &mut [f64], dropped: u32) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let [p50, p90, p99, p999, max] = [0.5, 0.9, 0.99, 0.999, 1.0].map(|share| quantile(times, share));
+    let bursts = times.len();
+    println!("| {name} | {flows} | {p50:.1} | {p90:.1} | {p99:.1} | {p999:.1} | {max:.1} | {bursts} | {dropped} |");
+    p50
 }

@@ -18,6 +18,7 @@ use crate::flow::tcp::{Low48, state};
 use crate::flow::trail::Half;
 use crate::packet::{Outline, TcpHeader, tcp_flags};
 use crate::source::Frame;
+use crate::track::chunks::Chunks;
 use crate::track::history::History;
 
 /// Takes the next segment of `side` of an open flow in, not older than the latest packet, and says so. `DATA`: it has payload.
@@ -33,36 +34,16 @@ pub fn next<const DATA: bool>(
 ) -> bool {
     let (side, data) = (side & 1, side & 1 ^ 1);
     let Some((tcp, options)) = header(outline, frame) else { return false };
-    if !is_usual::<DATA>(core, side, tcp) {
+    if !is_usual::<DATA>(core, side, tcp) || !is_next::<DATA>(core, side, tcp, outline.payload_bytes) {
         return false;
     }
     let Some(timestamps) = timestamps(core, side, tcp, options) else { return false };
-    let ahead = distance(tcp.ack, core.last_ack[side]);
-    let (advances, seen) = (ahead > 0, core.has(state::SEEN, data));
-    let is_next = if DATA {
-        // Half of the sequence space or more is not behind anything.
-        let goes_on = tcp.seq == core.next_seq[side] && outline.payload_bytes >> 31 == 0;
-        goes_on && (advances || !core.has(state::LATE, data))
-    } else {
-        let window_stays = tcp.window == core.window[side];
-        let asks_again = ahead == 0 && window_stays && seen && after(core.next_seq[data], tcp.ack);
-        !asks_again && tcp.seq.wrapping_add(1) != core.next_seq[side]
-    };
-    if !is_next || advances && seen && !core.has(state::DATA_ACKED, data) {
-        return false;
-    }
+    let advances = advances(core, side, tcp);
     let Some((trail, chunks)) = history.open(core.trail) else {
-        if DATA || seen || tcp.window != core.window[side] {
-            return false;
-        }
-        if advances {
-            core.last_ack[side] = tcp.ack;
-        }
-        core.psh[side] += u8::from(tcp.flags & tcp_flags::PSH != 0);
-        return true;
+        return !DATA && without_history(core, side, tcp);
     };
-    let end = tcp.seq.wrapping_add(outline.payload_bytes);
-    let sends = !DATA || chunks.ends_at(&trail.half[side], tcp.seq, end) && !at_or_after(core.last_ack[data], end);
+    let (from, end) = (tcp.seq, tcp.seq.wrapping_add(outline.payload_bytes));
+    let sends = !DATA || chunks.ends_at(&trail.half[side], from, end) && !at_or_after(core.last_ack[data], end);
     if !sends {
         return false;
     }
@@ -76,7 +57,7 @@ pub fn next<const DATA: bool>(
         let half = &mut trail.half[side];
         size(half, outline.payload_bytes);
         in_flight(half, end, core.last_ack[data]);
-        let kept = chunks.append(half, (tcp.seq, end), frame.time.0, outline.ip_id);
+        let kept = chunks.append(half, (from, end), frame.time.0, outline.ip_id);
         core.set(stored(kept, half), side);
     }
     if tcp.window != core.window[side] {
@@ -87,13 +68,9 @@ pub fn next<const DATA: bool>(
         core.last_ack[side] = tcp.ack;
     }
     // Of a side that was never seen nothing is outstanding; data that acknowledges nothing new settles nothing.
-    if seen && (advances || !DATA) {
+    if core.has(state::SEEN, data) && (advances || !DATA) {
         let half = &mut trail.half[data];
-        if ack::is_next(tcp.ack, half) {
-            ack::settle_next(frame.time.0, half);
-        } else {
-            ack::settle(Ack { number: tcp.ack, time: frame.time.0, pure: !DATA }, half, chunks);
-        }
+        settle(Ack { number: tcp.ack, time: frame.time.0, pure: !DATA }, half, chunks);
         if half.len == 0 {
             core.unset(state::LATE | state::CHUNK, data);
         }
@@ -107,6 +84,53 @@ pub fn next<const DATA: bool>(
         }
     }
     true
+}
+
+/// Whether a segment acknowledges something new.
+#[inline(always)]
+const fn advances(core: &TcpCore, side: usize, tcp: TcpHeader) -> bool {
+    distance(tcp.ack, core.last_ack[side]) > 0
+}
+
+/// Whether data begins where all that was seen ends, or an acknowledgement is neither a keep-alive nor a duplicate of one whose data
+/// is missing. Not for a side's first acknowledgement of data.
+#[inline(always)]
+fn is_next<const DATA: bool>(core: &TcpCore, side: usize, tcp: TcpHeader, payload: u32) -> bool {
+    let data = side ^ 1;
+    let (advances, seen) = (advances(core, side, tcp), core.has(state::SEEN, data));
+    let is_next = if DATA {
+        // Half of the sequence space or more is not behind anything.
+        let goes_on = tcp.seq == core.next_seq[side] && payload >> 31 == 0;
+        goes_on && (advances || !core.has(state::LATE, data))
+    } else {
+        let again = tcp.ack == core.last_ack[side] && tcp.window == core.window[side];
+        let asks = again && seen && after(core.next_seq[data], tcp.ack);
+        !asks && tcp.seq.wrapping_add(1) != core.next_seq[side]
+    };
+    is_next && (!advances || !seen || core.has(state::DATA_ACKED, data))
+}
+
+/// Takes an acknowledgement of a flow without history, where none can be missed.
+#[inline(always)]
+fn without_history(core: &mut TcpCore, side: usize, tcp: TcpHeader) -> bool {
+    if core.has(state::SEEN, side ^ 1) || tcp.window != core.window[side] {
+        return false;
+    }
+    if advances(core, side, tcp) {
+        core.last_ack[side] = tcp.ack;
+    }
+    core.psh[side] += u8::from(tcp.flags & tcp_flags::PSH != 0);
+    true
+}
+
+/// Settles what an acknowledgement covers: mostly the one segment that is outstanding.
+#[inline(always)]
+fn settle(ack: Ack, half: &mut Half, chunks: &mut Chunks) {
+    if ack::is_next(ack.number, half) {
+        ack::settle_next(ack.time, half);
+    } else {
+        ack::settle(ack, half, chunks);
+    }
 }
 
 /// What storing a segment says of its side.
