@@ -112,7 +112,7 @@ impl Limits {
         let quiet = now.since(hot.last());
         match closed(hot) {
             Some(reason) => (quiet > self.linger).then_some(reason),
-            None => (quiet > self.idle(hot)).then_some(EndReason::Idle),
+            None => (quiet > self.shortest && quiet > self.idle(hot)).then_some(EndReason::Idle),
         }
     }
 

@@ -148,18 +148,26 @@ impl Shard {
     /// time.
     fn choose(&mut self, now: Nanos) -> Option<Slot> {
         let used = self.index.used().max(1);
-        let from = self.sweep.next % used;
-        self.sweep.next = (from + CANDIDATES) % used;
+        let wrapped = |slot: Slot| if slot < used { slot } else { slot - used };
+        let (from, looked_at) = (self.sweep.next % used, CANDIDATES.min(used));
+        self.sweep.next = wrapped(from + looked_at);
         for later in self.sweep.next..self.sweep.next + CANDIDATES {
             prefetch(&self.pairs, later as usize);
         }
-        self.worst((from..from + CANDIDATES).map(|slot| slot % used), now)
+        self.worst((from..from + looked_at).map(wrapped), now)
     }
 
     /// The flow that may go first: by rank, then by how long it has been quiet.
     fn worst(&self, slots: impl Iterator<Item = Slot>, now: Nanos) -> Option<Slot> {
-        let ranked = slots.filter_map(|slot| Some((self.rank(slot, now)?, self.pairs[slot as usize].hot.last(), slot)));
-        ranked.min().map(|(_, _, slot)| slot)
+        let (mut worst, mut first) = (None, u128::MAX);
+        for slot in slots {
+            let Some(rank) = self.rank(slot, now) else { continue };
+            let order = u128::from(rank) << 64 | u128::from(self.pairs[slot as usize].hot.last().0);
+            if order < first {
+                (worst, first) = (Some(slot), order);
+            }
+        }
+        worst
     }
 
     /// How readily a flow is given up, readiest first; `None` for one that stays.
