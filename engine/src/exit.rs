@@ -8,7 +8,7 @@
 mod batch;
 mod message;
 
-pub use batch::Batch;
+pub use batch::{Batch, Maker};
 pub use message::Line;
 
 use crate::key::FlowKey;

@@ -52,19 +52,33 @@ impl Buffer {
     /// Appends the first `used` of some bytes. All are stored: a length that is known beforehand is a move or two.
     #[inline(always)]
     pub(crate) fn put<const N: usize>(&mut self, text: [u8; N], used: usize) {
-        self.fill(N, |room| room.copy_from_slice(&text));
-        self.len -= N - used.min(N);
+        self.piece(|room| {
+            *room = text;
+            used
+        });
+    }
+
+    /// Appends as many of the next bytes as `write` says it has filled in.
+    #[inline(always)]
+    pub(crate) fn piece<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
+        if self.bytes.len() < self.len + N {
+            self.grow(N);
+        }
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + N).and_then(|room| room.first_chunk_mut()) {
+            self.len += write(room).min(N);
+        }
     }
 
     /// Appends `count` bytes, which `write` fills in.
     #[inline(always)]
     pub(crate) fn fill(&mut self, count: usize, write: impl FnOnce(&mut [u8])) {
-        if self.bytes.len() - self.len < count {
+        if self.bytes.len() < self.len + count {
             self.grow(count);
         }
-        let from = self.len;
-        self.len += count;
-        write(&mut self.bytes[from..self.len]);
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + count) {
+            write(room);
+            self.len += count;
+        }
     }
 
     /// Appends text.

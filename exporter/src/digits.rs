@@ -13,43 +13,49 @@ const E8: u64 = 100_000_000;
 const E16: u64 = E8 * E8;
 
 /// Appends a number. Most are small.
-#[inline]
+#[inline(always)]
 pub(crate) fn integer(number: u64, out: &mut Buffer) {
     match number {
         0..10 => out.push(b'0' + number as u8),
-        10..E8 => short(number as u32, out),
-        _ => long(number, out),
+        10..E8 => put_short(number as u32, out),
+        E8..E16 => {
+            put_short((number / E8) as u32, out);
+            put_padded(number % E8, out);
+        }
+        _ => {
+            put_short((number / E16) as u32, out);
+            put_padded(number / E8 % E8, out);
+            put_padded(number % E8, out);
+        }
     }
 }
 
-/// Appends a number below 100,000,000.
-fn short(number: u32, out: &mut Buffer) {
-    let digits = eight(number);
-    // Bytes are in the order of the text, so leading zeros are the lowest; the last digit stays.
-    let zeros = (digits | 1 << 63).trailing_zeros() / 8;
-    out.put((text_of(digits) >> (zeros * 8)).to_le_bytes(), 8 - zeros as usize);
-}
-
-#[inline(never)]
-fn long(number: u64, out: &mut Buffer) {
-    if number >= E16 {
-        short((number / E16) as u32, out);
-        padded((number / E8 % E8) as u32, out);
-    } else {
-        short((number / E8) as u32, out);
-    }
-    padded((number % E8) as u32, out);
+#[inline(always)]
+fn put_short(number: u32, out: &mut Buffer) {
+    let (text, len) = short(number);
+    out.put(text.to_le_bytes(), len);
 }
 
 /// Appends a number below 100,000,000 with all its eight digits.
-#[inline]
-fn padded(number: u32, out: &mut Buffer) {
-    out.put(text_of(eight(number)).to_le_bytes(), 8);
+#[inline(always)]
+fn put_padded(number: u64, out: &mut Buffer) {
+    out.put(text_of(eight(number as u32)).to_le_bytes(), 8);
+}
+
+/// A number below 100,000,000 as text, and how many digits that is. It takes and gives registers, so that where in the buffer
+/// the next number goes need not wait in memory for this one.
+#[inline(never)]
+const fn short(number: u32) -> (u64, usize) {
+    let digits = eight(number);
+    // Bytes are in the order of the text, so leading zeros are the lowest; the last digit stays.
+    let zeros = (digits | 1 << 63).trailing_zeros() / 8;
+    (text_of(digits) >> (zeros * 8), 8 - zeros as usize)
 }
 
 /// The eight digits of a number below 100,000,000 in the bytes of a word, the first in the lowest. Halves of four digits, then
 /// quarters of two, then the digits: each step divides all parts at once, by a multiplication and a shift that are exact for
 /// parts so small.
+#[inline(always)]
 const fn eight(number: u32) -> u64 {
     let number = number as u64;
     let fours = (number / 10_000) | ((number % 10_000) << 32);
@@ -65,6 +71,7 @@ const fn text_of(digits: u64) -> u64 {
 }
 
 /// Appends nanoseconds as microseconds with three decimals.
+#[inline]
 pub(crate) fn micros(nanos: u64, out: &mut Buffer) {
     integer(nanos / 1000, out);
     let [_, hundreds, tens, ones] = four((nanos % 1000) as u32);

@@ -3,7 +3,7 @@
 //! **Owns** the course of one reading: sinks open, captures open, engine starts, records flow, all ends in order.
 //! **May touch** the front doors of the engine, the sinks and the summary. **Order** called by `main`.
 
-use crate::fanout::{Fanout, SinkState};
+use crate::fanout::{Fanout, Feed};
 use crate::metrics::Board;
 use crate::nap::Nap;
 use crate::order::{BUDGET, OrderWindow};
@@ -11,6 +11,7 @@ use crate::pipeline::{Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
+use crate::writer::SinkState;
 use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::decode;
@@ -79,7 +80,8 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let (board, _server) = serve("read", &plan.common, true, false).map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
-    let fanout = Fanout::start(sinks, true)
+    let feed = if plan.common.engine.workers.get() == 1 { Feed::Writes } else { Feed::Waits };
+    let fanout = Fanout::start(sinks, feed)
         .map_err(|error| failed(format!("cannot start the sinks: {error}")))?
         .watched_by(board.watch());
     board.introduce(fanout.states(), (String::new(), String::new()));

@@ -91,6 +91,12 @@ pub(super) fn length(first: &Line) -> usize {
     1 + usize::from(head.behind)
 }
 
+/// What the message is that begins with this line.
+pub(super) fn kind(first: &Line) -> u8 {
+    let head: Head = bytemuck::cast(*first);
+    head.kind
+}
+
 /// Where the head of a message stands that is being read: what follows is then aligned as it is in a shard.
 const HEAD: usize = 1;
 

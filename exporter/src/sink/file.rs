@@ -75,6 +75,11 @@ impl Target {
         self.path == Path::new("-")
     }
 
+    /// Whether it is one or more regular files that are written as they are.
+    pub fn is_plain_file(&self) -> bool {
+        !self.zstd && !self.is_stdout() && std::fs::metadata(&self.path).map_or(true, |about| about.is_file())
+    }
+
     /// Whether the file was empty when it was opened.
     pub fn is_fresh(&self) -> bool {
         self.fresh
