@@ -212,8 +212,18 @@ impl Fanout {
         self.take(|batch| batch.push_state(lines));
     }
 
+    /// Whether somebody takes records.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        !self.own.writers.is_empty() || self.has_batches()
+    }
+
+    fn has_batches(&self) -> bool {
+        !self.lanes.is_empty() || self.watch.is_some()
+    }
+
     fn take(&mut self, push: impl FnOnce(&mut Batch)) {
-        if self.lanes.is_empty() && self.watch.is_none() {
+        if !self.has_batches() {
             return;
         }
         push(&mut self.batch);

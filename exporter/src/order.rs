@@ -79,12 +79,17 @@ impl OrderWindow {
         self.spilled
     }
 
+    /// Notes whether a record that ends at `end` comes late, and does not keep it.
+    pub fn pass(&mut self, end: Nanos, floor: Nanos) {
+        self.late += u64::from(end < floor);
+    }
+
     /// Takes a record's state by the order and the start of the record; `floor` is the horizon its worker had announced before.
     ///
     /// # Errors
     /// The temporary file could not be written.
     pub fn push(&mut self, order: (Nanos, u64, u32), start: Nanos, lines: &[Line], floor: Nanos) -> io::Result<()> {
-        self.late += u64::from(order.0 < floor);
+        self.pass(order.0, floor);
         let place = self.shelf.put(lines);
         self.waiting.push(((order.0.max(floor), order, start), place));
         let bytes = self.waiting.len() * WAITING_BYTES + self.shelf.used_bytes();

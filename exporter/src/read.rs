@@ -46,7 +46,8 @@ pub fn read(plan: &ReadPlan) -> Ending {
 struct Line {
     window: OrderWindow,
     fanout: Fanout,
-    talkers: Talkers,
+    /// Where a summary is shown.
+    talkers: Option<Talkers>,
     failure: Option<io::Error>,
 }
 
@@ -57,7 +58,12 @@ impl Outlet for Line {
     }
 
     fn state(&mut self, state: &FlowState<'_>, lines: &[exit::Line], floor: Nanos) {
-        self.talkers.take(state);
+        if let Some(talkers) = &mut self.talkers {
+            talkers.take(state);
+        }
+        if !self.fanout.is_heard() {
+            return self.window.pass(state.pair.hot.last(), floor);
+        }
         if let Err(error) = self.window.push(state.order(), state.start(), lines, floor) {
             self.failure.get_or_insert(error);
         }
@@ -91,7 +97,8 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
         LaunchError::Filter(_) => (Ending::BadConfiguration, error.to_string()),
         _ => failed(error.to_string()),
     })?;
-    let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
+    let talkers = (plan.common.sinks.is_empty() || log::shows_plain()).then(Talkers::default);
+    let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers, failure: None };
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     pump(&mut replay, &mut line, &stop, &bar, &board, period);
     let (captures, mut merger) = replay.conclude(now()).map_err(failed)?;
@@ -101,17 +108,14 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     board.publish(snapshot.clone());
     board.end();
     let damage = captures.damage().to_vec();
-    let summary = Summary {
-        snapshot: &snapshot,
-        talkers: &line.talkers,
-        damage: &damage,
-        elapsed: started.elapsed(),
-        late: line.window.late(),
-    };
-    if plan.common.sinks.is_empty() {
-        let _ = crate::print(&summary.text());
-    } else {
-        log::plain(&summary.text());
+    if let Some(talkers) = &line.talkers {
+        let (elapsed, late) = (started.elapsed(), line.window.late());
+        let text = Summary { snapshot: &snapshot, talkers, damage: &damage, elapsed, late }.text();
+        if plan.common.sinks.is_empty() {
+            let _ = crate::print(&text);
+        } else {
+            log::plain(&text);
+        }
     }
     if let Some(sentence) = sampling(&plan.common.engine.sieve) {
         tracing::info!("{sentence}");
