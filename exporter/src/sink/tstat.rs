@@ -8,7 +8,7 @@
 //! empty value. `log_tcp_nocomplete` has the 44 core columns. Midstream flows, which Tstat does not know, go there too.
 
 use super::{Existing, Sink};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Pen};
 use crate::digits;
 use parshall_config::plan::SinkSpec;
 use parshall_engine::flow::tcp::Class;
@@ -45,8 +45,9 @@ macro_rules! columns {
         $(#[$about])*
         const $names: &[&str] = &[ $( $name ),* ];
 
-        fn $write(from: $of, out: &mut Buffer) {
-            $( { let get: fn($of) -> Cell = $get; cell(get(from), out); } )*
+        fn $write<'p>(from: $of, mut pen: Pen<'p>) -> Pen<'p> {
+            $( { let get: fn($of) -> Cell = $get; pen = cell(get(from), pen); } )*
+            pen
         }
     };
 }
@@ -304,35 +305,29 @@ fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
 }
 
 #[inline(always)]
-fn cell(cell: Cell, out: &mut Buffer) {
-    match cell {
-        // Most are one digit.
-        Number(number @ 0..10) => return out.put([b'0' + number as u8, b' '], 2),
-        Millis(0) => return out.put(*b"0.000000 ", 9),
-        Decimal(number) if number.to_bits() == 0 => return out.put(*b"0.000000 ", 9),
-        Number(number) => digits::integer(number, out),
-        Millis(nanos) => digits::millis(nanos, out),
-        Decimal(number) => digits::decimal(number, out),
-        Ip(ip) => digits::address(ip, out),
-    }
-    out.push(b' ');
+fn cell(cell: Cell, pen: Pen<'_>) -> Pen<'_> {
+    let pen = match cell {
+        // Most are one digit, or nothing.
+        Number(number @ 0..10) => return pen.put([b'0' + number as u8, b' '], 2),
+        Millis(0) => return pen.put(*b"0.000000 ", 9),
+        Decimal(number) if number.to_bits() == 0 => return pen.put(*b"0.000000 ", 9),
+        Number(number) => digits::integer(number, pen),
+        Millis(nanos) => digits::millis(nanos, pen),
+        Decimal(number) => digits::decimal(number, pen),
+        Ip(ip) => digits::address(ip, pen),
+    };
+    pen.byte(b' ')
 }
 
 /// A line of log_tcp_complete, or the first sets of it.
-fn tcp_line(record: &FlowRecord, tcp: &TcpRecord, out: &mut Buffer) {
+fn tcp_line<'p>(record: &FlowRecord, tcp: &TcpRecord, pen: Pen<'p>) -> Pen<'p> {
     let from = (record, tcp);
-    core_client(from, out);
-    core_server(from, out);
-    core_flow(from, out);
-    out.extend(CORE_REST_TEXT.as_bytes());
-    if tcp.complete {
-        end_client(from, out);
-        end_server(from, out);
-        out.extend(P2P_TEXT.as_bytes());
-        options_client(from, out);
-        options_server(from, out);
-        out.extend(LAYER_7_TEXT.as_bytes());
+    let pen = core_flow(from, core_server(from, core_client(from, pen))).text(CORE_REST_TEXT.as_bytes());
+    if !tcp.complete {
+        return pen;
     }
+    let pen = end_server(from, end_client(from, pen)).text(P2P_TEXT.as_bytes());
+    options_server(from, options_client(from, pen)).text(LAYER_7_TEXT.as_bytes())
 }
 
 /// The three logs of one folder.
@@ -412,17 +407,16 @@ impl Sink for Tstat {
         self.line.clear();
         let log = match &record.tcp {
             None => {
-                udp(record, &mut self.line);
-                self.line.extend(UDP_REST_TEXT.as_bytes());
+                self.line.append(|pen| udp(record, pen).text(UDP_REST_TEXT.as_bytes()));
                 &mut logs.udp_complete
             }
             Some(tcp) => {
-                tcp_line(record, tcp, &mut self.line);
+                self.line.append(|pen| tcp_line(record, tcp, pen));
                 if tcp.complete { &mut logs.tcp_complete } else { &mut logs.tcp_nocomplete }
             }
         };
-        self.line.pop();
-        self.line.push(b'\n');
+        // The last space.
+        self.line.replace(self.line.len() - 1, b'\n');
         log.write_all(self.line.text())
     }
 
