@@ -3,6 +3,7 @@
 //! **Owns** what a sink promises, and the table of kinds. **May touch** records and files.
 //! **Order** opened before the engine starts, written by one thread at a time (see `fanout`), closed at the end.
 
+mod ahead;
 mod file;
 mod text;
 mod tstat;
