@@ -8,7 +8,7 @@
 mod batch;
 mod message;
 
-pub use batch::Batch;
+pub use batch::{Batch, Maker};
 pub use message::Line;
 
 use crate::key::FlowKey;
@@ -17,6 +17,7 @@ use crate::time::Nanos;
 use bytemuck::Zeroable;
 use message::{Desk, Head, Reading};
 use rtrb::{Consumer, Producer, RingBuffer};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Bytes of the ring for each message of its capacity: the longest. Most are half of that or less, so that more of them fit.
@@ -46,6 +47,8 @@ pub enum WhenFull {
     Wait,
 }
 
+const _: () = assert!(FETCHED >= 2 * message::MOST, "a message that was cut has room behind it");
+
 /// A message found no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost;
@@ -58,10 +61,17 @@ pub struct ExitDoor {
     when_full: WhenFull,
 }
 
+/// Lines that are fetched from the ring at once, at most: they lie in another core's cache, and come faster together than one
+/// message, whose head says how long it is, after another.
+const FETCHED: usize = 256;
+
 /// The reading end.
 #[derive(Debug)]
 pub struct ExitReader {
     ring: Consumer<Line>,
+    /// What was fetched; `next` is what of it was not read yet. The last message in it may be cut.
+    fetched: Vec<Line>,
+    next: Range<usize>,
     /// The message that was read last.
     reading: Reading,
 }
@@ -70,7 +80,8 @@ pub struct ExitReader {
 #[must_use]
 pub fn door(capacity: usize, when_full: WhenFull) -> (ExitDoor, ExitReader) {
     let (ring, read) = RingBuffer::new(capacity.max(2) * message::MOST);
-    let reader = ExitReader { ring: read, reading: Reading::default() };
+    let fetched = vec![Line::default(); FETCHED];
+    let reader = ExitReader { ring: read, fetched, next: 0..0, reading: Reading::default() };
     (ExitDoor { ring, desk: Desk::zeroed(), when_full }, reader)
 }
 
@@ -122,16 +133,36 @@ impl ExitReader {
         self.load().then(|| self.message())
     }
 
-    /// Fetches the next message; false while there is none.
+    /// Reads the next message; false while there is none.
     pub fn load(&mut self) -> bool {
-        let Ok(first) = self.ring.pop() else { return false };
-        // A message is written whole, so what follows its head is there.
-        let whole = self.ring.pop_entire_slice(self.reading.begin(first)).is_ok();
-        self.reading.end();
+        if !self.has_next() {
+            self.fetch();
+        }
+        let whole = self.has_next();
+        if whole {
+            let begin = self.next.start;
+            self.next.start += message::length(&self.fetched[begin]);
+            self.reading.take(&self.fetched[begin..self.next.start]);
+        }
         whole
     }
 
-    /// The message that was fetched last.
+    /// Whether a whole message is there that was fetched and not read yet.
+    #[inline]
+    fn has_next(&self) -> bool {
+        let next = self.fetched.get(self.next.clone()).unwrap_or_default();
+        next.first().is_some_and(|first| message::length(first) <= next.len())
+    }
+
+    /// Fetches what has come, as far as there is room, behind what was not read yet.
+    fn fetch(&mut self) {
+        let left = self.next.len();
+        self.fetched.copy_within(self.next.clone(), 0);
+        let (come, _) = self.ring.pop_partial_slice(&mut self.fetched[left..]);
+        self.next = 0..left + come.len();
+    }
+
+    /// The message that was read last.
     #[must_use]
     pub fn message(&self) -> Exit<'_> {
         let head = self.reading.head();
@@ -151,6 +182,6 @@ impl ExitReader {
     /// Whether the worker has closed its door and nothing is left.
     #[must_use]
     pub fn ended(&self) -> bool {
-        self.ring.is_abandoned() && self.ring.is_empty()
+        self.next.is_empty() && self.ring.is_abandoned() && self.ring.is_empty()
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! **Owns** its bytes, all of which are there already, and how many of them are text. **May touch** nothing else.
 //! **Order** written by `digits` and `render`, emptied by the sinks.
+//!
+//! What is appended goes through a [`Pen`], which is handed on by value and so stays in registers: a position in memory would
+//! let every piece wait for the one before it.
 
-use std::io::{self, Write};
+use std::fmt;
 
-/// Bytes that it grows by, at least: more than anything that is appended in one piece.
+/// Bytes that it grows by, at least.
 const STEP: usize = 4096;
 
 /// Text that grows.
@@ -37,11 +40,6 @@ impl Buffer {
         self.len = 0;
     }
 
-    /// Takes the last byte away.
-    pub(crate) const fn pop(&mut self) {
-        self.len = self.len.saturating_sub(1);
-    }
-
     /// Puts another byte in the place of one that was written.
     pub(crate) fn replace(&mut self, at: usize, byte: u8) {
         if let Some(place) = self.bytes[..self.len].get_mut(at) {
@@ -49,50 +47,59 @@ impl Buffer {
         }
     }
 
+    /// Appends what is written with a pen; once more with more room, where there was too little.
+    #[inline]
+    pub(crate) fn append(&mut self, write: impl for<'p> Fn(Pen<'p>) -> Pen<'p>) {
+        loop {
+            let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+            let before = room.len();
+            let left = write(Pen(room)).0.len();
+            if left > 0 {
+                self.len += before - left;
+                return;
+            }
+            self.bytes.resize((2 * self.bytes.len()).max(self.len + STEP), 0);
+        }
+    }
+}
+
+/// Where the next piece of text goes: the room that is left. Once a piece has found too little, none is left.
+#[derive(Debug, Default)]
+pub(crate) struct Pen<'p>(&'p mut [u8]);
+
+impl<'p> Pen<'p> {
     /// Appends the first `used` of some bytes. All are stored: a length that is known beforehand is a move or two.
     #[inline(always)]
-    pub(crate) fn put<const N: usize>(&mut self, text: [u8; N], used: usize) {
-        self.fill(N, |room| room.copy_from_slice(&text));
-        self.len -= N - used.min(N);
+    pub(crate) fn put<const N: usize>(self, text: [u8; N], used: usize) -> Pen<'p> {
+        let Some(place) = self.0.first_chunk_mut() else { return Pen::default() };
+        *place = text;
+        Pen(&mut self.0[used.min(N)..])
     }
 
     /// Appends `count` bytes, which `write` fills in.
     #[inline(always)]
-    pub(crate) fn fill(&mut self, count: usize, write: impl FnOnce(&mut [u8])) {
-        if self.bytes.len() - self.len < count {
-            self.grow(count);
-        }
-        let from = self.len;
-        self.len += count;
-        write(&mut self.bytes[from..self.len]);
+    pub(crate) fn fill(self, count: usize, write: impl FnOnce(&mut [u8])) -> Pen<'p> {
+        let Some((place, left)) = self.0.split_at_mut_checked(count) else { return Pen::default() };
+        write(place);
+        Pen(left)
     }
 
     /// Appends text.
     #[inline(always)]
-    pub(crate) fn extend(&mut self, text: &[u8]) {
-        self.fill(text.len(), |room| room.copy_from_slice(text));
+    pub(crate) fn text(self, text: &[u8]) -> Pen<'p> {
+        self.fill(text.len(), |room| room.copy_from_slice(text))
     }
 
     /// Appends a byte.
     #[inline(always)]
-    pub(crate) fn push(&mut self, byte: u8) {
-        self.put([byte], 1);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, count: usize) {
-        self.bytes.resize((2 * self.bytes.len()).max(self.len + count + STEP), 0);
+    pub(crate) fn byte(self, byte: u8) -> Pen<'p> {
+        self.put([byte], 1)
     }
 }
 
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+impl fmt::Write for Pen<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        *self = std::mem::take(self).text(text.as_bytes());
         Ok(())
     }
 }
@@ -105,17 +112,15 @@ mod tests {
     fn what_is_appended_stands_behind_what_was_there_however_often_it_grows() {
         let (mut buffer, mut want) = (Buffer::default(), Vec::new());
         for n in 0..5000_u16 {
-            buffer.put([b'a', b'b', (n % 251) as u8], usize::from(n % 4));
-            want.extend_from_slice(&[b'a', b'b', (n % 251) as u8][..usize::from(n % 4)]);
-            buffer.extend(b"text");
-            want.extend_from_slice(b"text");
-            buffer.push(b'!');
-            want.push(b'!');
+            let (piece, used) = ([b'a', b'b', (n % 251) as u8], usize::from(n % 4));
+            let long = vec![b'x'; if n % 1000 == 0 { 3 * STEP } else { 0 }];
+            buffer.append(|pen| pen.put(piece, used).text(b"text").byte(b'!').text(&long));
+            want.extend_from_slice(&piece[..used]);
+            want.extend_from_slice(b"text!");
+            want.extend_from_slice(&long);
         }
         buffer.replace(3, b'?');
         want[3] = b'?';
-        buffer.pop();
-        want.pop();
         assert_eq!(buffer.text(), want);
         buffer.clear();
         assert_eq!((buffer.len(), buffer.text()), (0, &b""[..]));

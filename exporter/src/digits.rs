@@ -1,55 +1,64 @@
-//! Numbers and addresses as text, appended to a buffer.
+//! Numbers and addresses as text.
 //!
-//! **Owns** the digits; which of them a format wants is the format's. **May touch** the buffer it is given; it allocates
-//! nothing else. **Order** called by `render` and the sinks, many times a record, and so written to be fast: eight digits are
+//! **Owns** the digits; which of them a format wants is the format's. **May touch** the room behind the pen it is given; it
+//! allocates nothing. **Order** called by `render` and the sinks, many times a record, and so written to be fast: eight digits are
 //! found at once in the parts of one word, stored at once, and counted afterwards; nothing goes through `core::fmt` that is
 //! not rare.
 
-use crate::buffer::Buffer;
-use std::io::Write;
+use crate::buffer::Pen;
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const E8: u64 = 100_000_000;
 const E16: u64 = E8 * E8;
 
 /// Appends a number. Most are small.
-#[inline]
-pub(crate) fn integer(number: u64, out: &mut Buffer) {
+#[inline(always)]
+pub(crate) fn integer(number: u64, pen: Pen<'_>) -> Pen<'_> {
     match number {
-        0..10 => out.push(b'0' + number as u8),
-        10..E8 => short(number as u32, out),
-        _ => long(number, out),
+        0..10 => pen.byte(b'0' + number as u8),
+        10..E8 => put_short(number as u32, pen),
+        _ => long(number, pen),
     }
 }
 
-/// Appends a number below 100,000,000.
-fn short(number: u32, out: &mut Buffer) {
-    let digits = eight(number);
-    // Bytes are in the order of the text, so leading zeros are the lowest; the last digit stays.
-    let zeros = (digits | 1 << 63).trailing_zeros() / 8;
-    out.put((text_of(digits) >> (zeros * 8)).to_le_bytes(), 8 - zeros as usize);
+#[inline(always)]
+fn put_short(number: u32, pen: Pen<'_>) -> Pen<'_> {
+    let (text, len) = short(number);
+    pen.put(text.to_le_bytes(), len)
 }
 
+/// Appends a number of more than eight digits.
 #[inline(never)]
-fn long(number: u64, out: &mut Buffer) {
-    if number >= E16 {
-        short((number / E16) as u32, out);
-        padded((number / E8 % E8) as u32, out);
+fn long(number: u64, pen: Pen<'_>) -> Pen<'_> {
+    let pen = if number < E16 {
+        put_short((number / E8) as u32, pen)
     } else {
-        short((number / E8) as u32, out);
-    }
-    padded((number % E8) as u32, out);
+        put_padded(number / E8 % E8, put_short((number / E16) as u32, pen))
+    };
+    put_padded(number % E8, pen)
 }
 
 /// Appends a number below 100,000,000 with all its eight digits.
-#[inline]
-fn padded(number: u32, out: &mut Buffer) {
-    out.put(text_of(eight(number)).to_le_bytes(), 8);
+#[inline(always)]
+fn put_padded(number: u64, pen: Pen<'_>) -> Pen<'_> {
+    pen.put(text_of(eight(number as u32)).to_le_bytes(), 8)
+}
+
+/// A number below 100,000,000 as text, and how many digits that is. It takes and gives registers: the digits of
+/// several numbers are found at the same time.
+#[inline(never)]
+const fn short(number: u32) -> (u64, usize) {
+    let digits = eight(number);
+    // Bytes are in the order of the text, so leading zeros are the lowest; the last digit stays.
+    let zeros = (digits | 1 << 63).trailing_zeros() / 8;
+    (text_of(digits) >> (zeros * 8), 8 - zeros as usize)
 }
 
 /// The eight digits of a number below 100,000,000 in the bytes of a word, the first in the lowest. Halves of four digits, then
 /// quarters of two, then the digits: each step divides all parts at once, by a multiplication and a shift that are exact for
 /// parts so small.
+#[inline(always)]
 const fn eight(number: u32) -> u64 {
     let number = number as u64;
     let fours = (number / 10_000) | ((number % 10_000) << 32);
@@ -65,35 +74,37 @@ const fn text_of(digits: u64) -> u64 {
 }
 
 /// Appends nanoseconds as microseconds with three decimals.
-pub(crate) fn micros(nanos: u64, out: &mut Buffer) {
-    integer(nanos / 1000, out);
+#[inline(never)]
+pub(crate) fn micros(nanos: u64, pen: Pen<'_>) -> Pen<'_> {
     let [_, hundreds, tens, ones] = four((nanos % 1000) as u32);
-    out.put([b'.', hundreds, tens, ones], 4);
+    integer(nanos / 1000, pen).put([b'.', hundreds, tens, ones], 4)
 }
 
 /// Appends nanoseconds as milliseconds with six decimals, as [`decimal`] writes the quotient: where that has a rounding error, with
 /// it, as Tstat does.
-#[inline]
-pub(crate) fn millis(nanos: u64, out: &mut Buffer) {
+#[inline(never)]
+pub(crate) fn millis(nanos: u64, pen: Pen<'_>) -> Pen<'_> {
     // The quotient of a smaller number is off by less than half of the last decimal.
     const EXACT: u64 = 1 << 52;
-    if nanos < EXACT { millionths_as_text(nanos, out) } else { decimal(nanos as f64 / 1e6, out) }
+    if nanos < EXACT { millionths_as_text(nanos, pen) } else { decimal(nanos as f64 / 1e6, pen) }
 }
 
 /// Appends a number with six decimals, rounded as `{:.6}` does it: exactly, a tie to the even digit.
-pub(crate) fn decimal(number: f64, out: &mut Buffer) {
-    let Some(millionths) = millionths(number) else {
-        // Writing into a buffer cannot fail.
-        return drop(write!(out, "{number:.6}"));
-    };
-    millionths_as_text(millionths, out);
+#[inline(never)]
+pub(crate) fn decimal(number: f64, mut pen: Pen<'_>) -> Pen<'_> {
+    if let Some(millionths) = millionths(number) {
+        return millionths_as_text(millionths, pen);
+    }
+    // Writing with a pen cannot fail.
+    let _ = write!(pen, "{number:.6}");
+    pen
 }
 
-fn millionths_as_text(millionths: u64, out: &mut Buffer) {
-    integer(millionths / 1_000_000, out);
+#[inline(always)]
+fn millionths_as_text(millionths: u64, pen: Pen<'_>) -> Pen<'_> {
     // A point and six digits are the last seven of eight, with the point where the first zero was.
     let digits = eight((millionths % 1_000_000) as u32) >> 8;
-    out.put((text_of(digits) & !0xff | b'.' as u64).to_le_bytes(), 7);
+    integer(millionths / 1_000_000, pen).put((text_of(digits) & !0xff | b'.' as u64).to_le_bytes(), 7)
 }
 
 /// A number in millionths, exactly rounded; `None` for one that is negative, no number, or too large.
@@ -138,19 +149,21 @@ const HEX: [[u8; 2]; 256] = {
 };
 
 /// Appends 16 hexadecimal digits.
-pub(crate) fn hex(number: u64, out: &mut Buffer) {
+#[inline(never)]
+pub(crate) fn hex(number: u64, pen: Pen<'_>) -> Pen<'_> {
     let mut text = [0; 16];
     for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
         pair.copy_from_slice(&HEX[usize::from(byte)]);
     }
-    out.put(text, 16);
+    pen.put(text, 16)
 }
 
 /// Appends an address in canonical form.
-pub(crate) fn address(ip: IpAddr, out: &mut Buffer) {
+#[inline(never)]
+pub(crate) fn address(ip: IpAddr, pen: Pen<'_>) -> Pen<'_> {
     match ip {
-        IpAddr::V4(ip) => ipv4(ip, out),
-        IpAddr::V6(ip) => ipv6(ip, out),
+        IpAddr::V4(ip) => ipv4(ip, pen),
+        IpAddr::V6(ip) => ipv6(ip, pen),
     }
 }
 
@@ -169,28 +182,24 @@ const OCTETS: [([u8; 4], u8); 256] = {
     all
 };
 
-fn ipv4(ip: Ipv4Addr, out: &mut Buffer) {
-    for octet in ip.octets() {
-        let (text, len) = OCTETS[usize::from(octet)];
-        out.put(text, usize::from(len));
+fn ipv4(ip: Ipv4Addr, mut pen: Pen<'_>) -> Pen<'_> {
+    let [first @ .., last] = ip.octets().map(|octet| OCTETS[usize::from(octet)]);
+    for (text, len) in first {
+        pen = pen.put(text, usize::from(len));
     }
-    // The last point.
-    out.pop();
+    pen.put(last.0, usize::from(last.1) - 1)
 }
 
 /// RFC 5952: the first of the longest runs of two or more zeros is left out; a mapped IPv4 address is written as one.
-fn ipv6(ip: Ipv6Addr, out: &mut Buffer) {
+fn ipv6(ip: Ipv6Addr, pen: Pen<'_>) -> Pen<'_> {
     if let Some(mapped) = ip.to_ipv4_mapped() {
-        out.put(*b"::ffff:", 7);
-        return ipv4(mapped, out);
+        return ipv4(mapped, pen.put(*b"::ffff:", 7));
     }
     let (all, (from, len)) = (ip.segments(), longest_zeros(ip.segments()));
-    let (before, behind) = if len > 1 { (&all[..from], &all[from + len..]) } else { (&all[..], &all[..0]) };
-    segments(before, out);
-    if len > 1 {
-        out.put(*b"::", 2);
+    if len < 2 {
+        return segments(&all, pen);
     }
-    segments(behind, out);
+    segments(&all[from + len..], segments(&all[..from], pen).put(*b"::", 2))
 }
 
 /// Begin and length of the first of the longest runs of zeros.
@@ -203,35 +212,38 @@ fn longest_zeros(segments: [u16; 8]) -> (usize, usize) {
     longest
 }
 
-fn segments(segments: &[u16], out: &mut Buffer) {
+fn segments<'p>(segments: &[u16], mut pen: Pen<'p>) -> Pen<'p> {
     for (place, segment) in segments.iter().enumerate() {
         if place > 0 {
-            out.push(b':');
+            pen = pen.byte(b':');
         }
         let [high, low] = segment.to_be_bytes().map(|byte| HEX[usize::from(byte)]);
         let digits = u32::from_le_bytes([high[0], high[1], low[0], low[1]]);
         let zeros = (segment | 1).leading_zeros() / 4;
-        out.put((digits >> (zeros * 8)).to_le_bytes(), 4 - zeros as usize);
+        pen = pen.put((digits >> (zeros * 8)).to_le_bytes(), 4 - zeros as usize);
     }
+    pen
 }
 
 /// Appends six pairs of hexadecimal digits with colons between.
-pub(crate) fn mac(mac: [u8; 6], out: &mut Buffer) {
+#[inline(never)]
+pub(crate) fn mac(mac: [u8; 6], pen: Pen<'_>) -> Pen<'_> {
     let mut text = [b':'; 18];
     for (place, byte) in text.chunks_exact_mut(3).zip(mac) {
         place[..2].copy_from_slice(&HEX[usize::from(byte)]);
     }
-    out.put(text, 17);
+    pen.put(text, 17)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::Buffer;
     use proptest::prelude::*;
 
-    fn text(write: impl Fn(&mut Buffer)) -> String {
+    fn text(write: impl for<'p> Fn(Pen<'p>) -> Pen<'p>) -> String {
         let mut out = Buffer::default();
-        write(&mut out);
+        out.append(write);
         String::from_utf8(out.text().to_vec()).unwrap()
     }
 
@@ -249,7 +261,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
         #[test]
         fn six_decimals_are_those_of_core_fmt(number in number()) {
-            prop_assert_eq!(text(|out| decimal(number, out)), format!("{number:.6}"));
+            prop_assert_eq!(text(|pen| decimal(number, pen)), format!("{number:.6}"));
         }
 
         #[test]
@@ -257,25 +269,25 @@ mod tests {
             let some = std::array::from_fn(|n| if zeros >> n & 1 == 1 { 0 } else { segments[n] >> (cut >> (2 * n) & 15) });
             for segments in [segments, some, [0, 0, 0, 0, 0, 0xffff, segments[6], segments[7]]] {
                 let ip = IpAddr::from(segments);
-                prop_assert_eq!(text(|out| address(ip, out)), ip.to_string());
+                prop_assert_eq!(text(|pen| address(ip, pen)), ip.to_string());
             }
             let pairs = mac_bytes.map(|byte| format!("{byte:02x}"));
-            prop_assert_eq!(text(|out| mac(mac_bytes, out)), pairs.join(":"));
+            prop_assert_eq!(text(|pen| mac(mac_bytes, pen)), pairs.join(":"));
         }
 
         #[test]
         fn milliseconds_are_those_of_the_quotient(nanos: u64, shift in 0..64) {
             let nanos = nanos >> shift;
-            prop_assert_eq!(text(|out| millis(nanos, out)), format!("{:.6}", nanos as f64 / 1e6));
+            prop_assert_eq!(text(|pen| millis(nanos, pen)), format!("{:.6}", nanos as f64 / 1e6));
         }
 
         #[test]
         fn integers_addresses_and_hexadecimals_are_those_of_core_fmt(bits: u32, id: u64, shift in 0..64) {
             let number = id >> shift;
-            prop_assert_eq!(text(|out| integer(number, out)), number.to_string());
+            prop_assert_eq!(text(|pen| integer(number, pen)), number.to_string());
             let ip = IpAddr::V4(bits.into());
-            prop_assert_eq!(text(|out| address(ip, out)), ip.to_string());
-            prop_assert_eq!(text(|out| hex(id, out)), format!("{id:016x}"));
+            prop_assert_eq!(text(|pen| address(ip, pen)), ip.to_string());
+            prop_assert_eq!(text(|pen| hex(id, pen)), format!("{id:016x}"));
         }
     }
 
@@ -283,7 +295,7 @@ mod tests {
     fn numbers_at_the_edges_of_their_lengths_have_all_their_digits() {
         let edges = (0..20).map(|n| 10_u64.pow(n)).chain([u64::MAX]);
         for number in edges.flat_map(|edge| [edge - 1, edge, edge.saturating_add(1)]) {
-            assert_eq!(text(|out| integer(number, out)), number.to_string());
+            assert_eq!(text(|pen| integer(number, pen)), number.to_string());
         }
     }
 
@@ -291,14 +303,14 @@ mod tests {
     fn a_tie_goes_to_the_even_digit() {
         let cases = [(1.0 / 128.0, "0.007812"), (3.0 / 128.0, "0.023438"), (0.0, "0.000000"), (-0.0, "-0.000000")];
         for (number, want) in cases {
-            assert_eq!(text(|out| decimal(number, out)), want);
+            assert_eq!(text(|pen| decimal(number, pen)), want);
         }
     }
 
     #[test]
     fn microseconds_have_three_decimals() {
         for (nanos, want) in [(0, "0.000"), (1_234_005, "1234.005"), (99, "0.099")] {
-            assert_eq!(text(|out| micros(nanos, out)), want);
+            assert_eq!(text(|pen| micros(nanos, pen)), want);
         }
     }
 }

@@ -1,22 +1,24 @@
-//! From one stream of records to every sink, each on a thread of its own.
+//! From one stream of records to every sink.
 //!
 //! **Owns** the sinks' threads and the bounded queues before them. **May touch** records and sinks.
 //! **Order** fed by the fan-out thread, closed when the last record was fed.
 //!
-//! In `read` the feeder waits for the slowest sink. In `run` it never waits: a batch that finds a sink's queue full is
-//! dropped for that sink, and its records and packets are counted. A sink that fails loses what it was writing, is
-//! counted and told once until it writes again, and is tried again with the next batch; the others never notice.
+//! In `run` each sink has a thread of its own and the feeder never waits: a batch that finds a sink's queue full is
+//! dropped for that sink, and its records and packets are counted. In `read` the feeder waits for the slowest sink, and with
+//! one worker it writes those that keep nobody waiting itself: a record is then made once for all of them, where its state
+//! lies, and crosses to no other core. A sink that fails is noticed by no other (see [`crate::writer`]).
 
 use crate::nap::Nap;
-use crate::sink::{Settled, Sink};
+use crate::sink::Sink;
 use crate::survey::Watch;
+use crate::writer::{SinkState, Writer};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use parshall_engine::exit::{Batch, Line};
+use parshall_engine::exit::{Batch, Line, Maker};
 use parshall_engine::record::FlowRecord;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -43,23 +45,6 @@ const SPARE: usize = 8;
 /// How often a sink that has nothing to do writes out what it holds.
 const IDLE_FLUSH: Duration = Duration::from_secs(1);
 
-/// What is known of one sink; written by its thread and the feeder, read by anyone.
-#[derive(Debug, Default)]
-pub struct SinkState {
-    /// `scheme:target`.
-    pub name: String,
-    /// Records written.
-    pub records: AtomicU64,
-    /// Records lost: queue full, or the sink failed.
-    pub dropped_records: AtomicU64,
-    /// Packets in them.
-    pub dropped_packets: AtomicU64,
-    /// Writes that failed.
-    pub errors: AtomicU64,
-    /// Nobody reads standard output any more.
-    pub broken_pipe: AtomicBool,
-}
-
 enum Order {
     Records(Arc<Batch>),
     Reopen,
@@ -71,8 +56,31 @@ struct Lane {
     thread: JoinHandle<()>,
 }
 
+/// How records are fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// Every sink has a thread, and what finds its queue full is dropped: `run`.
+    Drops,
+    /// Every sink has a thread, and the feeder waits for them: `read` with several workers, whose records are too many for one
+    /// thread.
+    Waits,
+    /// The feeder writes quick sinks itself, and waits for the threads of the others: `read` with one worker.
+    Writes,
+}
+
+/// The sinks that the feeder writes itself.
+struct Own {
+    writers: Vec<Writer>,
+    maker: Maker,
+    /// Records since the books were made.
+    taken: usize,
+    /// When the books were last made of any.
+    settled: Instant,
+}
+
 /// The sinks and the way to them.
 pub struct Fanout {
+    own: Own,
     lanes: Vec<Lane>,
     /// Sinks that were taken out and write out what they were given.
     leaving: Vec<(Arc<SinkState>, JoinHandle<()>)>,
@@ -82,7 +90,7 @@ pub struct Fanout {
     sent: VecDeque<Arc<Batch>>,
     /// Empty ones that have come home, at most [`SPARE`].
     home: Vec<Batch>,
-    waits: bool,
+    feed: Feed,
     watch: Option<Arc<Watch>>,
 }
 
@@ -92,27 +100,73 @@ impl std::fmt::Debug for Fanout {
     }
 }
 
+impl Own {
+    fn new() -> Own {
+        Own { writers: Vec::new(), maker: Maker::default(), taken: 0, settled: Instant::now() }
+    }
+
+    fn take(&mut self, record: &FlowRecord) {
+        self.writers.iter_mut().for_each(|writer| writer.take(record));
+        self.taken += 1;
+        if self.taken >= BATCH {
+            self.settle();
+        }
+    }
+
+    /// Makes and takes the record of a state.
+    fn state(&mut self, lines: &[Line]) {
+        if !self.writers.is_empty() {
+            let record = self.maker.record(lines);
+            self.take(&record);
+        }
+    }
+
+    fn settle(&mut self) {
+        self.writers.iter_mut().for_each(|writer| writer.settle(Ok(())));
+        self.taken = 0;
+        self.settled = Instant::now();
+    }
+
+    /// Makes the books of what came, or, where nothing came for long, writes out what is held.
+    fn rest(&mut self) {
+        if self.taken > 0 {
+            self.settle();
+        } else if self.settled.elapsed() > IDLE_FLUSH {
+            self.writers.iter_mut().for_each(Writer::flush);
+            self.settled = Instant::now();
+        }
+    }
+
+    fn close(self) {
+        self.writers.into_iter().for_each(Writer::close);
+    }
+}
+
 impl Fanout {
-    /// Starts a thread for each sink. `waits`: the feeder waits for slow sinks (`read`).
+    /// Starts a thread for each sink that needs one.
     ///
     /// # Errors
     /// A thread could not be started.
-    pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, waits: bool) -> io::Result<Fanout> {
+    pub fn start(sinks: Vec<(String, Box<dyn Sink>)>, feed: Feed) -> io::Result<Fanout> {
         let (lanes, leaving, sent, home) = (Vec::new(), Vec::new(), VecDeque::new(), Vec::new());
         let batch = Batch::with_capacity(BATCH);
-        let mut fanout = Fanout { lanes, leaving, started: 0, batch, sent, home, waits, watch: None };
+        let mut fanout = Fanout { own: Own::new(), lanes, leaving, started: 0, batch, sent, home, feed, watch: None };
         sinks.into_iter().try_for_each(|(name, sink)| fanout.join(name, sink))?;
         Ok(fanout)
     }
 
-    /// Starts the thread of one more sink, which gets every record from now on.
+    /// Adds a sink, which gets every record from now on.
     fn join(&mut self, name: String, sink: Box<dyn Sink>) -> io::Result<()> {
-        let (queue, orders) = bounded(if self.waits { SHORT_QUEUE } else { QUEUE });
-        let state = Arc::new(SinkState { name, ..SinkState::default() });
-        let mine = state.clone();
+        let writer = Writer::new(name, sink);
+        if self.feed == Feed::Writes && writer.is_quick() {
+            self.own.writers.push(writer);
+            return Ok(());
+        }
+        let (queue, orders) = bounded(if self.feed == Feed::Drops { QUEUE } else { SHORT_QUEUE });
+        let state = writer.state();
         let thread = std::thread::Builder::new()
             .name(format!("parshall-sink{}", self.started))
-            .spawn(move || serve(sink, &orders, &mine))?;
+            .spawn(move || serve(writer, &orders))?;
         self.started += 1;
         self.lanes.push(Lane { state, queue, thread });
         Ok(())
@@ -142,31 +196,49 @@ impl Fanout {
     /// What is known of each sink.
     #[must_use]
     pub fn states(&self) -> Vec<Arc<SinkState>> {
-        self.lanes.iter().map(|lane| lane.state.clone()).collect()
+        let own = self.own.writers.iter().map(Writer::state);
+        own.chain(self.lanes.iter().map(|lane| lane.state.clone())).collect()
     }
 
     /// Takes a record that has no state any more; it leaves with its batch.
     pub fn record(&mut self, record: FlowRecord) {
+        self.own.take(&record);
         self.take(|batch| batch.push(record));
     }
 
     /// Takes the state that a record is made from, as it lay in its ring.
     pub fn state(&mut self, lines: &[Line]) {
+        self.own.state(lines);
         self.take(|batch| batch.push_state(lines));
     }
 
+    /// Whether somebody takes records.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        !self.own.writers.is_empty() || self.has_batches()
+    }
+
+    fn has_batches(&self) -> bool {
+        !self.lanes.is_empty() || self.watch.is_some()
+    }
+
     fn take(&mut self, push: impl FnOnce(&mut Batch)) {
-        if self.lanes.is_empty() && self.watch.is_none() {
+        if !self.has_batches() {
             return;
         }
         push(&mut self.batch);
         if self.batch.len() >= BATCH {
-            self.send();
+            self.send_batch();
         }
     }
 
     /// Sends on what was taken so far.
     pub fn send(&mut self) {
+        self.own.rest();
+        self.send_batch();
+    }
+
+    fn send_batch(&mut self) {
         if self.batch.is_empty() {
             return;
         }
@@ -177,10 +249,11 @@ impl Fanout {
         }
         for lane in &self.lanes {
             let order = Order::Records(batch.clone());
-            let refused = if self.waits {
-                lane.queue.send(order).is_err()
-            } else {
-                matches!(lane.queue.try_send(order), Err(TrySendError::Full(_) | TrySendError::Disconnected(_)))
+            let refused = match self.feed {
+                Feed::Drops => {
+                    matches!(lane.queue.try_send(order), Err(TrySendError::Full(_) | TrySendError::Disconnected(_)))
+                }
+                Feed::Waits | Feed::Writes => lane.queue.send(order).is_err(),
             };
             if refused {
                 lane.state.lose(&batch);
@@ -221,9 +294,10 @@ impl Fanout {
     /// how many batches were still waiting.
     pub fn close(mut self, patience: Duration) -> (Vec<Arc<SinkState>>, Vec<(String, usize)>) {
         let deadline = Instant::now() + patience;
-        self.waits = self.waits || patience > Duration::ZERO;
         self.send_until(deadline);
-        let (mut states, mut left) = (Vec::new(), Vec::new());
+        let mut states: Vec<Arc<SinkState>> = self.own.writers.iter().map(Writer::state).collect();
+        self.own.close();
+        let mut left = Vec::new();
         for Lane { state, queue, thread } in self.lanes {
             let waiting = queue.clone();
             drop(queue);
@@ -267,13 +341,6 @@ impl Fanout {
     }
 }
 
-impl SinkState {
-    fn lose(&self, records: &Batch) {
-        self.dropped_records.fetch_add(records.len() as u64, Ordering::Relaxed);
-        self.dropped_packets.fetch_add(records.packets(), Ordering::Relaxed);
-    }
-}
-
 /// Waits until something is so or the deadline has come, looking at first often, then now and then.
 fn wait_until(deadline: Instant, so: impl Fn() -> bool) {
     let mut nap = Nap::default();
@@ -283,59 +350,48 @@ fn wait_until(deadline: Instant, so: impl Fn() -> bool) {
 }
 
 /// The thread of one sink.
-fn serve(mut sink: Box<dyn Sink>, orders: &Receiver<Order>, state: &SinkState) {
-    let mut told = false;
-    loop {
-        let mut batch = None;
-        let done = match orders.recv_timeout(IDLE_FLUSH) {
-            Ok(Order::Records(records)) => sink.write(batch.insert(records)),
-            Ok(Order::Reopen) => sink.reopen(),
-            Err(RecvTimeoutError::Timeout) => sink.flush(),
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        let wrote = match (settle(sink.as_mut(), state), batch) {
-            (Some(settled), _) => settled.written > 0,
-            (None, Some(records)) if done.is_ok() => {
-                state.records.fetch_add(records.len() as u64, Ordering::Relaxed);
-                true
+fn serve(mut writer: Writer, orders: &Receiver<Order>) {
+    while !writer.is_broken() {
+        match orders.recv_timeout(IDLE_FLUSH) {
+            Ok(Order::Records(records)) => {
+                records.each(|record| writer.take(record));
+                drop(records);
+                writer.settle(Ok(()));
             }
-            (None, records) => {
-                records.iter().for_each(|records| state.lose(records));
-                false
-            }
-        };
-        if wrote && done.is_ok() && std::mem::take(&mut told) {
-            tracing::info!("sink {} writes again", state.name);
+            Ok(Order::Reopen) => writer.reopen(),
+            Err(RecvTimeoutError::Timeout) => writer.flush(),
+            Err(RecvTimeoutError::Disconnected) => return writer.close(),
         }
-        if let Err(error) = done {
-            fail(state, &error, &mut told);
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                return;
-            }
-        }
-    }
-    let closed = sink.close();
-    settle(sink.as_mut(), state);
-    if let Err(error) = closed {
-        fail(state, &error, &mut told);
     }
 }
 
-/// Counts what became of records; `None` for a sink that does not say.
-fn settle(sink: &mut dyn Sink, state: &SinkState) -> Option<Settled> {
-    let settled = sink.settled()?;
-    state.records.fetch_add(settled.written, Ordering::Relaxed);
-    state.dropped_records.fetch_add(settled.lost, Ordering::Relaxed);
-    state.dropped_packets.fetch_add(settled.lost_packets, Ordering::Relaxed);
-    Some(settled)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::tests::record;
+    use crate::sink::{Existing, open};
+    use parshall_config::plan::{SinkKind, SinkSpec};
 
-fn fail(state: &SinkState, error: &io::Error, told: &mut bool) {
-    state.errors.fetch_add(1, Ordering::Relaxed);
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        state.broken_pipe.store(true, Ordering::Relaxed);
-    } else if !*told {
-        *told = true;
-        tracing::error!("sink {} cannot write: {error}", state.name);
+    #[test]
+    fn sinks_get_every_record_in_order_whoever_writes_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = [Feed::Drops, Feed::Waits, Feed::Writes].map(|feed| {
+            let sink = |zstd: bool| {
+                let target = folder.path().join(format!("{feed:?}{zstd}"));
+                let spec = SinkSpec { kind: SinkKind::Jsonl, target, rotate: None, zstd };
+                (format!("{zstd}"), open(&spec, Existing::Replace).unwrap())
+            };
+            let mut fanout = Fanout::start(vec![sink(false), sink(true)], feed).unwrap();
+            (1..=1300).for_each(|n| fanout.record(record(n, n)));
+            fanout.send();
+            let (states, left) = fanout.close(Duration::from_secs(60));
+            assert!(left.is_empty());
+            assert!(states.iter().all(|state| state.records.load(Ordering::Relaxed) == 1300), "{feed:?}");
+            let plain = std::fs::read(folder.path().join(format!("{feed:?}false"))).unwrap();
+            let packed = std::fs::read(folder.path().join(format!("{feed:?}true.zst"))).unwrap();
+            assert_eq!(zstd::decode_all(&packed[..]).unwrap(), plain, "{feed:?}");
+            plain
+        });
+        assert!(written.iter().all(|text| *text == written[0]) && !written[0].is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Records and snapshots out: sinks, metrics, HTTP, summary; and the program that starts it all.
 //!
-//! Modules: `log` what is said, `affinity` on which processors, `buffer` text on its way, `digits` numbers and addresses as text, `render` records as text, `sink` where they go, `nap` how to wait for it, `fanout` how they get there, `shelf` and `order` in which order in `read`,
+//! Modules: `log` what is said, `affinity` on which processors, `buffer` text on its way, `digits` numbers and addresses as text, `render` records as text, `sink` where they go, `writer` with which books, `nap` how to wait for it, `fanout` how they get there, `shelf` and `order` in which order in `read`,
 //! `survey` what is counted of them, `exposition`, `metrics` and `http` for who asks, `summary` for who reads, `read` and `run` for who starts.
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ pub mod exposition;
 pub mod sink;
 pub mod survey;
 mod nap;
+pub mod writer;
 pub mod fanout;
 #[cfg(feature = "dpdk")]
 pub mod footprint;

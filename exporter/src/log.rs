@@ -34,6 +34,12 @@ const RATE: f64 = 50.0;
 /// Lines of DPDK that wait to be written.
 const WAITING: usize = 4096;
 
+/// Whether [`plain`] writes anything.
+#[must_use]
+pub fn shows_plain() -> bool {
+    tracing::enabled!(target: PLAIN, Level::INFO)
+}
+
 /// Messages written by level (error, warn, info, debug), and those left out.
 static WRITTEN: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
 static LEFT_OUT: AtomicU64 = AtomicU64::new(0);

@@ -11,8 +11,6 @@
 use crate::shelf::{Place, Shelf};
 use parshall_engine::exit::Line;
 use parshall_engine::time::Nanos;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
@@ -22,6 +20,9 @@ pub const BUDGET: usize = 256 << 20;
 /// What a record is sorted by: its end or the horizon it missed, its order as the contract has it, and its start, which tells
 /// two flows of one key apart that began within a microsecond.
 type Key = (Nanos, (Nanos, u64, u32), Nanos);
+
+/// How many records ahead states are brought near.
+const AHEAD: usize = 4;
 
 /// What a record that waits in memory takes beside its state. Unit: bytes.
 const WAITING_BYTES: usize = size_of::<(Key, Place)>();
@@ -41,7 +42,10 @@ struct Run {
 /// The records that wait.
 pub struct OrderWindow {
     /// Keys of the records in memory, each with its state's place: what is sorted is small, and states stay where they are.
-    heap: BinaryHeap<Reverse<(Key, Place)>>,
+    /// Horizons move rarely and far, so those that are due are sorted then.
+    waiting: Vec<(Key, Place)>,
+    /// Those that are due while they are given out.
+    due: Vec<(Key, Place)>,
     shelf: Shelf,
     runs: Vec<Run>,
     budget: usize,
@@ -51,7 +55,7 @@ pub struct OrderWindow {
 
 impl std::fmt::Debug for OrderWindow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OrderWindow").field("waiting", &self.heap.len()).field("runs", &self.runs.len()).finish()
+        f.debug_struct("OrderWindow").field("waiting", &self.waiting.len()).field("runs", &self.runs.len()).finish()
     }
 }
 
@@ -59,8 +63,8 @@ impl OrderWindow {
     /// A window that holds `budget` bytes of records in memory.
     #[must_use]
     pub fn new(budget: usize) -> OrderWindow {
-        let (heap, shelf, runs) = (BinaryHeap::new(), Shelf::default(), Vec::new());
-        OrderWindow { heap, shelf, runs, budget, late: 0, spilled: 0 }
+        let (waiting, due, shelf, runs) = (Vec::new(), Vec::new(), Shelf::default(), Vec::new());
+        OrderWindow { waiting, due, shelf, runs, budget, late: 0, spilled: 0 }
     }
 
     /// Records that came late.
@@ -75,16 +79,21 @@ impl OrderWindow {
         self.spilled
     }
 
+    /// Notes whether a record that ends at `end` comes late, and does not keep it.
+    pub fn pass(&mut self, end: Nanos, floor: Nanos) {
+        self.late += u64::from(end < floor);
+    }
+
     /// Takes a record's state by the order and the start of the record; `floor` is the horizon its worker had announced before.
     ///
     /// # Errors
     /// The temporary file could not be written.
     pub fn push(&mut self, order: (Nanos, u64, u32), start: Nanos, lines: &[Line], floor: Nanos) -> io::Result<()> {
-        self.late += u64::from(order.0 < floor);
+        self.pass(order.0, floor);
         let place = self.shelf.put(lines);
-        self.heap.push(Reverse(((order.0.max(floor), order, start), place)));
-        let bytes = self.heap.len() * WAITING_BYTES + self.shelf.used_bytes();
-        if bytes > self.budget && self.heap.len() > 1 {
+        self.waiting.push(((order.0.max(floor), order, start), place));
+        let bytes = self.waiting.len() * WAITING_BYTES + self.shelf.used_bytes();
+        if bytes > self.budget && self.waiting.len() > 1 {
             self.spill()?;
         }
         Ok(())
@@ -95,38 +104,32 @@ impl OrderWindow {
     /// # Errors
     /// The temporary file could not be read.
     pub fn advance(&mut self, horizon: Nanos, mut out: impl FnMut(&[Line])) -> io::Result<()> {
-        let due = |key: &Key| key.0 < horizon || horizon == Nanos::MAX;
-        loop {
-            let run = self.runs.iter().enumerate().filter_map(|(n, run)| Some((run.head.as_ref()?.key, n))).min();
-            let top = self.heap.peek().map(|Reverse((key, _))| *key);
-            match (run, top) {
-                (Some((key, n)), top) if top.is_none_or(|top| key < top) => {
-                    if !due(&key) {
-                        return Ok(());
-                    }
-                    if let Some(waiting) = self.runs[n].next()? {
-                        out(&waiting.lines);
-                    }
-                    self.runs.retain(|run| run.head.is_some());
-                }
-                (_, Some(key)) if due(&key) => self.give_first(&mut out),
-                _ => return Ok(()),
+        let is_due = |key: &Key| key.0 < horizon || horizon == Nanos::MAX;
+        let OrderWindow { waiting, due, shelf, runs, .. } = self;
+        due.clear();
+        due.extend(waiting.extract_if(.., |(key, _)| is_due(key)));
+        due.sort_unstable();
+        for (at, (key, place)) in due.iter().enumerate() {
+            while let Some(waiting) = next_of(runs, |first| first < key)? {
+                out(&waiting.lines);
             }
+            if let Some((_, later)) = due.get(at + AHEAD) {
+                shelf.near(*later);
+            }
+            out(shelf.look(*place));
+            shelf.free(*place);
         }
-    }
-
-    /// Gives out the first record in memory; its place is free.
-    fn give_first(&mut self, out: &mut impl FnMut(&[Line])) {
-        if let Some(Reverse((_, place))) = self.heap.pop() {
-            out(self.shelf.look(place));
-            self.shelf.free(place);
+        while let Some(waiting) = next_of(runs, is_due)? {
+            out(&waiting.lines);
         }
+        Ok(())
     }
 
     /// Writes what waits to a file of its own, in order.
-    fn write(&self, waiting: BinaryHeap<Reverse<(Key, Place)>>) -> io::Result<File> {
+    fn write(&self, mut waiting: Vec<(Key, Place)>) -> io::Result<File> {
         let mut to = BufWriter::with_capacity(1 << 20, tempfile::tempfile()?);
-        for Reverse((key, place)) in waiting.into_sorted_vec().into_iter().rev() {
+        waiting.sort_unstable();
+        for (key, place) in waiting {
             let lines = self.shelf.look(place);
             to.write_all(&header(&key, lines.len()))?;
             to.write_all(Line::bytes(lines))?;
@@ -135,8 +138,8 @@ impl OrderWindow {
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        self.spilled += self.heap.len() as u64;
-        let waiting = std::mem::take(&mut self.heap);
+        self.spilled += self.waiting.len() as u64;
+        let waiting = std::mem::take(&mut self.waiting);
         let written = self.write(waiting);
         // Also where it could not be written: what cannot be kept must not stay.
         self.shelf.clear();
@@ -147,6 +150,15 @@ impl OrderWindow {
         self.runs.push(run);
         Ok(())
     }
+}
+
+/// Takes the first record of all runs, if it is one that is asked for.
+fn next_of(runs: &mut Vec<Run>, wanted: impl Fn(&Key) -> bool) -> io::Result<Option<Waiting>> {
+    let first = runs.iter().enumerate().filter_map(|(n, run)| Some((run.head.as_ref()?.key, n))).min();
+    let Some((_, n)) = first.filter(|(key, _)| wanted(key)) else { return Ok(None) };
+    let taken = runs[n].next()?;
+    runs.retain(|run| run.head.is_some());
+    Ok(taken)
 }
 
 /// Words of a key and a number of lines in the file.

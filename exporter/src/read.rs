@@ -3,7 +3,7 @@
 //! **Owns** the course of one reading: sinks open, captures open, engine starts, records flow, all ends in order.
 //! **May touch** the front doors of the engine, the sinks and the summary. **Order** called by `main`.
 
-use crate::fanout::{Fanout, SinkState};
+use crate::fanout::{Fanout, Feed};
 use crate::metrics::Board;
 use crate::nap::Nap;
 use crate::order::{BUDGET, OrderWindow};
@@ -11,6 +11,7 @@ use crate::pipeline::{Stop, look_at_flows, now, open_sinks, sampling, serve};
 use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
+use crate::writer::SinkState;
 use crate::{Ending, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::decode;
@@ -45,7 +46,8 @@ pub fn read(plan: &ReadPlan) -> Ending {
 struct Line {
     window: OrderWindow,
     fanout: Fanout,
-    talkers: Talkers,
+    /// Where a summary is shown.
+    talkers: Option<Talkers>,
     failure: Option<io::Error>,
 }
 
@@ -56,7 +58,12 @@ impl Outlet for Line {
     }
 
     fn state(&mut self, state: &FlowState<'_>, lines: &[exit::Line], floor: Nanos) {
-        self.talkers.take(state);
+        if let Some(talkers) = &mut self.talkers {
+            talkers.take(state);
+        }
+        if !self.fanout.is_heard() {
+            return self.window.pass(state.pair.hot.last(), floor);
+        }
         if let Err(error) = self.window.push(state.order(), state.start(), lines, floor) {
             self.failure.get_or_insert(error);
         }
@@ -79,7 +86,8 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let (board, _server) = serve("read", &plan.common, true, false).map_err(failed)?;
     let bar = Bar::new(&captures.progress(), plan.common.messages.quiet);
     let sinks = open_sinks(&plan.common.sinks, Existing::Replace).map_err(failed)?;
-    let fanout = Fanout::start(sinks, true)
+    let feed = if plan.common.engine.workers.get() == 1 { Feed::Writes } else { Feed::Waits };
+    let fanout = Fanout::start(sinks, feed)
         .map_err(|error| failed(format!("cannot start the sinks: {error}")))?
         .watched_by(board.watch());
     board.introduce(fanout.states(), (String::new(), String::new()));
@@ -89,7 +97,8 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
         LaunchError::Filter(_) => (Ending::BadConfiguration, error.to_string()),
         _ => failed(error.to_string()),
     })?;
-    let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers: Talkers::default(), failure: None };
+    let talkers = (plan.common.sinks.is_empty() || log::shows_plain()).then(Talkers::default);
+    let mut line = Line { window: OrderWindow::new(BUDGET), fanout, talkers, failure: None };
     let period = plan.common.publish_interval.max(Duration::from_millis(10));
     pump(&mut replay, &mut line, &stop, &bar, &board, period);
     let (captures, mut merger) = replay.conclude(now()).map_err(failed)?;
@@ -99,17 +108,14 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     board.publish(snapshot.clone());
     board.end();
     let damage = captures.damage().to_vec();
-    let summary = Summary {
-        snapshot: &snapshot,
-        talkers: &line.talkers,
-        damage: &damage,
-        elapsed: started.elapsed(),
-        late: line.window.late(),
-    };
-    if plan.common.sinks.is_empty() {
-        let _ = crate::print(&summary.text());
-    } else {
-        log::plain(&summary.text());
+    if let Some(talkers) = &line.talkers {
+        let (elapsed, late) = (started.elapsed(), line.window.late());
+        let text = Summary { snapshot: &snapshot, talkers, damage: &damage, elapsed, late }.text();
+        if plan.common.sinks.is_empty() {
+            let _ = crate::print(&text);
+        } else {
+            log::plain(&text);
+        }
     }
     if let Some(sentence) = sampling(&plan.common.engine.sieve) {
         tracing::info!("{sentence}");

@@ -6,15 +6,16 @@
 //! JSON Lines: one flat object a line; what was not measured is left out. CSV (RFC 4180): a header line with every
 //! field's name; what was not measured is empty. `*_us` have three decimals; all else are integers, booleans, strings.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Pen};
 use crate::digits::{address, hex, integer, mac, micros};
 use parshall_engine::flow::lapse::Lapse;
-use parshall_engine::record::FlowRecord;
+use parshall_engine::packet::Encap;
 use parshall_engine::record::fields::{self, Show, Value};
-use std::io::Write;
+use parshall_engine::record::{EncapLayer, FlowRecord};
+use std::fmt::Write;
 
 /// Writes members of an object, each with a comma before it.
-struct Json<'b>(&'b mut Buffer);
+struct Json<'p>(Pen<'p>);
 
 impl Show for Json<'_> {
     #[inline(always)]
@@ -23,132 +24,123 @@ impl Show for Json<'_> {
             return;
         }
         let len = name.len();
-        self.0.fill(len + 4, |room| {
+        let pen = std::mem::take(&mut self.0).fill(len + 4, |room| {
             room[..2].copy_from_slice(b",\"");
             room[2..2 + len].copy_from_slice(name.as_bytes());
             room[2 + len..].copy_from_slice(b"\":");
         });
-        json_value(value, self.0);
+        self.0 = json_value(value, pen);
     }
 }
 
 /// Appends one record and a line feed as JSON.
 pub fn json(record: &FlowRecord, out: &mut Buffer) {
     let begin = out.len();
-    fields::show(record, &mut Json(out));
+    out.append(|pen| {
+        let mut json = Json(pen);
+        fields::show(record, &mut json);
+        json.0.put(*b"}\n", 2)
+    });
     // The first member's comma is where the object begins.
     out.replace(begin, b'{');
-    out.put(*b"}\n", 2);
 }
 
 /// Appends the header line of CSV.
 pub fn csv_header(out: &mut Buffer) {
-    for (n, field) in fields::all().enumerate() {
-        if n > 0 {
-            out.push(b',');
+    out.append(|mut pen| {
+        for (n, field) in fields::all().enumerate() {
+            pen = comma(n, b',', pen).text(field.name.as_bytes());
         }
-        out.extend(field.name.as_bytes());
-    }
-    out.extend(b"\r\n");
+        pen.put(*b"\r\n", 2)
+    });
 }
 
 /// Appends one record and a line end as CSV. Lists are joined by semicolons, so nothing needs quotes.
 pub fn csv(record: &FlowRecord, out: &mut Buffer) {
-    for (n, field) in fields::all().enumerate() {
-        if n > 0 {
-            out.push(b',');
+    out.append(|mut pen| {
+        for (n, field) in fields::all().enumerate() {
+            pen = plain((field.get)(record), b';', comma(n, b',', pen));
         }
-        plain((field.get)(record), b';', out);
-    }
-    out.extend(b"\r\n");
+        pen.put(*b"\r\n", 2)
+    });
+}
+
+/// What stands before the `n`-th of several.
+#[inline(always)]
+fn comma(n: usize, between: u8, pen: Pen<'_>) -> Pen<'_> {
+    if n > 0 { pen.byte(between) } else { pen }
 }
 
 #[inline(always)]
-fn json_value(value: Value<'_>, out: &mut Buffer) {
+fn json_value<'p>(value: Value<'_>, pen: Pen<'p>) -> Pen<'p> {
     match value {
         Value::Integer(_) | Value::Micros(_) | Value::MicrosMean(_) | Value::Bool(_) | Value::Absent => {
-            plain(value, b',', out);
+            plain(value, b',', pen)
         }
         Value::Vlans(_) | Value::Sizes(_) | Value::Directions(_) | Value::Gaps(_) => {
-            out.push(b'[');
-            plain(value, b',', out);
-            out.push(b']');
+            plain(value, b',', pen.byte(b'[')).byte(b']')
         }
         Value::Encap(layers) => {
-            out.push(b'[');
-            for (n, layer) in layers.iter().enumerate() {
-                if n > 0 {
-                    out.push(b',');
-                }
-                out.push(b'"');
-                plain(Value::Encap(std::slice::from_ref(layer)), b',', out);
-                out.push(b'"');
-            }
-            out.push(b']');
+            let quoted = |layer: &EncapLayer, pen: Pen<'p>| encap(*layer, pen.byte(b'"')).byte(b'"');
+            list(layers, b',', pen.byte(b'['), quoted).byte(b']')
         }
+        // Words of closed sets, digits and colons: nothing that JSON would have escaped.
         Value::Word(_) | Value::FlowId(_) | Value::Ip(_) | Value::Mac(_) => {
-            // Words of closed sets, digits and colons: nothing that JSON would have escaped.
-            out.push(b'"');
-            plain(value, b',', out);
-            out.push(b'"');
+            plain(value, b',', pen.byte(b'"')).byte(b'"')
         }
     }
 }
 
 /// A value without quotes or brackets.
 #[inline(always)]
-fn plain(value: Value<'_>, between: u8, out: &mut Buffer) {
+fn plain<'p>(value: Value<'_>, between: u8, pen: Pen<'p>) -> Pen<'p> {
     match value {
-        Value::Absent => {}
-        Value::Integer(number) => integer(number, out),
-        Value::Micros(nanos) => micros(nanos, out),
-        Value::MicrosMean(nanos) => micros(nanos.round().max(0.0) as u64, out),
-        Value::Bool(true) => out.put(*b"true", 4),
-        Value::Bool(false) => out.put(*b"false", 5),
-        Value::Word(word) => out.extend(word.as_bytes()),
-        Value::FlowId(id) => hex(id, out),
-        Value::Ip(ip) => address(ip, out),
-        Value::Mac(address) => mac(address, out),
+        Value::Absent => pen,
+        Value::Integer(number) => integer(number, pen),
+        Value::Micros(nanos) => micros(nanos, pen),
+        Value::MicrosMean(nanos) => micros(nanos.round().max(0.0) as u64, pen),
+        Value::Bool(true) => pen.put(*b"true", 4),
+        Value::Bool(false) => pen.put(*b"false", 5),
+        Value::Word(word) => pen.text(word.as_bytes()),
+        Value::FlowId(id) => hex(id, pen),
+        Value::Ip(ip) => address(ip, pen),
+        Value::Mac(address) => mac(address, pen),
         Value::Vlans(numbers) | Value::Sizes(numbers) => {
-            list(numbers, between, out, |number, out| integer(u64::from(*number), out));
+            list(numbers, between, pen, |number, pen| integer(u64::from(*number), pen))
         }
         Value::Directions(sides) => {
-            list(sides, between, out, |side, out| out.extend(if *side < 0 { b"-1" } else { b"1" }));
+            list(sides, between, pen, |side, pen| pen.text(if *side < 0 { b"-1" } else { b"1" }))
         }
-        Value::Gaps(gaps) => {
-            list(gaps, between, out, |gap, out| micros(gap.nanos().unwrap_or(Lapse::LONGEST), out));
-        }
-        Value::Encap(layers) => list(layers, between, out, |layer, out| encap(*layer, out)),
+        Value::Gaps(gaps) => list(gaps, between, pen, |gap, pen| micros(gap.nanos().unwrap_or(Lapse::LONGEST), pen)),
+        Value::Encap(layers) => list(layers, between, pen, |layer, pen| encap(*layer, pen)),
     }
 }
 
-fn list<T>(items: &[T], between: u8, out: &mut Buffer, one: impl Fn(&T, &mut Buffer)) {
+fn list<'p, T>(items: &[T], between: u8, mut pen: Pen<'p>, one: impl Fn(&T, Pen<'p>) -> Pen<'p>) -> Pen<'p> {
     for (n, item) in items.iter().enumerate() {
-        if n > 0 {
-            out.push(between);
-        }
-        one(item, out);
+        pen = one(item, comma(n, between, pen));
     }
+    pen
 }
 
 /// `kind`, or `kind:identifier`; a TEID is written in hexadecimal, as in the contract.
-fn encap(layer: parshall_engine::record::EncapLayer, out: &mut Buffer) {
-    out.extend(layer.kind.name().as_bytes());
-    let Some(id) = layer.id else { return };
-    out.push(b':');
-    if layer.kind == parshall_engine::packet::Encap::Gtpu {
-        drop(write!(out, "{id:#x}"));
-    } else {
-        integer(u64::from(id), out);
+fn encap(layer: EncapLayer, pen: Pen<'_>) -> Pen<'_> {
+    let mut pen = pen.text(layer.kind.name().as_bytes());
+    let Some(id) = layer.id else { return pen };
+    pen = pen.byte(b':');
+    if layer.kind != Encap::Gtpu {
+        return integer(u64::from(id), pen);
     }
+    // Writing with a pen cannot fail.
+    let _ = write!(pen, "{id:#x}");
+    pen
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use parshall_engine::key::FlowKey;
-    use parshall_engine::packet::Encap;
-    use parshall_engine::record::{Direction, EncapLayer, EndReason, FirstPackets, Outer, TcpRecord};
+    use parshall_engine::record::{Direction, EndReason, FirstPackets, Outer, TcpRecord};
     use parshall_engine::time::Nanos;
 
     /// A record for tests: UDP from 10.0.0.2:4000 to 10.0.0.1:53, `n` packets.

@@ -4,7 +4,7 @@
 //! doors of the engine, the sinks and HTTP. **Order** called by `main`; the calling thread becomes DPDK's main lcore.
 
 use crate::affinity::Processors;
-use crate::fanout::Fanout;
+use crate::fanout::{Fanout, Feed};
 use crate::http::Server;
 use crate::metrics::Board;
 use crate::pipeline::{Named, Stop, look_at_flows, now, open_sinks, sampling, serve};
@@ -170,7 +170,7 @@ fn conduct(
     sinks: Vec<Named>,
     given: &Processors,
 ) -> Result<(Seen, bool), String> {
-    let mut fanout = Fanout::start(sinks, false)
+    let mut fanout = Fanout::start(sinks, Feed::Drops)
         .map_err(|error| format!("cannot start the sinks: {error}"))?
         .watched_by(board.watch());
     board.introduce(fanout.states(), (DPDK_BUILD_VERSION.to_owned(), running_version()));

@@ -6,6 +6,7 @@
 //! lost by that; and no piece costs the allocator a call.
 
 use parshall_engine::exit::Line;
+use parshall_engine::memory::prefetch_value;
 
 /// Lines that are allocated at once.
 const CHUNK: usize = 4096;
@@ -58,6 +59,11 @@ impl Shelf {
     pub(crate) fn look(&self, place: Place) -> &[Line] {
         let first = place.first as usize;
         &self.chunks[first / CHUNK][first % CHUNK..][..place.lines as usize]
+    }
+
+    /// Brings the piece at a place near.
+    pub(crate) fn near(&self, place: Place) {
+        self.look(place).iter().for_each(|line| prefetch_value(line, 0));
     }
 
     /// The place may be used again.

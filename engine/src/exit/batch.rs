@@ -11,6 +11,19 @@
 use super::message::{self, Head, Line, Reading};
 use crate::record::FlowRecord;
 
+/// Makes one record after another, each where the one before it was made.
+#[derive(Debug, Default)]
+pub struct Maker(Reading);
+
+impl Maker {
+    /// The record of a state's message.
+    #[inline]
+    pub fn record(&mut self, lines: &[Line]) -> FlowRecord {
+        self.0.take(lines);
+        self.0.state().record()
+    }
+}
+
 /// Records in their order.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -61,15 +74,14 @@ impl Batch {
 
     /// Makes one record after another and shows it.
     pub fn each(&self, mut take: impl FnMut(&FlowRecord)) {
-        let (mut reading, mut whole, mut rest) = (Reading::default(), self.whole.iter(), &self.lines[..]);
+        let (mut maker, mut whole, mut rest) = (Maker::default(), self.whole.iter(), &self.lines[..]);
         while let Some(first) = rest.first() {
             let (message, behind) = rest.split_at(message::length(first).min(rest.len()));
             rest = behind;
-            reading.take(message);
-            if reading.head().kind == message::WHOLE {
+            if message::kind(first) == message::WHOLE {
                 whole.by_ref().take(1).for_each(&mut take);
             } else {
-                take(&reading.state().record());
+                take(&maker.record(message));
             }
         }
     }

@@ -91,6 +91,12 @@ pub(super) fn length(first: &Line) -> usize {
     1 + usize::from(head.behind)
 }
 
+/// What the message is that begins with this line.
+pub(super) fn kind(first: &Line) -> u8 {
+    let head: Head = bytemuck::cast(*first);
+    head.kind
+}
+
 /// Where the head of a message stands that is being read: what follows is then aligned as it is in a shard.
 const HEAD: usize = 1;
 
@@ -114,29 +120,16 @@ impl Default for Reading {
 }
 
 impl Reading {
-    /// Takes the first line of a message. What stands behind it is to be filled in.
-    pub(super) fn begin(&mut self, first: Line) -> &mut [Line] {
-        self.lines.0[HEAD] = first;
-        &mut self.lines.0[HEAD + 1..HEAD + length(&first).min(MOST)]
-    }
-
-    /// All lines are there.
-    pub(super) fn end(&mut self) {
+    /// Takes a whole message.
+    #[inline]
+    pub(super) fn take(&mut self, message: &[Line]) {
+        let count = message.len().min(MOST);
+        self.lines.0[HEAD..HEAD + count].copy_from_slice(&message[..count]);
         let head = self.head();
         if head.kind == RECORD && head.parts & AROUND != 0 {
             // It is the last part.
             let mut at = usize::from(head.behind) - lines::<Around>();
             self.outer = self.read::<Around>(&mut at).outer();
-        }
-    }
-
-    /// Takes a whole message.
-    pub(super) fn take(&mut self, message: &[Line]) {
-        if let Some((first, behind)) = message.split_first() {
-            let room = self.begin(*first);
-            let count = room.len().min(behind.len());
-            room[..count].copy_from_slice(&behind[..count]);
-            self.end();
         }
     }
 

@@ -90,7 +90,7 @@ macro_rules! rows {
         const $table: &[Field] =
             &[ $( Field { name: $name, unit: $unit, help: $help, ipfix: $ipfix, tstat: $tstat, get: $get }, )* ];
 
-        #[inline]
+        #[inline(always)]
         fn $show(record: &FlowRecord, to: &mut impl Show) {
             $( { let get: for<'a> fn(&'a FlowRecord) -> Value<'a> = $get; to.field($name, get(record)); } )*
         }
@@ -113,7 +113,7 @@ macro_rules! pairs {
             }, )*
         ];
 
-        #[inline]
+        #[inline(always)]
         fn $show(record: &FlowRecord, to: &mut impl Show) {
             $( {
                 let get: fn(&Direction) -> Value<'static> = $get;
@@ -360,7 +360,7 @@ pub fn all() -> impl Iterator<Item = &'static Field> {
 }
 
 /// Shows every field that has a value in this record, in column order; and some that have none.
-#[inline]
+#[inline(always)]
 pub fn show(record: &FlowRecord, to: &mut impl Show) {
     show_identity(record, to);
     show_directions(record, to);

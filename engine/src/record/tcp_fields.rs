@@ -59,7 +59,7 @@ macro_rules! pairs {
             }, )*
         ];
 
-        #[inline]
+        #[inline(always)]
         fn show_directions(tcp: &TcpRecord, to: &mut impl Show) {
             $( { let get: fn(&TcpDirection) -> Value<'static> = $get; to.field(concat!("c2s_", $name), get(&tcp.c2s)); } )*
             $( { let get: fn(&TcpDirection) -> Value<'static> = $get; to.field(concat!("s2c_", $name), get(&tcp.s2c)); } )*
@@ -235,7 +235,7 @@ macro_rules! rows {
             name: $name, unit: $unit, help: $help, ipfix: None, tstat: $tstat, get: |record| whole(record, $get),
         }, )* ];
 
-        #[inline]
+        #[inline(always)]
         fn show_flow(tcp: &TcpRecord, to: &mut impl Show) {
             $( { let get: fn(&TcpRecord) -> Value<'static> = $get; to.field($name, get(tcp)); } )*
         }
@@ -258,7 +258,7 @@ rows! {
 }
 
 /// Shows every field of this table.
-#[inline]
+#[inline(always)]
 pub(super) fn show_tcp(tcp: &TcpRecord, to: &mut impl Show) {
     show_directions(tcp, to);
     show_flow(tcp, to);

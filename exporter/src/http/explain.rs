@@ -291,7 +291,7 @@ impl Case<'_> {
     }
 
     fn sinks(&self) -> Vec<Cause> {
-        let row = |sink: &Arc<crate::fanout::SinkState>| {
+        let row = |sink: &Arc<crate::writer::SinkState>| {
             let (lost, errors) = (sink.dropped_records.load(Ordering::Relaxed), sink.errors.load(Ordering::Relaxed));
             let sentence = match errors {
                 0 => format!("The sink {} was slower than the records.", sink.name),

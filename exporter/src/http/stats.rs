@@ -183,7 +183,7 @@ fn one_worker(worker: &WorkerSnapshot, latest: Option<&Sample>) -> Value {
 }
 
 fn sinks(view: &View) -> Vec<Value> {
-    let row = |sink: &Arc<crate::fanout::SinkState>| {
+    let row = |sink: &Arc<crate::writer::SinkState>| {
         json!({
             "name": sink.name,
             "records": sink.records.load(Ordering::Relaxed),

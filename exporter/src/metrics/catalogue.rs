@@ -108,7 +108,7 @@ fn protocols(view: &View, emit: &mut Emit<'_>, read: fn(&parshall_engine::tally:
     }
 }
 
-fn sinks(view: &View, emit: &mut Emit<'_>, read: fn(&crate::fanout::SinkState) -> u64) {
+fn sinks(view: &View, emit: &mut Emit<'_>, read: fn(&crate::writer::SinkState) -> u64) {
     for sink in &view.sinks {
         emit(&[&sink.name], &[read(sink) as f64]);
     }

@@ -8,10 +8,10 @@ mod inputs;
 pub mod watched;
 
 use crate::exposition::{self, Family, Format, Series};
-use crate::fanout::SinkState;
 use crate::reload_report::Asker;
 use crate::survey::figures::Figures;
 use crate::survey::{Watch, compat};
+use crate::writer::SinkState;
 use catalogue::{Kind, Row};
 use parshall_config::plan::{Effective, SievePlan};
 use parshall_engine::merge::snapshot::Snapshot;

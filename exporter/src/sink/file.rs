@@ -9,6 +9,7 @@
 //! in `read`, whose output is the same whenever it is made.
 
 use super::Existing;
+use super::ahead::Ahead;
 use parshall_config::plan::SinkSpec;
 use parshall_engine::time::{Nanos, nanos_of};
 use std::collections::HashSet;
@@ -22,7 +23,8 @@ const LEVEL: i32 = 3;
 
 enum Open {
     Out(io::Stdout),
-    Plain(File),
+    /// With room taken ahead in `read`, where records come as fast as they can be written.
+    Plain(File, Option<Ahead>),
     Zstd(zstd::Encoder<'static, File>),
     OutZstd(zstd::Encoder<'static, io::Stdout>),
 }
@@ -75,6 +77,11 @@ impl Target {
         self.path == Path::new("-")
     }
 
+    /// Whether it is one or more regular files that are written as they are.
+    pub fn is_plain_file(&self) -> bool {
+        !self.zstd && !self.is_stdout() && std::fs::metadata(&self.path).map_or(true, |about| about.is_file())
+    }
+
     /// Whether the file was empty when it was opened.
     pub fn is_fresh(&self) -> bool {
         self.fresh
@@ -119,8 +126,11 @@ impl Target {
             self.existing == Existing::Continue && std::fs::metadata(&name).is_ok_and(|it| it.file_type().is_fifo());
         let mut options = OpenOptions::new();
         let file = if fifo { options.read(true).write(true) } else { options.create(true).append(true) }.open(name)?;
-        self.fresh = file.metadata()?.len() == 0;
-        self.open = Some(if self.zstd { Open::Zstd(zstd::Encoder::new(file, LEVEL)?) } else { Open::Plain(file) });
+        let about = file.metadata()?;
+        self.fresh = about.len() == 0;
+        let ahead = (self.existing == Existing::Replace && about.is_file()).then(|| Ahead::new(about.len()));
+        self.open =
+            Some(if self.zstd { Open::Zstd(zstd::Encoder::new(file, LEVEL)?) } else { Open::Plain(file, ahead) });
         Ok(())
     }
 
@@ -140,7 +150,7 @@ impl Target {
 
     /// Cuts the last bytes off a regular file; anything else keeps them.
     pub fn take_back(&mut self, bytes: u64) {
-        if let (Some(Open::Plain(file)), true) = (&self.open, bytes > 0)
+        if let (Some(Open::Plain(file, _)), true) = (&self.open, bytes > 0)
             && let Ok(about) = file.metadata()
             && about.is_file()
         {
@@ -171,7 +181,7 @@ impl Target {
     pub fn flush(&mut self) -> io::Result<()> {
         match &mut self.open {
             Some(Open::Out(out)) => out.flush(),
-            Some(Open::Plain(file)) => file.flush(),
+            Some(Open::Plain(file, _)) => file.flush(),
             Some(Open::Zstd(encoder)) => encoder.flush(),
             Some(Open::OutZstd(encoder)) => encoder.flush(),
             None => Ok(()),
@@ -181,7 +191,10 @@ impl Target {
     fn finish(&mut self) -> io::Result<()> {
         match self.open.take() {
             Some(Open::Out(mut out)) => out.flush(),
-            Some(Open::Plain(mut file)) => file.flush(),
+            Some(Open::Plain(mut file, ahead)) => {
+                ahead.iter().for_each(|ahead| ahead.give_back(&file));
+                file.flush()
+            }
             Some(Open::Zstd(encoder)) => encoder.finish()?.flush(),
             Some(Open::OutZstd(encoder)) => encoder.finish()?.flush(),
             None => Ok(()),
@@ -201,7 +214,10 @@ impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.open {
             Some(Open::Out(out)) => out.write(bytes),
-            Some(Open::Plain(file)) => file.write(bytes),
+            Some(Open::Plain(file, ahead)) => {
+                ahead.iter_mut().for_each(|ahead| ahead.reach(file, bytes.len()));
+                file.write(bytes)
+            }
             Some(Open::Zstd(encoder)) => encoder.write(bytes),
             Some(Open::OutZstd(encoder)) => encoder.write(bytes),
             None if bytes.is_empty() => Ok(0),

@@ -1,8 +1,9 @@
 //! Where records go.
 //!
 //! **Owns** what a sink promises, and the table of kinds. **May touch** records and files.
-//! **Order** opened before the engine starts, written by one thread each (see `fanout`), closed at the end.
+//! **Order** opened before the engine starts, written by one thread at a time (see `fanout`), closed at the end.
 
+mod ahead;
 mod file;
 mod text;
 mod tstat;
@@ -10,16 +11,19 @@ mod tstat;
 pub use file::Target;
 
 use parshall_config::plan::{SinkKind, SinkSpec};
-use parshall_engine::exit::Batch;
+use parshall_engine::record::FlowRecord;
 use std::io;
 
 /// A place for records. One thread owns it.
 pub trait Sink: Send {
-    /// Takes records, in order.
+    /// Whether taking a record keeps nobody waiting: it becomes text, and now and then that goes into a regular file as it is.
+    fn is_quick(&self) -> bool;
+
+    /// Takes a record; the next one comes in order.
     ///
     /// # Errors
-    /// What the system said. The records may be lost; the caller counts them.
-    fn write(&mut self, records: &Batch) -> io::Result<()>;
+    /// What the system said. The record may be lost; the caller counts it.
+    fn take(&mut self, record: &FlowRecord) -> io::Result<()>;
 
     /// Makes what was taken visible to others.
     ///
@@ -34,7 +38,7 @@ pub trait Sink: Send {
     fn reopen(&mut self) -> io::Result<()>;
 
     /// What became of records since this was asked last, from a sink that gathers them before it writes. `None`: what
-    /// `write` took was written, and what it refused was lost.
+    /// `take` took was written, and what it refused was lost.
     fn settled(&mut self) -> Option<Settled> {
         None
     }

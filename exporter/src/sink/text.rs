@@ -6,7 +6,6 @@ use super::{Existing, Settled, Sink, Target};
 use crate::buffer::Buffer;
 use crate::render;
 use parshall_config::plan::SinkSpec;
-use parshall_engine::exit::Batch;
 use parshall_engine::record::FlowRecord;
 use std::io;
 
@@ -77,8 +76,14 @@ impl Text {
         self.buffer.clear();
         result
     }
+}
 
-    /// Takes one record; the file that it belongs to may be another one than that of the record before.
+impl Sink for Text {
+    fn is_quick(&self) -> bool {
+        self.target.is_plain_file()
+    }
+
+    /// The file that a record belongs to may be another one than that of the record before.
     fn take(&mut self, record: &FlowRecord) -> io::Result<()> {
         let mut result = Ok(());
         if self.target.is_due(record.end) {
@@ -92,19 +97,6 @@ impl Text {
         if self.buffer.len() >= GATHERED {
             result = result.and(self.spill());
         }
-        result
-    }
-}
-
-impl Sink for Text {
-    fn write(&mut self, records: &Batch) -> io::Result<()> {
-        let mut result = Ok(());
-        records.each(|record| {
-            let taken = self.take(record);
-            if result.is_ok() {
-                result = taken;
-            }
-        });
         result
     }
 

@@ -8,10 +8,9 @@
 //! empty value. `log_tcp_nocomplete` has the 44 core columns. Midstream flows, which Tstat does not know, go there too.
 
 use super::{Existing, Sink};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Pen};
 use crate::digits;
 use parshall_config::plan::SinkSpec;
-use parshall_engine::exit::Batch;
 use parshall_engine::flow::tcp::Class;
 use parshall_engine::key::protocol;
 use parshall_engine::record::{Direction, FlowRecord, RttSummary, TcpDirection, TcpRecord};
@@ -35,10 +34,9 @@ enum Cell {
     /// With six decimals.
     Decimal(f64),
     Ip(IpAddr),
-    Text(&'static str),
 }
 
-use Cell::{Decimal, Ip, Millis, Number, Text};
+use Cell::{Decimal, Ip, Millis, Number};
 
 /// A set of columns: their names, and the function that writes them and a space behind each. As straight code, in which a
 /// getter is no call.
@@ -47,9 +45,20 @@ macro_rules! columns {
         $(#[$about])*
         const $names: &[&str] = &[ $( $name ),* ];
 
-        fn $write(from: $of, out: &mut Buffer) {
-            $( { let get: fn($of) -> Cell = $get; cell(get(from), out); } )*
+        fn $write<'p>(from: $of, mut pen: Pen<'p>) -> Pen<'p> {
+            $( { let get: fn($of) -> Cell = $get; pen = cell(get(from), pen); } )*
+            pen
         }
+    };
+}
+
+/// A set of columns that this probe does not measure: their names, and what stands in them, with a space behind each.
+macro_rules! fixed {
+    ($(#[$about:meta])* $names:ident, $text:ident; $( $name:expr, $value:literal; )*) => {
+        $(#[$about])*
+        const $names: &[&str] = &[ $( $name ),* ];
+
+        const $text: &str = concat!($( $value, " " ),*);
     };
 }
 
@@ -107,7 +116,7 @@ core_side!(CORE_CLIENT, core_client, "c", c2s, client_ip, true);
 core_side!(CORE_SERVER, core_server, "s", s2c, server_ip, false);
 
 columns! {
-    /// Columns 29 to 44.
+    /// Columns 29 to 39.
     CORE_FLOW, core_flow((&FlowRecord, &TcpRecord));
     "first", |(record, _)| ms(record.start.0);
     "last", |(record, _)| ms(record.end.0);
@@ -120,11 +129,16 @@ columns! {
     "s_first_ack", |(record, tcp)| since(record, tcp.s2c.first_ack);
     "c_isint", |(record, _)| Number(record.client_local.into());
     "s_isint", |(record, _)| Number(record.server_local.into());
-    "c_iscrypto", |_| Number(0);
-    "s_iscrypto", |_| Number(0);
-    "con_t", |_| Number(0);
-    "p2p_t", |_| Number(0);
-    "http_t", |_| Number(0);
+}
+
+fixed! {
+    /// Columns 40 to 44.
+    CORE_REST, CORE_REST_TEXT;
+    "c_iscrypto", "0";
+    "s_iscrypto", "0";
+    "con_t", "0";
+    "p2p_t", "0";
+    "http_t", "0";
 }
 
 /// Columns 45 to 58.
@@ -146,15 +160,15 @@ macro_rules! end_to_end {
 end_to_end!(END_CLIENT, end_client, "c", c2s);
 end_to_end!(END_SERVER, end_server, "s", s2c);
 
-columns! {
+fixed! {
     /// Columns 59 to 64.
-    P2P, p2p((&FlowRecord, &TcpRecord));
-    "p2p_st", |_| Number(0);
-    "ed2k_data", |_| Number(0);
-    "ed2k_sig", |_| Number(0);
-    "ed2k_c2s", |_| Number(0);
-    "ed2k_c2c", |_| Number(0);
-    "ed2k_chat", |_| Number(0);
+    P2P, P2P_TEXT;
+    "p2p_st", "0";
+    "ed2k_data", "0";
+    "ed2k_sig", "0";
+    "ed2k_c2s", "0";
+    "ed2k_c2c", "0";
+    "ed2k_chat", "0";
 }
 
 /// Columns 65 to 110.
@@ -192,40 +206,42 @@ macro_rules! options {
 options!(OPTIONS_CLIENT, options_client, "c", c2s);
 options!(OPTIONS_SERVER, options_server, "s", s2c);
 
-columns! {
+fixed! {
     /// Columns 111 to 134: not measured yet, as Tstat writes an empty value.
-    LAYER_7, layer_7((&FlowRecord, &TcpRecord));
-    "http_req_cnt", |_| Number(0);
-    "http_res_cnt", |_| Number(0);
-    "http_res", |_| Text("---");
-    "c_pkts_push", |_| Number(0);
-    "s_pkts_push", |_| Number(0);
-    "c_tls_SNI", |_| Text("-");
-    "s_tls_SCN", |_| Text("-");
-    "c_npnalpn", |_| Number(0);
-    "s_npnalpn", |_| Number(0);
-    "tls_session_stat", |_| Number(0);
-    "c_last_handshakeT", |_| Decimal(0.0);
-    "s_last_handshakeT", |_| Decimal(0.0);
-    "c_appdataT", |_| Decimal(0.0);
-    "s_appdataT", |_| Decimal(0.0);
-    "c_appdataB", |_| Number(0);
-    "s_appdataB", |_| Number(0);
-    "fqdn", |_| Text("-");
-    "dns_rslv", |_| Text("-");
-    "req_tm", |_| Text("0.0");
-    "res_tm", |_| Text("0.0");
-    "http_hostname", |_| Text("-");
-    "c_TLSvers", |_| Text("-");
-    "s_TLSvers", |_| Text("-");
-    "dns_enc", |_| Number(0);
+    LAYER_7, LAYER_7_TEXT;
+    "http_req_cnt", "0";
+    "http_res_cnt", "0";
+    "http_res", "---";
+    "c_pkts_push", "0";
+    "s_pkts_push", "0";
+    "c_tls_SNI", "-";
+    "s_tls_SCN", "-";
+    "c_npnalpn", "0";
+    "s_npnalpn", "0";
+    "tls_session_stat", "0";
+    "c_last_handshakeT", "0.000000";
+    "s_last_handshakeT", "0.000000";
+    "c_appdataT", "0.000000";
+    "s_appdataT", "0.000000";
+    "c_appdataB", "0";
+    "s_appdataB", "0";
+    "fqdn", "-";
+    "dns_rslv", "-";
+    "req_tm", "0.0";
+    "res_tm", "0.0";
+    "http_hostname", "-";
+    "c_TLSvers", "-";
+    "s_TLSvers", "-";
+    "dns_enc", "0";
 }
 
-/// The sets of log_tcp_complete, in Tstat's order; the first three are log_tcp_nocomplete.
-const TCP: [&[&str]; 9] =
-    [CORE_CLIENT, CORE_SERVER, CORE_FLOW, END_CLIENT, END_SERVER, P2P, OPTIONS_CLIENT, OPTIONS_SERVER, LAYER_7];
+/// The sets of log_tcp_complete, in Tstat's order; the first four are log_tcp_nocomplete.
+#[rustfmt::skip]
+const TCP: [&[&str]; 10] = [
+    CORE_CLIENT, CORE_SERVER, CORE_FLOW, CORE_REST, END_CLIENT, END_SERVER, P2P, OPTIONS_CLIENT, OPTIONS_SERVER, LAYER_7,
+];
 
-const CORE_SETS: usize = 3;
+const CORE_SETS: usize = 4;
 
 fn first(direction: &Direction) -> Cell {
     ms(direction.span.map_or(0, |span| span.0.0))
@@ -236,7 +252,7 @@ fn duration(direction: &Direction) -> Cell {
 }
 
 columns! {
-    /// log_udp_complete.
+    /// Columns 1 to 16 of log_udp_complete.
     UDP, udp(&FlowRecord);
     "c_ip", |record| Ip(record.client_ip());
     "c_port", |record| number(record.key.port(record.client_is_low));
@@ -254,13 +270,18 @@ columns! {
     "s_bytes_all", |record| Number(record.s2c.payload_bytes);
     "s_pkts_all", |record| Number(record.s2c.packets);
     "s_isint", |record| Number(record.server_local.into());
-    "s_iscrypto", |_| Number(0);
-    "s_type", |_| Number(0);
-    "fqdn", |_| Text("-");
-    "quic_SNI", |_| Text("-");
-    "quic_UA", |_| Text("-");
-    "quic_CHLO", |_| Number(0);
-    "quic_REJ", |_| Number(0);
+}
+
+fixed! {
+    /// Columns 17 to 23 of log_udp_complete.
+    UDP_REST, UDP_REST_TEXT;
+    "s_iscrypto", "0";
+    "s_type", "0";
+    "fqdn", "-";
+    "quic_SNI", "-";
+    "quic_UA", "-";
+    "quic_CHLO", "0";
+    "quic_REJ", "0";
 }
 
 /// The first line of each log.
@@ -274,7 +295,7 @@ struct Headers {
 static HEADERS: LazyLock<Headers> = LazyLock::new(|| Headers {
     tcp_complete: header("31#", &TCP),
     tcp_nocomplete: header("31#", &TCP[..CORE_SETS]),
-    udp_complete: header("", &[UDP]),
+    udp_complete: header("", &[UDP, UDP_REST]),
 });
 
 fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
@@ -284,31 +305,29 @@ fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
 }
 
 #[inline(always)]
-fn cell(cell: Cell, out: &mut Buffer) {
-    match cell {
-        Number(number) => digits::integer(number, out),
-        Millis(nanos) => digits::millis(nanos, out),
-        Decimal(number) => digits::decimal(number, out),
-        Ip(ip) => digits::address(ip, out),
-        Text(text) => out.extend(text.as_bytes()),
-    }
-    out.push(b' ');
+fn cell(cell: Cell, pen: Pen<'_>) -> Pen<'_> {
+    let pen = match cell {
+        // Most are one digit, or nothing.
+        Number(number @ 0..10) => return pen.put([b'0' + number as u8, b' '], 2),
+        Millis(0) => return pen.put(*b"0.000000 ", 9),
+        Decimal(number) if number.to_bits() == 0 => return pen.put(*b"0.000000 ", 9),
+        Number(number) => digits::integer(number, pen),
+        Millis(nanos) => digits::millis(nanos, pen),
+        Decimal(number) => digits::decimal(number, pen),
+        Ip(ip) => digits::address(ip, pen),
+    };
+    pen.byte(b' ')
 }
 
 /// A line of log_tcp_complete, or the first sets of it.
-fn tcp_line(record: &FlowRecord, tcp: &TcpRecord, out: &mut Buffer) {
+fn tcp_line<'p>(record: &FlowRecord, tcp: &TcpRecord, pen: Pen<'p>) -> Pen<'p> {
     let from = (record, tcp);
-    core_client(from, out);
-    core_server(from, out);
-    core_flow(from, out);
-    if tcp.complete {
-        end_client(from, out);
-        end_server(from, out);
-        p2p(from, out);
-        options_client(from, out);
-        options_server(from, out);
-        layer_7(from, out);
+    let pen = core_flow(from, core_server(from, core_client(from, pen))).text(CORE_REST_TEXT.as_bytes());
+    if !tcp.complete {
+        return pen;
     }
+    let pen = end_server(from, end_client(from, pen)).text(P2P_TEXT.as_bytes());
+    options_server(from, options_client(from, pen)).text(LAYER_7_TEXT.as_bytes())
 }
 
 /// The three logs of one folder.
@@ -366,8 +385,12 @@ pub(super) fn open(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Si
     Ok(Box::new(Tstat { folder: spec.target.clone(), logs: None, line: Buffer::with_room(4096), begun }))
 }
 
-impl Tstat {
-    fn one(&mut self, record: &FlowRecord) -> io::Result<()> {
+impl Sink for Tstat {
+    fn is_quick(&self) -> bool {
+        true
+    }
+
+    fn take(&mut self, record: &FlowRecord) -> io::Result<()> {
         if record.key.protocol != protocol::UDP && record.tcp.is_none() {
             return Ok(());
         }
@@ -384,29 +407,17 @@ impl Tstat {
         self.line.clear();
         let log = match &record.tcp {
             None => {
-                udp(record, &mut self.line);
+                self.line.append(|pen| udp(record, pen).text(UDP_REST_TEXT.as_bytes()));
                 &mut logs.udp_complete
             }
             Some(tcp) => {
-                tcp_line(record, tcp, &mut self.line);
+                self.line.append(|pen| tcp_line(record, tcp, pen));
                 if tcp.complete { &mut logs.tcp_complete } else { &mut logs.tcp_nocomplete }
             }
         };
-        self.line.pop();
-        self.line.push(b'\n');
+        // The last space.
+        self.line.replace(self.line.len() - 1, b'\n');
         log.write_all(self.line.text())
-    }
-}
-
-impl Sink for Tstat {
-    fn write(&mut self, records: &Batch) -> io::Result<()> {
-        let mut result = Ok(());
-        records.each(|record| {
-            if result.is_ok() {
-                result = self.one(record);
-            }
-        });
-        result
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -455,7 +466,9 @@ mod tests {
         complete.tcp = Some(TcpRecord { complete: true, ..TcpRecord::default() });
         let mut open_flow = complete.clone();
         open_flow.tcp = Some(TcpRecord::default());
-        sink.write(&[complete, open_flow, record(60_000_000_000, 1)].into_iter().collect()).unwrap();
+        for record in [complete, open_flow, record(60_000_000_000, 1)] {
+            sink.take(&record).unwrap();
+        }
         sink.close().unwrap();
         let lines = |name: &str| {
             let path = folder.path().join("1970_01_01_00_01.out").join(name);

@@ -1,9 +1,9 @@
 //! Each rule by its case: what was counted, and the cause, its certainty and the option that are told for it.
 
 use super::*;
-use crate::fanout::SinkState;
 use crate::metrics::Board;
 use crate::survey::Watch;
+use crate::writer::SinkState;
 use parshall_config::plan::WatchPlan;
 use parshall_engine::merge::snapshot::{PoolSnapshot, PortSnapshot, Snapshot, WorkerSnapshot};
 use parshall_engine::record::FlowRecord;
