@@ -1,19 +1,24 @@
-//! The door through which the control side looks at live flows: copies of their records to be, when asked.
+//! The door through which the control side looks at live flows: what their records would be made from, when asked.
 //!
-//! **Owns** the two rings between one worker and the lookout, and how far a look has come. **May touch** records; no table.
+//! **Owns** the rings between one worker and the lookout, and how far a look has come. **May touch** states; no table.
 //! **Order** the worker's end is asked once per burst and walks a bounded number of slots while a look is under way; the
 //! reading end is turned by the control thread.
 //!
 //! ```text
 //!   lookout ── Question ──▶ [asked; 1] ──▶ worker: walks its slots, a few each burst
-//!   lookout ◀── Told ────── [told;  n] ◀── a copy of each flow that is large enough, then Done
+//!   lookout ◀── Told ────── [told;  n] ◀── the state of each flow that is large enough, then a mark: Done
 //! ```
+//!
+//! States leave as they do when flows end ([`crate::exit`]), and whoever reads makes the records.
 //!
 //! Nobody waits. When the ring is full the walk stands still until there is room; the look then takes longer, and no packet
 //! does. Flows are told as they were when the walk came by, so a look is no picture of one instant: it says how long it took.
 
+use crate::exit::{self, Exit, ExitDoor, ExitReader, WhenFull};
 use crate::record::FlowRecord;
+use crate::record::make::FlowState;
 use crate::table::Slot;
+use crate::time::Nanos;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -77,10 +82,20 @@ pub(crate) struct Walk {
     pub(crate) done: Done,
 }
 
+/// The worker's rings.
+#[derive(Debug)]
+struct Rings {
+    asked: Consumer<Question>,
+    /// States, and a mark behind those of each look.
+    told: ExitDoor,
+    /// How the looks ended whose marks stand in `told`.
+    done: Producer<Done>,
+}
+
 /// The worker's end; without rings it is never asked.
 #[derive(Debug, Default)]
 pub struct LookEnd {
-    rings: Option<(Consumer<Question>, Producer<Told>)>,
+    rings: Option<Rings>,
     pub(crate) walk: Option<Walk>,
 }
 
@@ -88,14 +103,18 @@ pub struct LookEnd {
 #[derive(Debug)]
 pub struct Reader {
     asked: Producer<Question>,
-    told: Consumer<Told>,
+    told: ExitReader,
+    done: Consumer<Done>,
 }
 
 /// Live flows on their way to the lookout, from one worker.
 const RING: usize = 512;
 
-/// Memory of one worker's ring.
-pub const RING_BYTES: u64 = (RING * size_of::<Told>()) as u64;
+/// Looks that have ended and of which the lookout has not heard, at most.
+const ENDED: usize = 2;
+
+/// Memory of one worker's rings.
+pub const RING_BYTES: u64 = (RING * exit::MESSAGE_BYTES + ENDED * size_of::<Done>()) as u64;
 
 /// Where workers leave the reading ends of their doors when they begin. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -120,8 +139,10 @@ impl Registry {
 #[must_use]
 pub fn pair(capacity: usize) -> (LookEnd, Reader) {
     let (ask, asked) = RingBuffer::new(1);
-    let (tell, told) = RingBuffer::new(capacity.max(2));
-    (LookEnd { rings: Some((asked, tell)), walk: None }, Reader { asked: ask, told })
+    let (tell, told) = exit::door(capacity, WhenFull::Drop);
+    let (end, done) = RingBuffer::new(ENDED);
+    let rings = Rings { asked, told: tell, done: end };
+    (LookEnd { rings: Some(rings), walk: None }, Reader { asked: ask, told, done })
 }
 
 impl LookEnd {
@@ -129,14 +150,14 @@ impl LookEnd {
     #[inline]
     #[must_use]
     pub fn wanted(&self) -> bool {
-        self.walk.is_some() || self.rings.as_ref().is_some_and(|(asked, _)| !asked.is_empty())
+        self.walk.is_some() || self.rings.as_ref().is_some_and(|rings| !rings.asked.is_empty())
     }
 
     /// Begins the walk that was asked for, if none is under way.
     pub(crate) fn begin(&mut self) {
         if self.walk.is_none()
-            && let Some((asked, _)) = &mut self.rings
-            && let Ok(question) = asked.pop()
+            && let Some(rings) = &mut self.rings
+            && let Ok(question) = rings.asked.pop()
         {
             let done = Done { number: question.number, ..Done::default() };
             self.walk = Some(Walk { question, next: 0, done });
@@ -145,13 +166,22 @@ impl LookEnd {
 
     /// Whether a message would find room.
     pub(crate) fn has_room(&self) -> bool {
-        self.rings.as_ref().is_some_and(|(_, told)| !told.is_full())
+        self.rings.as_ref().is_some_and(|rings| rings.told.is_ready() && !rings.done.is_full())
     }
 
-    /// Tells of a flow, or of the end. Ask [`LookEnd::has_room`] before: without room the message is lost.
-    pub(crate) fn tell(&mut self, message: Told) {
-        if let Some((_, told)) = &mut self.rings {
-            let _ = told.push(message);
+    /// Tells of a flow. Ask [`LookEnd::has_room`] before: without room the message is lost.
+    pub(crate) fn tell(&mut self, flow: FlowState<'_>) {
+        if let Some(rings) = &mut self.rings {
+            let _ = rings.told.send(&Exit::Record(flow));
+        }
+    }
+
+    /// Tells how the walk ended. The same holds.
+    pub(crate) fn end(&mut self, done: Done) {
+        if let Some(rings) = &mut self.rings
+            && rings.done.push(done).is_ok()
+        {
+            let _ = rings.told.send(&Exit::Mark { horizon: Nanos::ZERO });
         }
     }
 }
@@ -164,12 +194,16 @@ impl Reader {
 
     /// Takes the next message, if one has come.
     pub fn take(&mut self) -> Option<Told> {
-        self.told.pop().ok()
+        match self.told.take()? {
+            Exit::Record(state) => Some(Told::Flow(state.record())),
+            // What it says was there before its mark.
+            Exit::Mark { .. } | Exit::Part(_) => self.done.pop().ok().map(Told::Done),
+        }
     }
 
     /// Whether the worker is gone and nothing more can come.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.told.is_abandoned() && self.told.is_empty()
+        self.told.ended()
     }
 }

@@ -170,11 +170,21 @@ fn next_for(done: &Done, share: u64) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::{Hot, Pair};
+    use crate::key::{FlowKey, READ_SECRET, protocol};
+    use crate::look::LookEnd;
+    use crate::record::make::{Facts, FlowState};
+    use crate::record::{EndReason, Outer};
 
-    fn flow(packets: u64) -> Told {
-        let mut record = FlowRecord::default();
-        record.c2s.packets = packets;
-        Told::Flow(record)
+    /// Tells of a flow of so many packets.
+    fn tell(end: &mut LookEnd, packets: u64) {
+        let (key, _) = FlowKey::canonical(4, protocol::UDP, (1, 2), (3, 4));
+        let mut pair: Pair = bytemuck::Zeroable::zeroed();
+        pair.hot = Hot::begin(READ_SECRET.image(&key), Nanos(1));
+        (0..packets).for_each(|_| pair.hot.count(0, Nanos(1), 40, 60, 64, 0));
+        let facts = Facts::new(EndReason::Shutdown);
+        let (block, trail, extra, first) = (None, None, None, None);
+        end.tell(FlowState { facts, pair: &pair, block, trail, extra, first, outer: &Outer::NOTHING });
     }
 
     #[test]
@@ -186,12 +196,12 @@ mod tests {
         for (end, packets) in [(&mut one, 5), (&mut two, 6)] {
             assert!(end.wanted());
             end.begin();
-            end.tell(flow(packets));
+            tell(end, packets);
         }
         let number = 1;
-        one.tell(Told::Done(Done { number, live: 1, ..Done::default() }));
+        one.end(Done { number, live: 1, ..Done::default() });
         assert_eq!(lookout.turn(Nanos(2)), None);
-        two.tell(Told::Done(Done { number, live: 1, ..Done::default() }));
+        two.end(Done { number, live: 1, ..Done::default() });
         let picture = lookout.turn(Nanos(3)).expect("whole");
         assert_eq!((picture.live, picture.taken_at, picture.is_complete()), (2, Nanos(3), true));
         let workers: Vec<u16> = picture.flows.iter().map(|flow| flow.worker).collect();
@@ -208,15 +218,15 @@ mod tests {
         assert_eq!((first.silent, first.is_complete()), (1, false));
         lookout.ask(Nanos(PATIENCE));
         end.begin();
-        end.tell(flow(1));
-        end.tell(Told::Done(Done { number: 1, live: 1, ..Done::default() }));
+        tell(&mut end, 1);
+        end.end(Done { number: 1, live: 1, ..Done::default() });
         assert_eq!(lookout.turn(Nanos(PATIENCE + 1)), None);
         end.walk = None;
         lookout.making = None;
         lookout.ask(Nanos(PATIENCE + 2));
         end.begin();
-        end.tell(flow(2));
-        end.tell(Told::Done(Done { number: 3, live: 1, ..Done::default() }));
+        tell(&mut end, 2);
+        end.end(Done { number: 3, live: 1, ..Done::default() });
         let picture = lookout.turn(Nanos(PATIENCE + 3)).expect("whole");
         assert_eq!(picture.flows.iter().map(|flow| flow.record.packets()).collect::<Vec<_>>(), [2]);
     }
@@ -230,7 +240,7 @@ mod tests {
         for (end, cut) in [(&mut one, 0), (&mut two, 700)] {
             end.begin();
             assert_eq!(end.walk.expect("a walk").question.most, 5);
-            end.tell(Told::Done(Done { number: 1, cut, ..Done::default() }));
+            end.end(Done { number: 1, cut, ..Done::default() });
         }
         assert_eq!(lookout.turn(Nanos(1)).expect("whole").least, 701);
     }

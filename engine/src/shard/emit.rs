@@ -7,6 +7,7 @@ use super::{Shard, ShardPlan};
 use crate::exit::{Exit, ExitDoor};
 use crate::flow::lapse::Lapse;
 use crate::flow::{Contexts, Extra, First, Mark, Origin, Pair, TcpBlock};
+use crate::look::LookEnd;
 use crate::memory::Arena;
 use crate::record::EndReason;
 use crate::record::make::{Fact, Facts, FlowState};
@@ -27,10 +28,10 @@ pub(super) struct Stores<'a> {
 }
 
 impl Shard {
-    /// What is read and where it is sent.
-    pub(super) fn stores_and_door(&mut self) -> (Stores<'_>, &mut ExitDoor) {
-        let Shard { pairs, blocks, origins, extras, firsts, contexts, history, plan, door, .. } = self;
-        (Stores { pairs, blocks, origins, extras, firsts, contexts, history, plan }, door)
+    /// What is read, and the doors it is sent through.
+    pub(super) fn stores_and_doors(&mut self) -> (Stores<'_>, &mut ExitDoor, &mut LookEnd) {
+        let Shard { pairs, blocks, origins, extras, firsts, contexts, history, plan, door, look, .. } = self;
+        (Stores { pairs, blocks, origins, extras, firsts, contexts, history, plan }, door, look)
     }
 
     /// Sends out what the record of a flow is made from: what it counted since its last record.
@@ -40,7 +41,7 @@ impl Shard {
         self.tally.records[reason as usize] += 1;
         self.tally.finished_packets += packets;
         self.tally.live_packets -= packets;
-        let (stores, door) = self.stores_and_door();
+        let (stores, door, _) = self.stores_and_doors();
         // Nothing is gathered where there is no room for it.
         if !door.is_ready() || door.send(&Exit::Record(stores.state(slot, reason))).is_err() {
             self.tally.records_dropped_count += 1;
@@ -185,7 +186,7 @@ mod tests {
         }
         for round in 0..50 {
             for slot in 0..FLOWS.len() as u32 {
-                let want = bench.shard.stores_and_door().0.state(slot, EndReason::Evicted).record();
+                let want = bench.shard.stores_and_doors().0.state(slot, EndReason::Evicted).record();
                 let volume = want.packets();
                 bench.shard.tally.live_packets += volume;
                 bench.shard.emit(slot, EndReason::Evicted);

@@ -4,7 +4,7 @@
 //! **Order** `glance` once per burst, behind the sweep's tick. The walk reads; no flow, record or count changes by it.
 
 use super::Shard;
-use crate::look::{SIZES, Told};
+use crate::look::SIZES;
 use crate::record::EndReason;
 
 /// Slots walked past in one step, at most; a step ends at the first flow it tells of.
@@ -30,7 +30,7 @@ impl Shard {
         for _ in 0..SLOTS {
             if walk.next >= used {
                 self.look.walk = None;
-                return self.look.tell(Told::Done(walk.done));
+                return self.look.end(walk.done);
             }
             let slot = walk.next;
             walk.next += 1;
@@ -52,9 +52,9 @@ impl Shard {
                 walk.question.most -= 1;
                 walk.question.fill -= u64::from(bytes < walk.question.least);
                 walk.done.told_bytes += bytes;
-                let record = self.stores_and_door().0.state(slot, EndReason::Shutdown).record();
-                self.look.walk = Some(walk);
-                return self.look.tell(Told::Flow(record));
+                let (stores, _, look) = self.stores_and_doors();
+                look.walk = Some(walk);
+                return look.tell(stores.state(slot, EndReason::Shutdown));
             }
         }
         self.look.walk = Some(walk);
