@@ -39,11 +39,16 @@ def frames(program, wanted):
     return chains
 
 
+# A file of ours, in whichever checkout the program was built.
+OURS = re.compile(r"(?:^|/)((?:benches|config|dpdk-sys|engine|exporter)/(?:src|fuzz)/.+)$")
+
+
 def place(chain):
     """The innermost place in this repository, as (file below the root, line, function); None outside."""
     for function, file, line in chain:
-        if os.path.abspath(file).startswith(ROOT + os.sep):
-            return os.path.relpath(file, ROOT), int(line), function
+        found = OURS.search(file)
+        if found and os.path.exists(os.path.join(ROOT, found.group(1))):
+            return found.group(1), int(line), function
     return None
 
 
