@@ -244,7 +244,7 @@ mod tests {
             ("a filler close behind",            Anomaly { repeats: false, since_behind: Some(MILLI), ..base },       Class::Reordering),
             ("a filler far behind",              Anomaly { repeats: false, since_behind: Some(90 * MILLI), ..base },  Class::Unknown),
             ("the tail after two round trips",   Anomaly { at_tail: true, recovery: Some(110 * MILLI), ..base },      Class::Rto),
-("the tail before a round trip",    Anomaly { at_tail: true, age: Age::Unknown, recovery: Some(30 * MILLI), ..base }, Class::Unknown),
+            ("the tail before a round trip",    Anomaly { at_tail: true, age: Age::Unknown, recovery: Some(30 * MILLI), ..base }, Class::Unknown),
             ("the tail with a newer IP-ID",     Anomaly { at_tail: true, recovery: Some(MILLI), ..base },             Class::Rto),
             ("at once, without an IP-ID",       Anomaly { age: Age::Unknown, recovery: Some(MILLI), ..base },         Class::NetDup),
             ("an older IP-ID",                  Anomaly { age: Age::Older, ..base },                                  Class::Reordering),

@@ -1,5 +1,5 @@
-//! The segment that comes next: new data directly behind all that was seen, or an acknowledgement other than one that asks again
-//! for what is outstanding.
+//! The segment that comes next: new data directly behind all that was seen, or an acknowledgement other than one that asks
+//! again for what is outstanding.
 //!
 //! **Owns** the test for such a segment, and all that it changes. **May touch** the flow's TCP line and its history.
 //! **Order** asked by `shard` first of all. Everything is asked before anything is written: a segment that is not the next one
@@ -8,10 +8,11 @@
 //! Data without loss, exchanges and acknowledgements of one way are mostly of this kind. None of it needs the flow's cold
 //! block.
 
+use super::NOT_PURE;
 use super::ack::{self, Ack};
 use super::data::{in_flight, size};
 use super::options::Options;
-use super::plain::{KIND, header};
+use super::plain::header;
 use super::sequence::{after, at_or_after, distance};
 use crate::flow::TcpCore;
 use crate::flow::tcp::{Low48, state};
@@ -92,8 +93,8 @@ const fn advances(core: &TcpCore, side: usize, tcp: TcpHeader) -> bool {
     distance(tcp.ack, core.last_ack[side]) > 0
 }
 
-/// Whether data begins where all that was seen ends, or an acknowledgement is neither a keep-alive nor a duplicate of one whose data
-/// is missing. Not for a side's first acknowledgement of data.
+/// Whether data begins where all that was seen ends, or an acknowledgement neither may be a keep-alive nor asks again for what is
+/// outstanding. Not for a side's first acknowledgement of data.
 #[inline(always)]
 fn is_next<const DATA: bool>(core: &TcpCore, side: usize, tcp: TcpHeader, payload: u32) -> bool {
     let data = side ^ 1;
@@ -143,7 +144,7 @@ const fn stored(kept: bool, half: &Half) -> u16 {
 #[inline(always)]
 const fn is_usual<const DATA: bool>(core: &TcpCore, side: usize, tcp: TcpHeader) -> bool {
     let seasoned = if DATA { state::SEASONED_DATA } else { state::SEASONED };
-    tcp.flags & KIND == tcp_flags::ACK
+    tcp.flags & (NOT_PURE | tcp_flags::ACK) == tcp_flags::ACK
         && tcp.flags & !core.flags[side] == 0
         && core.has(seasoned, side)
         && tcp.window != 0

@@ -1,18 +1,15 @@
-//! The segment as most are: an acknowledgement, with data or without, by which the connection itself neither begins nor
-//! ends.
+//! The segment that goes on with an open flow.
 //!
 //! **Owns** the test for such a segment, known as header prediction (Jacobson, 1990). **May touch** what `tcp` may.
-//! **Order** asked by `shard` where the segment is not the next one (`next`). It applies the same rules as [`Flow::packet`], less those that cannot apply, and so
-//! leaves the same state: a property test holds the two together.
+//! **Order** asked by `shard` where the segment is not the next one ([`super::next`]). An acknowledgement, with data or without, by
+//! which the connection neither begins nor ends is taken by the rules that can apply to it; any other segment of the flow by all
+//! rules ([`Flow::segment`]). Both leave the state that [`Flow::packet`] leaves: a property test holds them together.
 
 use super::options::Options;
 use super::{Flow, Segment};
 use crate::flow::tcp::state;
 use crate::packet::{Outline, TcpHeader, tcp_flags};
 use crate::source::Frame;
-
-/// The flags that tell what kind of segment it is.
-pub(super) const KIND: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST | tcp_flags::ACK;
 
 /// The fixed header of a segment, and the bytes behind it; `None` where it was not captured.
 #[inline(always)]
