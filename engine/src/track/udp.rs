@@ -10,6 +10,7 @@ use crate::flow::lapse::Lapse;
 use crate::flow::{Hot, Identity, Mark};
 use crate::packet::Packet;
 use crate::time::Nanos;
+use std::hint::select_unpredictable;
 
 /// Takes one packet of `side` (0 client, 1 server) into the flow.
 #[inline]
@@ -32,10 +33,11 @@ pub fn packet(hot: &mut Hot, identity: &mut Identity, side: usize, packet: &Pack
 #[inline]
 pub fn further(hot: &mut Hot, identity: &mut Identity, side: usize, payload: u32) {
     identity.add_payload(side, payload);
-    if hot.has(Mark::ServerLast) != (side == 1) {
-        identity.other_last = Lapse::between(Nanos(identity.start), hot.last());
-        hot.put(Mark::ServerLast, side == 1);
-    }
+    let turns = hot.has(Mark::ServerLast) != (side == 1);
+    let last = Lapse::between(Nanos(identity.start), hot.last());
+    // Who sends next cannot be foreseen: no branch.
+    identity.other_last = select_unpredictable(turns, last, identity.other_last);
+    hot.put(Mark::ServerLast, side == 1);
 }
 
 /// The first packet of a record.
