@@ -396,7 +396,7 @@ impl Packet {
     #[inline]
     #[must_use]
     pub const fn informative_id(&self) -> u16 {
-        if self.marks.has(Marks::IP_ID) && self.version() == 4 { self.ip_id } else { 0 }
+        self.ip_id * (self.marks.has(Marks::IP_ID) & (self.version() == 4)) as u16
     }
 }
 

@@ -38,9 +38,7 @@ impl Shard {
                 next::<false>(core, &mut self.history, side, outline, frame)
             };
             if is_next {
-                if hot.asks(side) {
-                    hot.unset_asks(side);
-                }
+                hot.unset_asks(side);
             } else {
                 let Some(TcpBlock { rest, .. }) = self.blocks.get_mut(slot) else { return false };
                 if !(Flow { hot, core, rest, pool: &mut self.history }).plain(

@@ -63,12 +63,20 @@ impl Bucket {
 
     #[inline]
     pub(super) fn free_way(&self) -> Option<usize> {
-        self.slots.iter().position(|slot| *slot == 0)
+        self.first_with(0)
     }
 
     #[inline]
     pub(super) fn way_of(&self, slot: u32) -> Option<usize> {
-        self.slots.iter().position(|taken| *taken == slot + 1)
+        self.first_with(slot + 1)
+    }
+
+    /// The first way that holds `word`. Which one that is cannot be foreseen: all are compared, without a branch.
+    #[inline]
+    fn first_with(&self, word: u32) -> Option<usize> {
+        let holds = |way: usize| u32::from(self.slots[way] == word) << way;
+        let ways = (0..WAYS).fold(0, |ways, way| ways | holds(way));
+        Matches(ways).next()
     }
 
     #[inline]
