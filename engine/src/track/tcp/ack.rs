@@ -14,6 +14,7 @@ use super::sequence::{after, at_or_after};
 use crate::flow::tcp::{Class, RttState, TcpSide};
 use crate::flow::trail::{Half, Node, fact};
 use crate::track::chunks::Chunks;
+use std::hint::select_unpredictable;
 
 /// An acknowledgement by `side ^ 1` of data of `side`.
 #[derive(Clone, Copy, Debug)]
@@ -82,23 +83,22 @@ fn settle_single(ack: Ack, half: &mut Half) -> bool {
 #[inline(never)]
 fn settle_chunk(ack: Ack, half: &mut Half, chunks: &mut Chunks) -> bool {
     let nodes = chunks.beyond(half);
-    let (mut covered, mut fresh, mut touching) = (0, false, false);
+    // Behind holes many may stand that were acknowledged before: `fresh` is the first one that was not.
+    let (mut covered, mut fresh, mut touching) = (0, usize::MAX, false);
     let (mut before, mut latest, mut end) = (0, half.settled_time, half.settled_to);
     for node in nodes.iter() {
         if !at_or_after(ack.number, node.to) {
             break;
         }
+        fresh = fresh.min(select_unpredictable(node.acks == 0, covered, usize::MAX));
         covered += 1;
-        fresh |= node.acks == 0;
         touching |= node.from == end;
         (before, latest, end) = (latest, latest.max(node.time), node.to);
     }
     // An acknowledgement ends with the last one that it covers, if with any.
     let Some((last, others)) = nodes[..covered].split_last_mut() else { return false };
-    if fresh {
-        for node in others {
-            node.acks = node.acks.max(1);
-        }
+    for node in others.iter_mut().skip(fresh) {
+        node.acks = node.acks.max(1);
     }
     cover(ack, last, before, &mut half.rtt);
     if touching || half.facts & fact::SETTLED == 0 {

@@ -117,6 +117,16 @@ impl Age {
             Age::Unknown
         }
     }
+
+    /// What the network did, where the age alone tells: made a copy, or let others overtake.
+    #[inline]
+    pub(super) const fn tells(self, repeats: bool) -> Option<Class> {
+        match self {
+            Age::Same if repeats => Some(Class::NetDup),
+            Age::Older => Some(Class::Reordering),
+            _ => None,
+        }
+    }
 }
 
 impl Anomaly {
@@ -166,9 +176,7 @@ impl Anomaly {
     fn network(&self) -> Option<Class> {
         let at_once = |nanos: Option<u64>| nanos.is_some_and(|nanos| (nanos as f64) < self.path.min / 2.0);
         match self.age {
-            Age::Same => self.repeats.then_some(Class::NetDup),
-            Age::Older => Some(Class::Reordering),
-            Age::Newer => None,
+            Age::Same | Age::Older | Age::Newer => self.age.tells(self.repeats),
             Age::Unknown if self.repeats => (self.own_time && at_once(self.recovery)).then_some(Class::NetDup),
             Age::Unknown => {
                 (!self.acked && self.behind_is_new && at_once(self.since_behind)).then_some(Class::Reordering)

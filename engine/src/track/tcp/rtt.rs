@@ -65,8 +65,10 @@ pub(super) struct PathRtt {
     pub(super) mean: f64,
     /// Sum of both halves' minima, at least 1 ms. Unit: nanoseconds.
     pub(super) min: f64,
-    /// Variance of the pooled samples. Unit: square nanoseconds.
-    variance: f64,
+    /// Squares of the pooled samples' distances from their mean, added up. Unit: square nanoseconds.
+    spread: f64,
+    /// What that is to be divided by for their variance.
+    freedom: f64,
     /// Both halves had a sample; without, mean is 0, min 5 ms and the timeout 500 ms (Tstat).
     pub(super) known: bool,
 }
@@ -77,11 +79,11 @@ impl PathRtt {
     /// A path of this mean, minimum and deviation.
     #[cfg(test)]
     pub(super) const fn of(mean: f64, min: f64, deviation: f64) -> PathRtt {
-        PathRtt { mean, min, variance: deviation * deviation, known: true }
+        PathRtt { mean, min, spread: deviation * deviation, freedom: 1.0, known: true }
     }
 
     /// Nothing is known of the path.
-    const UNKNOWN: PathRtt = PathRtt { mean: 0.0, min: 5.0 * MILLI, variance: 0.0, known: false };
+    const UNKNOWN: PathRtt = PathRtt { mean: 0.0, min: 5.0 * MILLI, spread: 0.0, freedom: 1.0, known: false };
 
     /// The least that the timeout can be, without its deviations. Unit: nanoseconds.
     const fn shortest_timeout(&self) -> f64 {
@@ -91,7 +93,9 @@ impl PathRtt {
     /// Whether so many nanoseconds are more than the retransmission timeout: mean plus four deviations of the pooled samples, at
     /// least 100 ms.
     pub(super) fn is_timeout(&self, nanos: f64) -> bool {
-        nanos > self.shortest_timeout() && nanos > self.mean + 4.0 * self.variance.sqrt()
+        let beyond = nanos - self.mean;
+        // Squared, for neither a root nor a quotient has to be waited for.
+        nanos > self.shortest_timeout() && beyond * beyond * self.freedom > 16.0 * self.spread
     }
 }
 
@@ -106,9 +110,8 @@ pub(super) fn path(one: &RttState, other: &RttState) -> PathRtt {
     let mean = one.sum as f64 / n + other.sum as f64 / m;
     let (count, sum, squares) = (n + m, one.sum as f64 + other.sum as f64, one.squares + other.squares);
     let spread = (squares - sum * sum / count).max(0.0);
-    let variance = if count > 1.0 { spread / (count - 1.0) } else { 0.0 };
     let min = (one.min.span() + other.min.span()) as f64;
-    PathRtt { mean, min: min.max(MILLI), variance, known: true }
+    PathRtt { mean, min: min.max(MILLI), spread, freedom: count - 1.0, known: true }
 }
 
 #[cfg(test)]

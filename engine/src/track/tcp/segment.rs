@@ -282,6 +282,29 @@ impl Scene<'_> {
             return 0;
         }
         let (from, to) = piece;
+        let length = to.wrapping_sub(from);
+        let copy = before.filter(|before| before.is_copy);
+        // Mirrored twice, every packet comes again with its own IP-ID: that takes no weighing. One byte may be a probe.
+        let class = match Age::of(span.ip_id, copy, behind).tells(copy.is_some()) {
+            Some(class) if length > 1 => class,
+            _ => self.weigh(span, piece, before, behind).class(),
+        };
+        let side = span.side & 1;
+        if findings.class.is_none() {
+            findings.class = Some(class);
+            let count = &mut self.rest.side[side].classes[class as usize];
+            *count = count.saturating_add(1);
+        }
+        self.rest.side[side].resent_from = from;
+        self.rest.side[side].resent_length = u16::try_from(length).unwrap_or(u16::MAX);
+        self.half.set_resent_class(class as u8 + 1);
+        class as u8 + 1
+    }
+
+    /// All that there is to know of one piece.
+    #[inline(never)]
+    fn weigh(&mut self, span: Span, piece: (u32, u32), before: Option<Before>, behind: Option<Node>) -> Anomaly {
+        let (from, to) = piece;
         let (side, peer) = (span.side & 1, span.side & 1 ^ 1);
         let repeats = before.is_some_and(|before| before.is_copy);
         let path = rtt::path(&self.half.rtt, &self.peer.rtt);
@@ -294,7 +317,7 @@ impl Scene<'_> {
         };
         let sent_before = if repeats { before.map(|before| before.time) } else { behind.map(|node| node.time) };
         let known_acks = self.core.has(state::ACKED, peer);
-        let anomaly = Anomaly {
+        Anomaly {
             length: to.wrapping_sub(from),
             window_closed: self.window_closed(side),
             repeats,
@@ -313,17 +336,7 @@ impl Scene<'_> {
             since_behind,
             smoothed: self.half.rtt.smoothed,
             path,
-        };
-        let class = anomaly.class();
-        if findings.class.is_none() {
-            findings.class = Some(class);
-            let count = &mut self.rest.side[side].classes[class as usize];
-            *count = count.saturating_add(1);
         }
-        self.rest.side[side].resent_from = from;
-        self.rest.side[side].resent_length = u16::try_from(to.wrapping_sub(from)).unwrap_or(u16::MAX);
-        self.half.set_resent_class(class as u8 + 1);
-        class as u8 + 1
     }
 }
 
