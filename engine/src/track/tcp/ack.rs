@@ -83,16 +83,17 @@ fn settle_single(ack: Ack, half: &mut Half) -> bool {
 #[inline(never)]
 fn settle_chunk(ack: Ack, half: &mut Half, chunks: &mut Chunks) -> bool {
     let nodes = chunks.beyond(half);
-    // Behind holes many may stand that were acknowledged before: `fresh` is the first one that was not.
-    let (mut covered, mut fresh, mut touching) = (0, usize::MAX, false);
+    // Behind holes many may stand that were acknowledged before: `fresh` is the first one that was not, `touching` the first
+    // one that begins where the one before it, or what is settled, ends.
+    let (mut covered, mut fresh, mut touching) = (0, usize::MAX, usize::MAX);
     let (mut before, mut latest, mut end) = (0, half.settled_time, half.settled_to);
     for node in nodes.iter() {
         if !at_or_after(ack.number, node.to) {
             break;
         }
         fresh = fresh.min(select_unpredictable(node.acks == 0, covered, usize::MAX));
+        touching = touching.min(select_unpredictable(node.from == end, covered, usize::MAX));
         covered += 1;
-        touching |= node.from == end;
         (before, latest, end) = (latest, latest.max(node.time), node.to);
     }
     // An acknowledgement ends with the last one that it covers, if with any.
@@ -101,8 +102,10 @@ fn settle_chunk(ack: Ack, half: &mut Half, chunks: &mut Chunks) -> bool {
         node.acks = node.acks.max(1);
     }
     cover(ack, last, before, &mut half.rtt);
-    if touching || half.facts & fact::SETTLED == 0 {
+    if touching == 0 || half.facts & fact::SETTLED == 0 {
         fold(covered, half, chunks);
+    } else if touching < covered {
+        join(touching - 1, covered, half, chunks);
     }
     forget_a_hole(half, chunks);
     true
@@ -153,14 +156,16 @@ fn fold(covered: usize, half: &mut Half, chunks: &mut Chunks) {
         taken += 1;
     }
     chunks.drop_front(half, taken);
-    join(covered - taken, half, chunks);
+    let left = covered - taken;
+    let touching = |pair: &[Node]| pair[0].to == pair[1].from;
+    if let Some(first) = chunks.beyond(half)[..left].windows(2).position(touching) {
+        join(first, left, half, chunks);
+    }
 }
 
-/// Joins those of the first `count` nodes that touch.
-fn join(count: usize, half: &mut Half, chunks: &mut Chunks) {
+/// Joins those of the first `count` nodes that touch, of which the one at `first` is the first.
+fn join(first: usize, count: usize, half: &mut Half, chunks: &mut Chunks) {
     let nodes = chunks.beyond(half);
-    let touching = |pair: &[Node]| pair[0].to == pair[1].from;
-    let Some(first) = nodes[..count].windows(2).position(touching) else { return };
     let mut kept = first;
     for index in first + 1..count {
         let (one, next) = (nodes[kept], nodes[index]);
