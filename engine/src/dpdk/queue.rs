@@ -6,7 +6,7 @@
 
 use super::burst::Burst;
 use super::launch::Lcore;
-use super::mbuf::prefetch;
+use super::mbuf::{Mbuf, prefetch};
 use super::plan::StampUnit;
 use super::pool::RawPool;
 use crate::time::Nanos;
@@ -51,6 +51,16 @@ impl Stamps {
 
     /// No mbuf has a time.
     const NONE: Stamps = Stamps { offset: 0, flag: 0, nanos_per_unit: 0 };
+
+    /// The arrival of an mbuf that has one.
+    #[inline(always)]
+    fn time(self, mbuf: Mbuf<'_>) -> Option<Nanos> {
+        (mbuf.ol_flags() & self.flag != 0).then(|| {
+            // SAFETY: the offset was registered with this flag, for a field of eight bytes, and the flag is set.
+            let stamp = unsafe { mbuf.dynamic(self.offset) };
+            Nanos(stamp.saturating_mul(self.nanos_per_unit))
+        })
+    }
 }
 
 impl<'p> RxQueue<'p> {
@@ -101,6 +111,16 @@ pub struct Arrival<'s> {
     pub time: Option<Nanos>,
 }
 
+impl<'s> Arrival<'s> {
+    /// The frame of an mbuf, whose bytes are brought near.
+    #[inline(always)]
+    fn of(mbuf: Mbuf<'s>, time: Option<Nanos>) -> Arrival<'s> {
+        let bytes = mbuf.bytes();
+        prefetch(bytes);
+        Arrival { bytes, len: mbuf.pkt_len(), time }
+    }
+}
+
 /// A queue bound to an lcore: polls, and holds what came until the next poll. Not `Send`.
 ///
 /// ```compile_fail,E0277
@@ -131,17 +151,12 @@ impl<'p> Poller<'p, '_> {
         // SAFETY: a queue is lent out once, by a port that cannot stop before 'p ends, so it is started and polled by
         // nobody else; a poller is made on an lcore and does not leave it.
         let count = unsafe { self.burst.refill(self.queue.port, self.queue.queue, most) };
-        self.burst.visit(|mbuf| {
-            let bytes = mbuf.bytes();
-            prefetch(bytes);
-            let stamped = mbuf.ol_flags() & stamps.flag != 0;
-            let time = stamped.then(|| {
-                // SAFETY: the offset was registered with this flag, for a field of eight bytes, and the flag is set.
-                let stamp = unsafe { mbuf.dynamic(stamps.offset) };
-                Nanos(stamp.saturating_mul(stamps.nanos_per_unit))
-            });
-            each(Arrival { bytes, len: mbuf.pkt_len(), time });
-        });
+        // A loop for each kind: of a queue without times, no frame is asked for one.
+        if stamps.flag == 0 {
+            self.burst.visit(|mbuf| each(Arrival::of(mbuf, None)));
+        } else {
+            self.burst.visit(|mbuf| each(Arrival::of(mbuf, stamps.time(mbuf))));
+        }
         count
     }
 
