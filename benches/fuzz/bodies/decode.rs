@@ -1,7 +1,7 @@
 //! Any bytes as a frame of any link type: no panic, all paths give one answer, offsets make sense.
 
 use super::input;
-use parshall_engine::decode::{FragmentCache, decode, decode_any, plain, plain_packet};
+use parshall_engine::decode::{FragmentCache, decode, decode_any, plain};
 use parshall_engine::key::READ_SECRET;
 use parshall_engine::packet::{Marks, Outcome, Outline, facts};
 use parshall_engine::source::{Frame, Input};
@@ -35,7 +35,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(plain.image, packet.image);
         assert_eq!(outline, Outline { facts: outline.facts, ..Outline::of(&packet) });
         assert_eq!(outline.facts, Outline::of(&packet).facts | facts::PLAIN);
-        assert_eq!(plain_packet(&frame, &input.options, &READ_SECRET), packet);
+        assert_eq!(plain::packet(&frame, plain.image, &outline), packet);
     }
     match answer {
         Ok(packet) => {

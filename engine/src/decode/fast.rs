@@ -1,25 +1,20 @@
-//! The fast path: IPv4 without options or IPv6 without extensions, with TCP or UDP. On Ethernet, with one tag or none, it
-//! makes the whole packet; elsewhere a walk leads to the IP header, and it makes what that header and those behind it say.
+//! The fast path of walks: IPv4 without options or IPv6 without extensions, with TCP or UDP, at the IP header that a walk has
+//! come to.
 //!
-//! **Owns** nothing. **May touch** the frame. **Order** tried first where a whole packet is wanted (a filter, sampling, a
-//! spreader, a plain frame that does not go on with its flow); and by walks, at each IP header.
+//! **Owns** nothing. **May touch** the frame. **Order** tried by walks at each IP header. Frames of plain Ethernet need no walk:
+//! [`super::plain`].
 //!
 //! It answers only where the general path would give the same answer without a flaw, and says nothing otherwise; a
 //! property test holds the two together. Few loads, no loop, one check of the length for all headers; each family's state
 //! stays in its own arm, as merging them costs twice the time. The packet is written where it will be read: a packet is two
 //! lines long, and handing it through returns costs as much as decoding it.
 
-use super::ethernet::ethertype;
 use super::options::DecodeOptions;
 use super::transport::wire_bytes;
 use super::walk::Here;
 use crate::key::{FlowKey, HashSecret, KeyImage, protocol};
-use crate::link::LinkType;
-use crate::packet::{Encap, Encaps, Flaws, Marks, Packet, TcpHeader};
+use crate::packet::{Marks, Packet, TcpHeader};
 use crate::source::Frame;
-
-const ETHERNET: usize = 14;
-const TAGGED: usize = 18;
 
 /// IP headers without options or extensions.
 const IPV4: usize = 20;
@@ -28,64 +23,8 @@ const IPV6: usize = 40;
 /// Captured bytes behind the IP header that are asked for: TCP's fixed header.
 const L4: usize = 20;
 
-/// Writes the packet of a frame of the plain kind to `out`, all of it but the hash. False leaves the frame to the
-/// general path, and `out` without meaning.
-#[inline(always)]
-pub(super) fn fill(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret, out: &mut Packet) -> bool {
-    // Frames of which less was sent than captured are for the general path too.
-    if frame.link != LinkType::ETHERNET || frame.bytes.len() > frame.wire_len as usize {
-        return false;
-    }
-    let Some(head) = frame.bytes.first_chunk::<{ ETHERNET + IPV4 + L4 }>() else { return false };
-    on_ethernet::<ETHERNET>(frame, u16::from_ne_bytes([head[12], head[13]]), options, secret, out)
-}
-
-/// Whether a frame has an 802.1Q tag. Nearly all that a mirror tags it tags once.
-#[inline(always)]
-pub(super) fn is_tagged(frame: &Frame<'_>) -> bool {
-    frame.link == LinkType::ETHERNET && frame.bytes.get(12..14) == Some(&ethertype::C_TAG.to_be_bytes())
-}
-
-/// The packet of a frame that is tagged, if it is plain otherwise.
-#[inline(never)]
-pub(super) fn tagged(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret, out: &mut Packet) -> bool {
-    // Frames of which less was sent than captured are for the general path here too.
-    let Some(head) = frame.bytes.first_chunk::<TAGGED>() else { return false };
-    if frame.bytes.len() > frame.wire_len as usize || !options.takes(Encap::Vlan) || options.key().vlan {
-        return false;
-    }
-    on_ethernet::<TAGGED>(frame, u16::from_ne_bytes([head[16], head[17]]), options, secret, out)
-}
-
-/// The packet of a frame of Ethernet that announces, in network byte order, what stands at `AT`.
-#[inline(always)]
-fn on_ethernet<const AT: usize>(
-    frame: &Frame<'_>,
-    announced: u16,
-    options: &DecodeOptions,
-    secret: &HashSecret,
-    out: &mut Packet,
-) -> bool {
-    let place = (frame.bytes, AT, frame.wire_len as usize);
-    let plain = if announced == ethertype::IPV4.to_be() {
-        v4(place, Marks::ETHERNET, options, out)
-    } else if announced == ethertype::IPV6.to_be() {
-        v6(place, Marks::ETHERNET, options, secret, out)
-    } else {
-        None
-    };
-    if plain.is_none() {
-        return false;
-    }
-    out.time = frame.time;
-    out.wire_bytes = frame.wire_len;
-    out.flaws = Flaws::NONE;
-    out.encaps = if AT == TAGGED { Encaps::of(Encap::Vlan) } else { Encaps::NONE };
-    out.input = frame.input;
-    true
-}
-
-/// The same for an IP header of `version` that a walk has come to.
+/// Writes the packet whose keyed header is the IP header of `version` that a walk has come to to `out`, all of it but the hash.
+/// False leaves it to the general path, and `out` without meaning.
 #[inline(always)]
 pub(super) fn inner(version: u8, frame: &Frame<'_>, here: &Here<'_>, secret: &HashSecret, out: &mut Packet) -> bool {
     // Every offset fits its 16 bits.

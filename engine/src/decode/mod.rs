@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! plain -- Ethernet, one tag or none, IPv4 or IPv6, TCP or UDP ------------------> outline
-//! decode -- fast: Ethernet, IPv4 or IPv6, TCP or UDP ----------------------------> Packet
+//! decode -- plain, and from its outline ------------------------------------------> Packet
 //!       \-- lean: the same behind tags, labels and the usual tunnels ------------> Packet
 //!       \-- general: walk (link, tags, tunnels ... innermost IP) -- transport ---> Packet or Verdict
 //!                                                         \------- fast ---------> Packet
@@ -53,9 +53,8 @@ pub use options::DecodeOptions;
 pub use plain::Plain;
 pub use quoted::quoted;
 
-use crate::key::HashSecret;
 use crate::link::LinkType;
-use crate::packet::{Packet, Verdict};
+use crate::packet::{Outline, Packet, Verdict};
 use crate::record::Outer;
 use crate::source::Frame;
 use walk::Walk;
@@ -78,8 +77,9 @@ pub fn decode_into(
     fragments: &mut FragmentCache,
     out: &mut Packet,
 ) -> Result<(), Verdict> {
-    let secret = fragments.secret();
-    if fast::fill(frame, options, secret, out) || fast::is_tagged(frame) && fast::tagged(frame, options, secret, out) {
+    let mut outline = Outline::default();
+    if let Some(Plain { image, .. }) = plain::any(frame, options, fragments.secret(), &mut outline) {
+        *out = plain::packet(frame, image, &outline);
         return Ok(());
     }
     walk_into(frame, options, fragments, out)
@@ -97,15 +97,6 @@ pub fn walk_into(
     out: &mut Packet,
 ) -> Result<(), Verdict> {
     lean::fill(frame, options, fragments, out)
-}
-
-/// The packet of a frame that is [`plain`]; of no other.
-#[must_use]
-pub fn plain_packet(frame: &Frame<'_>, options: &DecodeOptions, secret: &HashSecret) -> Packet {
-    let mut packet = Packet::default();
-    let done = fast::fill(frame, options, secret, &mut packet) || fast::tagged(frame, options, secret, &mut packet);
-    debug_assert!(done, "asked for the packet of a frame that is not plain");
-    packet
 }
 
 /// The packet of a frame, or why it belongs to no flow: as [`decode_into`].

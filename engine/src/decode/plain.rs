@@ -3,18 +3,17 @@
 //!
 //! **Owns** nothing. **May touch** the frame. **Order** tried first by the worker, inlined into its loop.
 //!
-//! Of such a frame no [`Packet`] is made. What its flow's counters take goes on as an [`Outline`], the rest of the header
-//! is read where it lies once the flow is there; only a packet that does not plainly continue its flow is decoded as a
-//! whole, by [`super::fast`], which says the same of every frame that this room takes. Each family and each place of the IP
-//! header is a function of its own, for an arm of its own at the caller's: merging their values costs more than the copies.
-//!
-//! [`Packet`]: crate::packet::Packet
+//! Of such a frame mostly no [`Packet`] is made. What its flow's counters take goes on as an [`Outline`], the rest of the header
+//! is read where it lies once the flow is there; only of a packet that does not plainly continue its flow, or has to pass a
+//! filter, the whole is made from the outline ([`packet`]): a property test holds it to what the general path makes. Each family
+//! and each place of the IP header is a function of its own, for an arm of its own at the caller's: merging their values costs
+//! more than the copies.
 
 use super::ethernet::ethertype;
 use super::options::DecodeOptions;
 use crate::key::{FlowKey, HashSecret, KeyImage, protocol};
 use crate::link::LinkType;
-use crate::packet::{Encap, Outline, facts};
+use crate::packet::{Encap, Encaps, Marks, Outline, Packet, TcpHeader, facts};
 use crate::source::Frame;
 
 const ETHERNET: usize = 14;
@@ -168,4 +167,57 @@ fn v6<'a, const AT: usize>(
     let (key, from_low) = FlowKey::canonical(6, ip[6], (source, be16(l4, 0)), (destination, be16(l4, 2)));
     (out.payload_bytes, out.facts) = (payload, known | (facts::FROM_LOW * u8::from(from_low)));
     Some(Plain { image: secret.image(&key), l4, is_v6: true, is_tagged: AT == TAGGED })
+}
+
+/// The packet of a plain frame, from its outline and the image of its key; all of it but the hash.
+#[inline]
+#[must_use]
+pub fn packet(frame: &Frame<'_>, image: KeyImage, outline: &Outline) -> Packet {
+    let l4 = usize::from(outline.l4_offset);
+    let headers = frame.bytes.get(l4..).and_then(<[u8]>::first_chunk::<20>).zip(frame.bytes.get(..l4));
+    let Some((transport, before)) = headers else {
+        debug_assert!(false, "asked for the packet of a frame that is not plain");
+        return Packet::default();
+    };
+    let mut packet = Packet {
+        image,
+        time: frame.time,
+        wire_bytes: outline.wire_bytes,
+        ip_bytes: outline.ip_bytes,
+        payload_bytes: outline.payload_bytes,
+        l4_offset: outline.l4_offset,
+        ip_id: outline.ip_id,
+        ttl: outline.ttl,
+        input: frame.input,
+        ..Packet::default()
+    };
+    let mut marks = Marks::ETHERNET | Marks::FROM_LOW * u16::from(outline.has(facts::FROM_LOW));
+    let header = if outline.has(facts::SEGMENT) {
+        packet.tcp = TcpHeader::read(transport);
+        marks |= Marks::TCP | Marks::TCP_FLAGS;
+        packet.tcp.header_len
+    } else {
+        8
+    };
+    packet.payload_offset = outline.l4_offset + u16::from(header);
+    if let Some(ip) = before.last_chunk::<20>().filter(|_| image.version() == 4) {
+        packet.ip_offset = outline.l4_offset - 20;
+        packet.tos = ip[1];
+        marks |= Marks::IP_ID | Marks::DONT_FRAGMENT * u16::from(ip[6] & 0x40 != 0);
+    } else if let Some(ip) = before.last_chunk::<40>() {
+        packet.ip_offset = outline.l4_offset - 40;
+        packet.tos = ip[0] << 4 | ip[1] >> 4;
+        packet.addresses = v6_addresses(ip, outline.has(facts::FROM_LOW));
+    }
+    if usize::from(packet.ip_offset) == TAGGED {
+        packet.encaps = Encaps::of(Encap::Vlan);
+    }
+    packet.marks = Marks(marks);
+    packet
+}
+
+/// The addresses of an IPv6 header, low endpoint first.
+fn v6_addresses(ip: &[u8; 40], from_low: bool) -> [u128; 2] {
+    let [source, destination] = [8, 24].map(|at| ip[at..].first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes)));
+    if from_low { [source, destination] } else { [destination, source] }
 }

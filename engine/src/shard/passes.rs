@@ -7,7 +7,6 @@
 
 use super::burst::Further;
 use super::{Ready, Shard, Sighting};
-use crate::decode;
 use crate::decode::plain::{self, Announced, Plain};
 use crate::dedup::{self, Dedup};
 use crate::flow::tcp::state;
@@ -154,7 +153,7 @@ impl Shard {
     /// Accounts a plain packet, of which only the outline was made, as any.
     #[inline(never)]
     fn unsteady_plain(&mut self, ready: &Ready, frame: &Frame<'_>) {
-        let mut packet = decode::plain_packet(frame, &self.plan.decode, &self.plan.secret);
+        let mut packet = plain::packet(frame, ready.image, &ready.outline);
         packet.hash = ready.hash;
         self.unsteady(Sighting { packet: &packet, bytes: frame.bytes, link: frame.link });
     }

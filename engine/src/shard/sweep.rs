@@ -28,7 +28,7 @@ use std::ops::Range;
 pub(super) const SLOTS_PER_TICK: u32 = 64;
 
 /// Flows reclaimed in one tick, at most: a record is what costs most of it.
-pub(super) const RECORDS_PER_TICK: u32 = 32;
+pub(super) const RECORDS_PER_TICK: u32 = 24;
 
 /// Time in which the sweep comes round once, when ticks are frequent enough. Unit: nanoseconds.
 const ROUND: u64 = 1_000_000_000;
