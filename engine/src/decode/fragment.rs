@@ -4,8 +4,8 @@
 //! **Order** written and read by `decode`, once per fragment; one cache belongs to one worker (or to the spreader).
 //!
 //! Set-associative: a datagram can stand in one of [`WAYS`] places, found by a keyed hash, so that nobody can aim at
-//! a place. Time is the packets' own. A full set loses its oldest entry, and that is counted; the fragments of a
-//! pushed-out datagram become orphans.
+//! a place. What it takes to choose one stands in the set's first line: a mirror's fragments find no set near. Time is the
+//! packets' own. A full set loses its oldest entry, and that is counted; the fragments of a pushed-out datagram become orphans.
 
 use super::ip::{Fragment, Keyed, Part};
 use crate::key::{FlowKey, HashSecret};
@@ -91,10 +91,7 @@ impl Flow {
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
     datagram: Datagram,
-    /// Arrival of the first fragment.
-    time: Nanos,
     flow: Flow,
-    used: bool,
     /// Data without a hole from the beginning ends here. Unit: bytes.
     joined: u32,
     /// Data beyond a hole, as one span; empty when there is no hole.
@@ -102,10 +99,6 @@ struct Entry {
 }
 
 impl Entry {
-    const fn is_live(&self, now: Nanos) -> bool {
-        self.used && now.since(self.time) <= TIMEOUT
-    }
-
     /// Takes in the span of a later fragment: whether it leaves a hole, and whether it overlaps.
     fn take(&mut self, from: u32, to: u32) -> (bool, bool) {
         let island = self.beyond.0 < self.beyond.1;
@@ -123,6 +116,28 @@ impl Entry {
     }
 }
 
+/// The places that one datagram may stand in.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+struct Set {
+    /// Arrival of each first fragment.
+    times: [Nanos; WAYS],
+    /// Of each datagram some bits of its hash, never 0; 0 is a free place.
+    prints: [u32; WAYS],
+    entries: [Entry; WAYS],
+}
+
+impl Set {
+    /// Where a datagram stands.
+    fn way_of(&self, print: u32, datagram: &Datagram) -> Option<usize> {
+        (0..WAYS).find(|way| self.prints[*way] == print && self.entries[*way].datagram == *datagram)
+    }
+
+    fn is_live(&self, way: usize, now: Nanos) -> bool {
+        self.prints[way] != 0 && now.since(self.times[way]) <= TIMEOUT
+    }
+}
+
 /// A later fragment that found its first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Joined {
@@ -134,19 +149,19 @@ pub(super) struct Joined {
 /// The flows of datagrams that are on their way in fragments. Memory is fixed: [`CAPACITY`] entries.
 #[derive(Clone, Debug)]
 pub struct FragmentCache {
-    sets: Box<[[Entry; WAYS]]>,
+    sets: Box<[Set]>,
     secret: HashSecret,
     counts: FragmentCounts,
 }
 
 impl FragmentCache {
     /// Its memory.
-    pub const BYTES: usize = SETS * WAYS * size_of::<Entry>();
+    pub const BYTES: usize = SETS * size_of::<Set>();
 
     /// An empty cache. `secret` keys the choice of places; in `read` it is the fixed one.
     #[must_use]
     pub fn new(secret: HashSecret) -> FragmentCache {
-        let sets = vec![[Entry::default(); WAYS]; SETS].into_boxed_slice();
+        let sets = vec![Set::default(); SETS].into_boxed_slice();
         FragmentCache { sets, secret, counts: FragmentCounts::default() }
     }
 
@@ -163,7 +178,8 @@ impl FragmentCache {
         self.counts
     }
 
-    fn set(&mut self, keyed: &Keyed, datagram: &Datagram) -> Option<&mut [Entry; WAYS]> {
+    /// The set of a datagram, and what tells it there.
+    fn set(&mut self, keyed: &Keyed, datagram: &Datagram) -> Option<(&mut Set, u32)> {
         let key = FlowKey {
             low: keyed.source,
             high: keyed.destination,
@@ -173,24 +189,20 @@ impl FragmentCache {
             version: datagram.version,
             scope: datagram.scope,
         };
-        self.sets.get_mut(self.secret.hash_key(&key) as usize % SETS)
+        let hash = self.secret.hash_key(&key);
+        Some((self.sets.get_mut(hash as usize % SETS)?, (hash >> 32) as u32 | 1))
     }
 
     /// Remembers the flow of a first fragment.
     pub(super) fn first(&mut self, keyed: &Keyed, flow: Flow, now: Nanos) {
         let datagram = Datagram::of(keyed);
-        let Some(set) = self.set(keyed, &datagram) else { return };
-        let same = set.iter().position(|entry| entry.used && entry.datagram == datagram);
-        let place = same.or_else(|| set.iter().position(|entry| !entry.is_live(now)));
-        let evicts = place.is_none();
-        let entry = match place {
-            Some(place) => set.get_mut(place),
-            None => set.iter_mut().min_by_key(|entry| entry.time),
-        };
-        if let Some(entry) = entry {
-            *entry = Entry { datagram, time: now, flow, used: true, joined: keyed.payload(), beyond: (0, 0) };
-        }
-        self.counts.evictions += u64::from(evicts);
+        let Some((set, print)) = self.set(keyed, &datagram) else { return };
+        let place = set.way_of(print, &datagram).or_else(|| (0..WAYS).find(|way| !set.is_live(*way, now)));
+        let oldest = || (0..WAYS).min_by_key(|way| set.times[*way]).unwrap_or(0);
+        let way = place.unwrap_or_else(oldest);
+        (set.times[way], set.prints[way]) = (now, print);
+        set.entries[way] = Entry { datagram, flow, joined: keyed.payload(), beyond: (0, 0) };
+        self.counts.evictions += u64::from(place.is_none());
     }
 
     /// The flow of a later fragment; `None` when its first was not seen, is too long ago, or was pushed out.
@@ -198,10 +210,9 @@ impl FragmentCache {
         let datagram = Datagram::of(keyed);
         let Fragment { part, offset, .. } = keyed.fragment;
         debug_assert_eq!(part, Part::Later);
-        let entry = self.set(keyed, &datagram)?.iter_mut().find(|entry| entry.datagram == datagram)?;
-        if !entry.is_live(now) {
-            return None;
-        }
+        let (set, print) = self.set(keyed, &datagram)?;
+        let way = set.way_of(print, &datagram).filter(|way| set.is_live(*way, now))?;
+        let entry = &mut set.entries[way];
         let flow = entry.flow;
         let (hole, overlaps) = entry.take(offset, offset.saturating_add(keyed.payload()));
         self.counts.out_of_order += u64::from(hole);

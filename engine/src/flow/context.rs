@@ -4,7 +4,8 @@
 //! **Order** called by `shard` when a flow begins, when its server first answers, and when it ends.
 //!
 //! Most flows of a mirror port share a handful of MAC address pairs and VLANs, so a flow holds a number of 4 bytes
-//! instead of the facts themselves. When the store is full, the flow's record leaves them out and that is counted.
+//! instead of the facts themselves, and those contexts that say no more than that are found without a search. When the store is
+//! full, the flow's record leaves them out and that is counted.
 
 use crate::record::Outer;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -22,6 +23,39 @@ pub struct Context {
     pub scope: u64,
     /// Port and queue of the first packet.
     pub input: crate::source::Input,
+}
+
+impl Context {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.mac == [None; 2] && *self == Context::default()
+    }
+
+    /// Its numbers: with [`Context::outer`], all of it.
+    fn words(&self) -> [u64; 4] {
+        let Context { mac, outer: _, outer_from_client, scope, input } = self;
+        let word =
+            |mac: Option<[u8; 6]>| mac.map_or(0, |[a, b, c, d, e, f]| u64::from_be_bytes([1, 0, a, b, c, d, e, f]));
+        let rest = u64::from(input.port) << 32 | u64::from(input.queue) << 16 | u64::from(*outer_from_client);
+        [word(mac[0]), word(mac[1]), *scope, rest]
+    }
+}
+
+/// A context without tunnels and tags that was asked for lately.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    words: [u64; 4],
+    /// Its number; [`END`] is none.
+    number: u32,
+}
+
+const RECENT: usize = 8;
+
+/// The place of a recent context.
+const fn place(words: [u64; 4]) -> usize {
+    let mixed = words[0].wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ words[1].wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 61) as usize % RECENT
 }
 
 #[derive(Debug)]
@@ -44,6 +78,7 @@ pub struct Contexts {
     chains: Vec<u32>,
     free: u32,
     state: foldhash::fast::FixedState,
+    recent: [Recent; RECENT],
 }
 
 /// Room for so many contexts beside `flows` flows.
@@ -76,6 +111,7 @@ impl Contexts {
             chains: vec![END; capacity.next_power_of_two()],
             free: END,
             state: foldhash::fast::FixedState::default(),
+            recent: [Recent::default(); RECENT],
         };
         store.entries.push(Entry { context: Context::default(), hash: 0, users: 1, next: END });
         store
@@ -90,22 +126,34 @@ impl Contexts {
 
     /// The hash of a context: of its numbers, and of the rest only where there is any, which mirrored traffic seldom has.
     fn hash(&self, context: &Context) -> u64 {
-        let Context { mac, outer, outer_from_client, scope, input } = context;
-        let word =
-            |mac: Option<[u8; 6]>| mac.map_or(0, |[a, b, c, d, e, f]| u64::from_be_bytes([1, 0, a, b, c, d, e, f]));
-        let rest = u64::from(input.port) << 32 | u64::from(input.queue) << 16 | u64::from(*outer_from_client);
         let mut hasher = self.state.build_hasher();
-        for word in [word(mac[0]), word(mac[1]), *scope, rest] {
+        for word in context.words() {
             hasher.write_u64(word);
         }
-        if !outer.is_empty() {
-            outer.hash(&mut hasher);
+        if !context.outer.is_empty() {
+            context.outer.hash(&mut hasher);
         }
         hasher.finish()
     }
 
     /// The number of a context, with one more user; `None` when the store is full.
     pub fn intern(&mut self, context: &Context) -> Option<u32> {
+        if !context.outer.is_empty() {
+            return self.search(context);
+        }
+        let words = context.words();
+        let recent = self.recent[place(words)];
+        if recent.number != END && recent.words == words {
+            self.entries[recent.number as usize].users += 1;
+            return Some(recent.number);
+        }
+        let number = self.search(context)?;
+        self.recent[place(words)] = Recent { words, number };
+        Some(number)
+    }
+
+    #[inline(never)]
+    fn search(&mut self, context: &Context) -> Option<u32> {
         let hash = self.hash(context);
         let chain = hash as usize & (self.chains.len() - 1);
         let mut at = self.chains[chain];
@@ -153,6 +201,10 @@ impl Contexts {
             }
             self.entries[at as usize].next = next;
         }
+        let recent = &mut self.recent[place(self.entries[number as usize].context.words())];
+        if recent.number == number {
+            *recent = Recent::default();
+        }
         self.entries[number as usize].next = self.free;
         self.free = number;
     }
@@ -161,6 +213,7 @@ impl Contexts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn context(n: u8) -> Context {
         Context { mac: [Some([n; 6]), None], ..Context::default() }
@@ -188,6 +241,31 @@ mod tests {
         assert_eq!(store.get(number), &context(99));
         for n in 1..16 {
             assert_eq!(store.intern(&context(n)).is_some(), n != 3);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_stands_for_its_context_as_long_as_it_has_users(
+            steps in prop::collection::vec((any::<bool>(), 0_u8..12, any::<bool>()), 0..300),
+        ) {
+            let (mut store, mut held) = (Contexts::new(16), Vec::<(u32, Context)>::new());
+            for (gives_back, n, tagged) in steps {
+                if gives_back && !held.is_empty() {
+                    let (number, _) = held.swap_remove(usize::from(n) % held.len());
+                    store.release(number);
+                } else {
+                    let outer = Outer { vlan_ids: (0..u16::from(tagged)).collect(), ..Outer::default() };
+                    let wanted = Context { outer, ..context(n) };
+                    let known = held.iter().find(|(_, context)| *context == wanted).map(|(number, _)| *number);
+                    let number = store.intern(&wanted);
+                    prop_assert!(known.is_none() || number == known);
+                    held.extend(number.map(|number| (number, wanted)));
+                }
+                for (number, context) in &held {
+                    prop_assert_eq!(store.get(*number), context);
+                }
+            }
         }
     }
 

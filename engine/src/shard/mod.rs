@@ -290,7 +290,7 @@ impl Shard {
     }
 
     fn intern(&mut self, context: &Context) -> u32 {
-        if *context == Context::default() {
+        if context.is_empty() {
             return 0;
         }
         self.contexts.intern(context).unwrap_or_else(|| {
