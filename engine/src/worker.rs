@@ -78,6 +78,20 @@ impl Worker {
     #[inline]
     fn burst_through<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
         debug_assert!(batch.len() <= BURST, "one place a frame");
+        self.read::<SIEVE>(batch);
+        let Worker { shard, desk, .. } = self;
+        desk.walk(shard, |shard, ready, packet| {
+            let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
+            shard.take(ready, packet, frame);
+            if !ready.is_plain() {
+                quoted(shard, packet, frame.bytes);
+            }
+        });
+    }
+
+    /// The first pass. Apart from the later ones, whose registers it would take.
+    #[inline(never)]
+    fn read<const SIEVE: bool>(&mut self, batch: &[Frame<'_>]) {
         self.desk.clear();
         self.shard.tally.take_all(batch);
         for (index, frame) in batch.iter().enumerate() {
@@ -88,15 +102,7 @@ impl Worker {
                 self.decode::<SIEVE>(frame);
             }
         }
-        let Worker { shard, desk, .. } = self;
-        shard.all_read();
-        desk.walk(shard, |shard, ready, packet| {
-            let Some(frame) = batch.get(usize::from(ready.frame)) else { return };
-            shard.take(ready, packet, frame);
-            if !ready.is_plain() {
-                quoted(shard, packet, frame.bytes);
-            }
-        });
+        self.shard.all_read();
     }
 
     /// The first pass for a frame of which the whole packet is made.

@@ -83,7 +83,8 @@ pub struct Half {
     /// Bits of [`fact`].
     pub facts: u8,
     classes: u8,
-    /// The node, while there is but one and no chunk.
+    /// The node, while there is but one and no chunk. Its end is that of the last node in any case, and of the settled range
+    /// behind which there is none: where the next segment begins stands in one place.
     pub single: Node,
     /// Round-trip times of this direction's segments.
     pub rtt: RttState,
@@ -101,6 +102,22 @@ pub const fn widen(lowest: &mut u16, highest: &mut u16, window: u16) {
 }
 
 impl Half {
+    /// Where all that was seen ends, if anything was.
+    #[inline(always)]
+    #[must_use]
+    pub const fn end(&self) -> Option<u32> {
+        if self.len != 0 || self.facts & fact::SETTLED != 0 { Some(self.single.to) } else { None }
+    }
+
+    /// Whether all that was seen ends at `from`, where a segment up to `to` begins. Not for a single byte, which may probe a
+    /// closed window.
+    #[inline(always)]
+    #[must_use]
+    pub const fn ends_at(&self, from: u32, to: u32) -> bool {
+        let anything = (self.len as u32 | (self.facts & fact::SETTLED) as u32) != 0;
+        anything & (self.single.to == from) & (to.wrapping_sub(from) > 1)
+    }
+
     /// Takes a window that the receiver announced into their range.
     #[inline]
     pub const fn take_window(&mut self, window: u16) {

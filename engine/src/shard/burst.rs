@@ -10,7 +10,6 @@ use crate::key::KeyImage;
 use crate::packet::{Outline, Packet, facts};
 use crate::source::BURST;
 use crate::table::Slot;
-use arrayvec::ArrayVec;
 
 use super::Shard;
 
@@ -43,12 +42,31 @@ impl Ready {
 
 const _: () = assert!(size_of::<Ready>() == 64, "a packet between the passes is one line");
 
-/// A half of a trail whose segments stand elsewhere, and whether the next one goes to their end.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Further {
-    pub(super) trail: u32,
-    pub(super) side: usize,
-    pub(super) at_end: bool,
+/// A half of a trail that may go on elsewhere, and whether the next segment goes to its end. One word: it is written for every
+/// segment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Further(u64);
+
+impl Further {
+    #[inline(always)]
+    pub(super) const fn new(trail: u32, side: usize, at_end: bool) -> Further {
+        Further((trail as u64) << 2 | (side as u64 & 1) << 1 | at_end as u64)
+    }
+
+    #[inline(always)]
+    pub(super) const fn trail(self) -> u32 {
+        (self.0 >> 2) as u32
+    }
+
+    #[inline(always)]
+    pub(super) const fn side(self) -> usize {
+        (self.0 >> 1 & 1) as usize
+    }
+
+    #[inline(always)]
+    pub(super) const fn at_end(self) -> bool {
+        self.0 & 1 != 0
+    }
 }
 
 /// The places of one burst.
@@ -57,18 +75,25 @@ pub struct Desk {
     places: Box<[Ready; BURST]>,
     /// The whole packets of those places that are not plain.
     packets: Box<[Packet; BURST]>,
+    /// Filled and read within one walk.
+    further: Box<[Further; BURST]>,
     used: usize,
 }
 
 impl Default for Desk {
     fn default() -> Desk {
-        Desk { places: Box::new([Ready::default(); BURST]), packets: Box::new([Packet::default(); BURST]), used: 0 }
+        Desk {
+            places: Box::new([Ready::default(); BURST]),
+            packets: Box::new([Packet::default(); BURST]),
+            further: Box::new([Further::default(); BURST]),
+            used: 0,
+        }
     }
 }
 
 impl Desk {
     /// Its memory.
-    pub const BYTES: usize = BURST * (size_of::<Ready>() + size_of::<Packet>());
+    pub const BYTES: usize = BURST * (size_of::<Ready>() + size_of::<Packet>() + size_of::<Further>());
 
     /// Clears the desk for the next burst.
     #[inline]
@@ -105,23 +130,30 @@ impl Desk {
     pub fn walk(&mut self, shard: &mut Shard, mut account: impl FnMut(&mut Shard, &Ready, &Packet)) {
         let used = self.used.min(BURST);
         let (places, packets) = (&mut self.places[..used], &self.packets[..used]);
-        for ready in &*places {
-            shard.near(ready);
-        }
-        for ready in &mut *places {
-            shard.nearer(ready);
-        }
-        let mut further = ArrayVec::<Further, BURST>::new();
-        for ready in &*places {
-            if let Some(half) = shard.nearest(ready) {
-                further.push(half);
-            }
-        }
-        for half in &further {
-            shard.nodes_near(*half);
-        }
+        bring_near(shard, places, &mut self.further);
         for (ready, packet) in places.iter().zip(packets) {
             account(shard, ready, packet);
         }
+    }
+}
+
+/// The passes that only bring near. Apart from what comes before and after them, whose registers they would take.
+#[inline(never)]
+fn bring_near(shard: &Shard, places: &mut [Ready], room: &mut [Further; BURST]) {
+    for ready in &*places {
+        shard.near(ready);
+    }
+    for ready in &mut *places {
+        shard.nearer(ready);
+    }
+    // Each half is written down, and the next one over it where it leads nowhere: whether it does cannot be foreseen.
+    let mut leading = 0;
+    for ready in &*places {
+        let Some((further, leads)) = shard.nearest(ready) else { continue };
+        room[leading & (BURST - 1)] = further;
+        leading += usize::from(leads);
+    }
+    for half in &room[..leading.min(BURST)] {
+        shard.nodes_near(*half);
     }
 }

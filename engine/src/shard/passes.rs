@@ -101,9 +101,9 @@ impl Shard {
     }
 
     /// The history that the packet's flow probably has, and the cold block that it may ask for, brought near: fourth
-    /// pass. Says where the history goes on.
+    /// pass. Says which history it is, and whether that goes on elsewhere.
     #[inline(always)]
-    pub(super) fn nearest(&self, ready: &Ready) -> Option<Further> {
+    pub(super) fn nearest(&self, ready: &Ready) -> Option<(Further, bool)> {
         let outline = &ready.outline;
         if !outline.has(facts::TCP) {
             return None;
@@ -121,13 +121,13 @@ impl Shard {
         let side = if at_end { side } else { side ^ 1 };
         let core = pair.tcp_ref();
         self.history.prefetch_half(core.trail, side);
-        core.has(state::CHUNK, side).then_some(Further { trail: core.trail, side, at_end })
+        Some((Further::new(core.trail, side, at_end), core.has(state::CHUNK, side)))
     }
 
     /// The segments that a history leads to, brought near: fifth pass, over those packets that touch some.
     #[inline(always)]
-    pub(super) fn nodes_near(&self, Further { trail, side, at_end }: Further) {
-        self.history.prefetch_nodes(trail, side, at_end);
+    pub(super) fn nodes_near(&self, further: Further) {
+        self.history.prefetch_nodes(further.trail(), further.side(), further.at_end());
     }
 
     /// Accounts one packet to its flow: last pass over a burst. `packet` has a meaning only where the packet is not plain.

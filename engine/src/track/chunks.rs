@@ -6,8 +6,9 @@
 //! A single node stands in its half; a second one moves both to a chunk, which stays until none is left. A chunk that is
 //! needed and not free is cut from the next larger free one, or from memory never used; chunks are not joined again.
 
-use crate::flow::trail::{Half, Node, fact};
+use crate::flow::trail::{Half, Node};
 use crate::memory::{self, Arena, ArenaOptions};
+use std::hint::select_unpredictable;
 
 const LINE_WORDS: usize = 16;
 
@@ -113,21 +114,19 @@ impl Chunks {
         (half.size, half.head, half.len) = (0, 0, 0);
     }
 
-    /// Brings those of a half's nodes near that its next segment (`at_end`) or an acknowledgement touches first.
+    /// Brings those of a half's nodes near that its next segment (`at_end`) or an acknowledgement touches first. Which of
+    /// them comes cannot be foreseen: without a branch.
+    #[inline]
     pub fn prefetch(&self, half: &Half, at_end: bool) {
         if half.size == 0 {
             return;
         }
-        let node = usize::from(half.head) + if at_end { usize::from(half.len) } else { 0 };
+        let node = usize::from(half.head) + select_unpredictable(at_end, usize::from(half.len), 0);
         let from = half.chunk as usize * LINE_BYTES as usize + node * size_of::<Node>();
         let lines: &[u64] = bytemuck::cast_slice(&self.lines);
-        // The node before it, too, or the line behind it; both lines of the smallest chunk.
-        let (first, second) = match (half.size, at_end) {
-            (1, _) => (half.chunk as usize * LINE_BYTES as usize, half.chunk as usize * LINE_BYTES as usize + 64),
-            (_, true) => (from.saturating_sub(size_of::<Node>()), from),
-            (_, false) => (from, from + 64),
-        };
-        memory::prefetch(lines, first / 8);
+        // To its end, or the line behind it.
+        let second = from + select_unpredictable(at_end, size_of::<Node>() - 8, 64);
+        memory::prefetch(lines, from / 8);
         memory::prefetch(lines, second / 8);
     }
 
@@ -159,22 +158,6 @@ impl Chunks {
         bytemuck::cast_slice_mut(nodes)
     }
 
-    /// Whether all that was seen of a half ends at `from`, where a segment up to `to` begins. Not for a single byte, which may
-    /// probe a closed window.
-    #[inline(always)]
-    pub fn ends_at(&mut self, half: &Half, from: u32, to: u32) -> bool {
-        let end = match (half.len, half.size) {
-            (0, _) if half.facts & fact::SETTLED != 0 => half.settled_to,
-            (0, _) => return false,
-            (_, 0) => half.single.to,
-            _ => match self.beyond(half) {
-                [.., last] => last.to,
-                [] => return false,
-            },
-        };
-        end == from && to.wrapping_sub(from) > 1
-    }
-
     /// Puts a segment, sent for the first time, behind all others. False when there is no room for it, and then nothing changed.
     #[inline(always)]
     pub fn append(&mut self, half: &mut Half, (from, to): (u32, u32), time: u64, ip_id: u16) -> bool {
@@ -188,6 +171,7 @@ impl Chunks {
             && let Some(place) = self.chunk(half.chunk, half.size - 1).get_mut(head + len)
         {
             *place = Node::new(from, to, time, ip_id);
+            half.single.to = to;
             half.len += 1;
             return true;
         }
@@ -220,6 +204,9 @@ impl Chunks {
         }
         nodes[head + index] = node;
         half.len += 1;
+        if index == len {
+            half.single.to = node.to;
+        }
         true
     }
 
@@ -332,6 +319,7 @@ mod tests {
                 }
                 prop_assume!(model.len() < MAX_NODES - 1);
                 prop_assert_eq!(&*pool.nodes(&mut half), &model[..]);
+                prop_assert_eq!(half.end(), model.last().map(|last| last.to));
             }
         }
     }

@@ -44,7 +44,7 @@ pub fn next<const DATA: bool>(
         return !DATA && without_history(core, side, tcp);
     };
     let (from, end) = (tcp.seq, tcp.seq.wrapping_add(outline.payload_bytes));
-    let sends = !DATA || chunks.ends_at(&trail.half[side], from, end) && !at_or_after(core.last_ack[data], end);
+    let sends = !DATA || trail.half[side].ends_at(from, end) && !at_or_after(core.last_ack[data], end);
     if !sends {
         return false;
     }

@@ -74,7 +74,7 @@ impl Scene<'_> {
     /// Takes a segment into the history of its direction.
     #[inline(always)]
     pub(super) fn take(&mut self, span: Span) -> Findings {
-        let gap = self.end().map_or(0, |end| distance(span.from, end));
+        let gap = self.half.end().map_or(0, |end| distance(span.from, end));
         if gap < 0 {
             return self.take_apart(span);
         }
@@ -86,15 +86,6 @@ impl Scene<'_> {
         let node = self.first_sent(span);
         self.insert(at, node, span.side);
         Findings::default()
-    }
-
-    /// End of everything stored, if anything is.
-    #[inline]
-    fn end(&mut self) -> Option<u32> {
-        if self.half.len != 0 {
-            return self.chunks.nodes(self.half).last().map(|last| last.to);
-        }
-        (self.half.facts & fact::SETTLED != 0).then_some(self.half.settled_to)
     }
 
     fn insert(&mut self, at: usize, node: Node, side: usize) {
