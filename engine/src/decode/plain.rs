@@ -191,7 +191,7 @@ pub fn packet(frame: &Frame<'_>, image: KeyImage, outline: &Outline) -> Packet {
         input: frame.input,
         ..Packet::default()
     };
-    let mut marks = Marks::ETHERNET | Marks::FROM_LOW * u16::from(outline.has(facts::FROM_LOW));
+    let mut marks = Marks::ETHERNET | (Marks::FROM_LOW * u16::from(outline.has(facts::FROM_LOW)));
     let header = if outline.has(facts::SEGMENT) {
         packet.tcp = TcpHeader::read(transport);
         marks |= Marks::TCP | Marks::TCP_FLAGS;
@@ -203,7 +203,7 @@ pub fn packet(frame: &Frame<'_>, image: KeyImage, outline: &Outline) -> Packet {
     if let Some(ip) = before.last_chunk::<20>().filter(|_| image.version() == 4) {
         packet.ip_offset = outline.l4_offset - 20;
         packet.tos = ip[1];
-        marks |= Marks::IP_ID | Marks::DONT_FRAGMENT * u16::from(ip[6] & 0x40 != 0);
+        marks |= Marks::IP_ID | (Marks::DONT_FRAGMENT * u16::from(ip[6] & 0x40 != 0));
     } else if let Some(ip) = before.last_chunk::<40>() {
         packet.ip_offset = outline.l4_offset - 40;
         packet.tos = ip[0] << 4 | ip[1] >> 4;

@@ -4,6 +4,29 @@
 //! **Order** first thing done with a segment that is longer than 20 bytes of header.
 
 use arrayvec::ArrayVec;
+use std::hint::select_unpredictable;
+
+/// Kinds of options: RFC 9293 section 3.1, RFC 7323, RFC 2018.
+const END: u8 = 0;
+const NOP: u8 = 1;
+const MSS: u8 = 2;
+const SCALE: u8 = 3;
+const SACK_PERMITTED: u8 = 4;
+const SACK: u8 = 5;
+const TIMESTAMPS: u8 = 8;
+
+/// Kinds that may be of use are below this.
+const KINDS: usize = 16;
+
+/// The length of an option of each kind that has but one, and is of use.
+const LENGTHS: [u8; KINDS] = {
+    let mut lengths = [0; KINDS];
+    lengths[MSS as usize] = 4;
+    lengths[SCALE as usize] = 3;
+    lengths[SACK_PERMITTED as usize] = 2;
+    lengths[TIMESTAMPS as usize] = 10;
+    lengths
+};
 
 /// The options that are of use, as far as they were captured and well formed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,37 +71,35 @@ impl Options {
         (head[..4] == ALIGNED_TIMESTAMPS).then(|| Some((word(&head[4..]), word(&head[8..]))))
     }
 
+    /// Which option comes next cannot be foreseen: all take the same steps, and what they say is read when all places are known.
     #[inline(never)]
-    fn read_all(mut bytes: &[u8]) -> Options {
+    fn read_all(bytes: &[u8]) -> Options {
         let mut options = Options::default();
-        while let [kind, rest @ ..] = bytes {
-            match kind {
-                0 => break,
-                1 => bytes = rest,
-                _ => {
-                    let Some(length) = rest.first().map(|length| usize::from(*length)) else { break };
-                    let Some(value) = bytes.get(2..length.max(2)).filter(|_| length >= 2) else { break };
-                    options.one(*kind, value);
-                    bytes = &bytes[length..];
+        // Where the last option of each kind stands, plus 1; 0 is the place of those that are of no use.
+        let mut places = [0_u16; KINDS];
+        let mut at = 0;
+        while let Some(kind) = bytes.get(at).copied() {
+            let alone = kind <= NOP;
+            let announced = usize::from(bytes.get(at + 1).copied().unwrap_or(0));
+            let length = select_unpredictable(alone, 1, announced);
+            if kind == END || length < 2 - usize::from(alone) || at + length > bytes.len() {
+                break;
+            }
+            let known = usize::from(kind) < KINDS && usize::from(LENGTHS[usize::from(kind) % KINDS]) == length;
+            places[select_unpredictable(known, usize::from(kind) % KINDS, 0)] = at as u16 + 1;
+            if kind == SACK {
+                for block in bytes[at + 2..at + length].chunks_exact(8) {
+                    let _ = options.sack.try_push((word(block), word(&block[4..])));
                 }
             }
+            at += length;
         }
+        let value = |kind: u8| Some(&bytes[usize::from(places[usize::from(kind)].checked_sub(1)?) + 2..]);
+        options.mss = value(MSS).and_then(<[u8]>::first_chunk).map(|mss| u16::from_be_bytes(*mss));
+        options.scale = value(SCALE).and_then(<[u8]>::first).map(|scale| (*scale).min(14));
+        options.sack_permitted = value(SACK_PERMITTED).is_some();
+        options.timestamps = value(TIMESTAMPS).map(|value| (word(value), word(&value[4..])));
         options
-    }
-
-    fn one(&mut self, kind: u8, value: &[u8]) {
-        match (kind, value.len()) {
-            (2, 2) => self.mss = Some(u16::from_be_bytes([value[0], value[1]])),
-            (3, 1) => self.scale = Some(value[0].min(14)),
-            (4, 0) => self.sack_permitted = true,
-            (5, _) => {
-                for block in value.chunks_exact(8) {
-                    let _ = self.sack.try_push((word(block), word(&block[4..])));
-                }
-            }
-            (8, 8) => self.timestamps = Some((word(value), word(&value[4..]))),
-            _ => {}
-        }
     }
 }
 
@@ -124,10 +145,59 @@ mod tests {
         }
     }
 
+    /// The same, one option after another.
+    fn one_by_one(mut bytes: &[u8]) -> Options {
+        let mut options = Options::default();
+        while let [kind, rest @ ..] = bytes {
+            let length = match kind {
+                0 => break,
+                1 => 1,
+                _ => rest.first().map_or(0, |length| usize::from(*length)),
+            };
+            if *kind > 1 && length < 2 || length > bytes.len() {
+                break;
+            }
+            match (kind, &bytes[length.min(2)..length]) {
+                (2, [a, b]) => options.mss = Some(u16::from_be_bytes([*a, *b])),
+                (3, [scale]) => options.scale = Some((*scale).min(14)),
+                (4, []) => options.sack_permitted = true,
+                (5, blocks) => options.sack.extend(
+                    blocks
+                        .chunks_exact(8)
+                        .map(|block| (word(block), word(&block[4..])))
+                        .take(options.sack.remaining_capacity()),
+                ),
+                (8, value) if value.len() == 8 => options.timestamps = Some((word(value), word(&value[4..]))),
+                _ => {}
+            }
+            bytes = &bytes[length..];
+        }
+        options
+    }
+
+    /// An option of any kind, mostly one of use with its own length.
+    fn option() -> impl Strategy<Value = Vec<u8>> {
+        let whole = |kind: u8, length: usize| {
+            prop::collection::vec(any::<u8>(), length)
+                .prop_map(move |value| [&[kind, value.len() as u8 + 2], &value[..]].concat())
+        };
+        prop_oneof![
+            4 => Just(vec![1]),
+            2 => whole(2, 2),
+            2 => whole(3, 1),
+            2 => whole(4, 0),
+            2 => (0_usize..35).prop_flat_map(move |length| whole(5, length)),
+            2 => whole(8, 8),
+            1 => prop::collection::vec(any::<u8>(), 1..8),
+        ]
+    }
+
     proptest! {
         #[test]
-        fn any_bytes_give_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = Options::read(&bytes);
+        fn any_options_are_read_as_one_after_another(options in prop::collection::vec(option(), 0..8), cut in 0_usize..60) {
+            let bytes = options.concat();
+            let bytes = &bytes[..bytes.len().min(cut)];
+            prop_assert_eq!(Options::read(bytes), one_by_one(bytes));
         }
     }
 }
