@@ -87,10 +87,10 @@ impl OrderWindow {
     /// Takes a record's state by the order and the start of the record; `floor` is the horizon its worker had announced before.
     ///
     /// # Errors
-    /// The temporary file could not be written.
+    /// There is no memory for it, or the temporary file could not be written.
     pub fn push(&mut self, order: (Nanos, u64, u32), start: Nanos, lines: &[Line], floor: Nanos) -> io::Result<()> {
         self.pass(order.0, floor);
-        let place = self.shelf.put(lines);
+        let place = self.shelf.put(lines)?;
         self.waiting.push(((order.0.max(floor), order, start), place));
         let bytes = self.waiting.len() * WAITING_BYTES + self.shelf.used_bytes();
         if bytes > self.budget && self.waiting.len() > 1 {
