@@ -40,6 +40,13 @@ impl Buffer {
         self.len = 0;
     }
 
+    /// Forgets the first bytes of it.
+    pub(crate) fn forget(&mut self, count: usize) {
+        let left = count.min(self.len)..self.len;
+        self.len = left.len();
+        self.bytes.copy_within(left, 0);
+    }
+
     /// Puts another byte in the place of one that was written.
     pub(crate) fn replace(&mut self, at: usize, byte: u8) {
         if let Some(place) = self.bytes[..self.len].get_mut(at) {
@@ -122,6 +129,8 @@ mod tests {
         buffer.replace(3, b'?');
         want[3] = b'?';
         assert_eq!(buffer.text(), want);
+        buffer.forget(5);
+        assert_eq!(buffer.text(), &want[5..]);
         buffer.clear();
         assert_eq!((buffer.len(), buffer.text()), (0, &b""[..]));
     }
