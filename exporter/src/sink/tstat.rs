@@ -74,7 +74,11 @@ fn since(record: &FlowRecord, time: Option<Nanos>) -> Cell {
     ms(time.map_or(0, |time| time.since(record.start)))
 }
 
-fn rtt(tcp: &TcpDirection, get: fn(&RttSummary) -> f64) -> Cell {
+fn rtt(tcp: &TcpDirection, get: fn(&RttSummary) -> u64) -> Cell {
+    ms(tcp.rtt.as_ref().map_or(0, get))
+}
+
+fn rtt_mean(tcp: &TcpDirection, get: fn(&RttSummary) -> f64) -> Cell {
     Decimal(tcp.rtt.as_ref().map_or(0.0, get) / MS)
 }
 
@@ -147,10 +151,10 @@ macro_rules! end_to_end {
     ($names:ident, $write:ident, $side:literal, $direction:ident) => {
         columns! {
             $names, $write((&FlowRecord, &TcpRecord));
-            concat!($side, "_rtt_avg"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.avg);
-            concat!($side, "_rtt_min"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.min as f64);
-            concat!($side, "_rtt_max"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.max as f64);
-            concat!($side, "_rtt_std"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.std);
+            concat!($side, "_rtt_avg"), |(_, tcp)| rtt_mean(&tcp.$direction, |rtt| rtt.avg);
+            concat!($side, "_rtt_min"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.min);
+            concat!($side, "_rtt_max"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.max);
+            concat!($side, "_rtt_std"), |(_, tcp)| rtt_mean(&tcp.$direction, |rtt| rtt.std);
             concat!($side, "_rtt_cnt"), |(_, tcp)| number(tcp.$direction.rtt.map(|rtt| rtt.samples));
             concat!($side, "_ttl_min"), |(record, _)| number(record.$direction.ttl.map(|ttl| ttl.0));
             concat!($side, "_ttl_max"), |(record, _)| number(record.$direction.ttl.map(|ttl| ttl.1));
@@ -308,11 +312,13 @@ fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
 #[inline(always)]
 fn cell(cell: Cell, pen: Pen<'_>) -> Pen<'_> {
     let pen = match cell {
-        // Most are one digit, or nothing.
-        Number(number @ 0..10) => return pen.put([b'0' + number as u8, b' '], 2),
+        // Most are so small, or nothing.
+        Number(number) if let Some((text, len)) = digits::small(number) => {
+            return pen.put((text | u32::from(b' ') << (8 * len)).to_le_bytes(), len + 1);
+        }
         Millis(0) => return pen.put(*b"0.000000 ", 9),
         Decimal(number) if number.to_bits() == 0 => return pen.put(*b"0.000000 ", 9),
-        Number(number) => digits::integer(number, pen),
+        Number(number) => digits::large(number, pen),
         Millis(nanos) => digits::millis(nanos, pen),
         Decimal(number) => digits::decimal(number, pen),
         Ip(ip) => digits::address(ip, pen),
