@@ -12,6 +12,7 @@ pub use batch::{Batch, Maker};
 pub use message::Line;
 
 use crate::key::FlowKey;
+use crate::memory::ask_for_huge_pages;
 use crate::record::make::FlowState;
 use crate::time::Nanos;
 use bytemuck::Zeroable;
@@ -79,7 +80,13 @@ pub struct ExitReader {
 /// A ring for `capacity` messages.
 #[must_use]
 pub fn door(capacity: usize, when_full: WhenFull) -> (ExitDoor, ExitReader) {
-    let (ring, read) = RingBuffer::new(capacity.max(2) * message::MOST);
+    let capacity = capacity.max(2) * message::MOST;
+    let (mut ring, read) = RingBuffer::new(capacity);
+    // Messages go round through all of it.
+    if let Ok(mut whole) = ring.write_chunk_uninit(capacity) {
+        let (memory, _) = whole.as_mut_slices();
+        ask_for_huge_pages(memory);
+    }
     let fetched = vec![Line::default(); FETCHED];
     let reader = ExitReader { ring: read, fetched, next: 0..0, reading: Reading::default() };
     (ExitDoor { ring, desk: Desk::zeroed(), when_full }, reader)

@@ -1,7 +1,8 @@
-//! Memory of the flow tables, prefetch, and one comparison of lanes: all that the engine says `unsafe` for itself.
+//! Memory of the flow tables, advice on that of others, prefetch, and one comparison of lanes: all that the engine says `unsafe`
+//! for itself.
 //!
 //! **Owns** anonymous mappings that hold one zeroed array each, on 2 MB pages when there are any, else with transparent
-//! huge pages asked for. **May touch** nothing else.
+//! huge pages asked for, from the first byte on. **May touch** nothing else.
 //! **Order** arrays are made by the worker that uses them (first touch puts them on its NUMA node), before it starts.
 #![allow(unsafe_code, reason = "a mapping as a typed slice, prefetch, and lanes of a register have no safe form")]
 
@@ -70,14 +71,9 @@ impl<T: Zeroable> Arena<T> {
         {
             return Ok((map, Pages::Huge));
         }
-        let map = MmapOptions::new().len(bytes).map_anon()?;
-        // Where memory is touched as it is used, the first of it comes in small pages: few flows then cost little.
-        let small = if options.touch { 0 } else { HUGE_PAGE };
-        let pages = if map.advise_range(Advice::HugePage, small, bytes - small).is_ok() {
-            Pages::Transparent
-        } else {
-            Pages::Small
-        };
+        // A whole number of huge pages is put where they begin, so that the first of it lies on one too.
+        let map = MmapOptions::new().len(whole).map_anon()?;
+        let pages = if map.advise(Advice::HugePage).is_ok() { Pages::Transparent } else { Pages::Small };
         Ok((map, pages))
     }
 }
@@ -108,6 +104,23 @@ impl<T> DerefMut for Arena<T> {
         // SAFETY: as in `deref`; `&mut self` makes this the only reference into the mapping.
         unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().cast::<T>(), self.len) }
     }
+}
+
+/// Asks for transparent huge pages under memory that somebody else mapped, as far as whole ones lie in it; says for how many
+/// bytes.
+pub fn ask_for_huge_pages<T>(memory: &mut [T]) -> usize {
+    let (begin, bytes) = (memory.as_mut_ptr().cast::<u8>(), size_of_val(memory));
+    let before = begin.align_offset(HUGE_PAGE);
+    let whole = bytes.saturating_sub(before) / HUGE_PAGE * HUGE_PAGE;
+    if whole == 0 {
+        return 0;
+    }
+    // SAFETY: `before` is less than the length of `memory`, since `whole` bytes lie behind it.
+    let from = unsafe { begin.add(before) };
+    // SAFETY: the range lies in `memory`, which nobody else looks at meanwhile; the advice changes which pages it is made of, not
+    // what it holds.
+    let asked = unsafe { rustix::mm::madvise(from.cast(), whole, rustix::mm::Advice::LinuxHugepage) };
+    if asked.is_ok() { whole } else { 0 }
 }
 
 /// Asks the CPU to bring the line of `array[index]` near, for a write. Does nothing when the index is out of range.
@@ -180,6 +193,15 @@ mod tests {
         let arena = Arena::<[u64; 8]>::new(1 << 24, ArenaOptions { huge: false, touch: false }).unwrap();
         assert_eq!(arena.len(), 1 << 24);
         assert!(resident() < before + (64 << 20), "a gigabyte mapped must not be a gigabyte used");
+    }
+
+    #[test]
+    fn huge_pages_are_asked_for_where_whole_ones_lie_and_leave_what_is_written() {
+        let mut long = vec![7_u64; 3 * HUGE_PAGE / 8];
+        let asked = ask_for_huge_pages(&mut long);
+        assert!([0, 2 * HUGE_PAGE, 3 * HUGE_PAGE].contains(&asked), "{asked}");
+        assert!(long.iter().all(|word| *word == 7));
+        assert_eq!(ask_for_huge_pages(&mut long[..HUGE_PAGE / 16]), 0);
     }
 
     #[test]

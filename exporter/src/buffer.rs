@@ -36,8 +36,15 @@ impl Buffer {
     }
 
     /// Forgets what was written.
-    pub(crate) const fn clear(&mut self) {
+    pub const fn clear(&mut self) {
         self.len = 0;
+    }
+
+    /// Forgets the first bytes of it.
+    pub(crate) fn forget(&mut self, count: usize) {
+        let left = count.min(self.len)..self.len;
+        self.len = left.len();
+        self.bytes.copy_within(left, 0);
     }
 
     /// Puts another byte in the place of one that was written.
@@ -71,8 +78,17 @@ impl<'p> Pen<'p> {
     /// Appends the first `used` of some bytes. All are stored: a length that is known beforehand is a move or two.
     #[inline(always)]
     pub(crate) fn put<const N: usize>(self, text: [u8; N], used: usize) -> Pen<'p> {
-        let Some(place) = self.0.first_chunk_mut() else { return Pen::default() };
-        *place = text;
+        self.place(|room| {
+            *room = text;
+            used
+        })
+    }
+
+    /// Appends as many bytes as `write` says, which has room for `N`.
+    #[inline(always)]
+    pub(crate) fn place<const N: usize>(self, write: impl FnOnce(&mut [u8; N]) -> usize) -> Pen<'p> {
+        let Some(room) = self.0.first_chunk_mut() else { return Pen::default() };
+        let used = write(room);
         Pen(&mut self.0[used.min(N)..])
     }
 
@@ -82,6 +98,23 @@ impl<'p> Pen<'p> {
         let Some((place, left)) = self.0.split_at_mut_checked(count) else { return Pen::default() };
         write(place);
         Pen(left)
+    }
+
+    /// The same, with `before` bytes before them, which `write` fills in: one look at the room for both.
+    #[inline(always)]
+    pub(crate) fn put_behind<const N: usize>(
+        self,
+        before: usize,
+        write: impl FnOnce(&mut [u8]),
+        text: [u8; N],
+        used: usize,
+    ) -> Pen<'p> {
+        if self.0.len() < before + N {
+            return Pen::default();
+        }
+        write(&mut self.0[..before]);
+        self.0[before..before + N].copy_from_slice(&text);
+        Pen(&mut self.0[before + used.min(N)..])
     }
 
     /// Appends text.
@@ -122,6 +155,8 @@ mod tests {
         buffer.replace(3, b'?');
         want[3] = b'?';
         assert_eq!(buffer.text(), want);
+        buffer.forget(5);
+        assert_eq!(buffer.text(), &want[5..]);
         buffer.clear();
         assert_eq!((buffer.len(), buffer.text()), (0, &b""[..]));
     }

@@ -42,7 +42,7 @@ struct Run {
 /// The records that wait.
 pub struct OrderWindow {
     /// Keys of the records in memory, each with its state's place: what is sorted is small, and states stay where they are.
-    /// Horizons move rarely and far, so those that are due are sorted then.
+    /// Horizons move rarely and far, so those that are due are sorted then, by a sort that takes what came in order as it is.
     waiting: Vec<(Key, Place)>,
     /// Those that are due while they are given out.
     due: Vec<(Key, Place)>,
@@ -87,10 +87,10 @@ impl OrderWindow {
     /// Takes a record's state by the order and the start of the record; `floor` is the horizon its worker had announced before.
     ///
     /// # Errors
-    /// The temporary file could not be written.
+    /// There is no memory for it, or the temporary file could not be written.
     pub fn push(&mut self, order: (Nanos, u64, u32), start: Nanos, lines: &[Line], floor: Nanos) -> io::Result<()> {
         self.pass(order.0, floor);
-        let place = self.shelf.put(lines);
+        let place = self.shelf.put(lines)?;
         self.waiting.push(((order.0.max(floor), order, start), place));
         let bytes = self.waiting.len() * WAITING_BYTES + self.shelf.used_bytes();
         if bytes > self.budget && self.waiting.len() > 1 {
@@ -108,7 +108,7 @@ impl OrderWindow {
         let OrderWindow { waiting, due, shelf, runs, .. } = self;
         due.clear();
         due.extend(waiting.extract_if(.., |(key, _)| is_due(key)));
-        due.sort_unstable();
+        due.sort_by_key(|(key, _)| *key);
         for (at, (key, place)) in due.iter().enumerate() {
             while let Some(waiting) = next_of(runs, |first| first < key)? {
                 out(&waiting.lines);
@@ -128,7 +128,7 @@ impl OrderWindow {
     /// Writes what waits to a file of its own, in order.
     fn write(&self, mut waiting: Vec<(Key, Place)>) -> io::Result<File> {
         let mut to = BufWriter::with_capacity(1 << 20, tempfile::tempfile()?);
-        waiting.sort_unstable();
+        waiting.sort_by_key(|(key, _)| *key);
         for (key, place) in waiting {
             let lines = self.shelf.look(place);
             to.write_all(&header(&key, lines.len()))?;

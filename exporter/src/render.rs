@@ -7,7 +7,7 @@
 //! field's name; what was not measured is empty. `*_us` have three decimals; all else are integers, booleans, strings.
 
 use crate::buffer::{Buffer, Pen};
-use crate::digits::{address, hex, integer, mac, micros};
+use crate::digits::{address, hex, integer, mac, micros, small};
 use parshall_engine::flow::lapse::Lapse;
 use parshall_engine::packet::Encap;
 use parshall_engine::record::fields::{self, Show, Value};
@@ -20,16 +20,22 @@ struct Json<'p>(Pen<'p>);
 impl Show for Json<'_> {
     #[inline(always)]
     fn field(&mut self, name: &'static str, value: Value<'_>) {
-        if matches!(value, Value::Absent) {
-            return;
-        }
-        let len = name.len();
-        let pen = std::mem::take(&mut self.0).fill(len + 4, |room| {
+        let (pen, len) = (std::mem::take(&mut self.0), name.len());
+        let key = |room: &mut [u8]| {
             room[..2].copy_from_slice(b",\"");
             room[2..2 + len].copy_from_slice(name.as_bytes());
             room[2 + len..].copy_from_slice(b"\":");
-        });
-        self.0 = json_value(value, pen);
+        };
+        self.0 = match value {
+            Value::Absent => pen,
+            Value::Integer(number) if let Some((text, used)) = small(number) => {
+                pen.put_behind(len + 4, key, text.to_le_bytes(), used)
+            }
+            Value::Bool(so) => {
+                pen.put_behind(len + 4, key, if so { *b"true " } else { *b"false" }, 5 - usize::from(so))
+            }
+            _ => json_value(value, pen.fill(len + 4, key)),
+        };
     }
 }
 

@@ -4,9 +4,10 @@
 //! ends.
 //!
 //! A file system looks for a place for every block that is appended, unless it was asked for many beforehand: 160 MB onto ext4
-//! then take half the time. The file never looks longer than what was written, and what was not used is given back.
+//! then take half the time. The file never looks longer than what was written, and what was not used is given back. A file system
+//! in memory has no such places, and would be asked twice for every page.
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use std::fs::File;
 
 /// Bytes of a file for which it is worth while.
@@ -15,19 +16,23 @@ const LONG: u64 = 4 << 20;
 /// Bytes that are taken at once.
 const STEP: u64 = 16 << 20;
 
+/// What Linux calls a file system in memory (linux/magic.h: TMPFS_MAGIC).
+const IN_MEMORY: i64 = 0x0102_1994;
+
 /// How far room was taken.
 #[derive(Debug)]
 pub(super) struct Ahead {
     /// Where the text ends, as far as is known.
     end: u64,
-    /// Where the room ends; `None` on a file system that has no such thing, or no room.
+    /// Where the room ends; `None` on a file system in memory, that has no such thing, or no room.
     taken: Option<u64>,
 }
 
 impl Ahead {
     /// Of a file that is so long.
-    pub(super) const fn new(len: u64) -> Ahead {
-        Ahead { end: len, taken: Some(len) }
+    pub(super) fn new(file: &File, len: u64) -> Ahead {
+        let in_memory = fstatfs(file).is_ok_and(|about| about.f_type == IN_MEMORY);
+        Ahead { end: len, taken: (!in_memory).then_some(len) }
     }
 
     /// So many bytes are about to be appended.
@@ -64,7 +69,7 @@ mod tests {
         let piece = vec![b'x'; 1 << 20];
         for pieces in [1, 5, 40] {
             let mut file = File::create(folder.path().join("file")).unwrap();
-            let mut ahead = Ahead::new(0);
+            let mut ahead = Ahead::new(&file, 0);
             for n in 1..=pieces {
                 ahead.reach(&file, piece.len());
                 file.write_all(&piece).unwrap();

@@ -128,24 +128,10 @@ impl Target {
         let file = if fifo { options.read(true).write(true) } else { options.create(true).append(true) }.open(name)?;
         let about = file.metadata()?;
         self.fresh = about.len() == 0;
-        let ahead = (self.existing == Existing::Replace && about.is_file()).then(|| Ahead::new(about.len()));
+        let ahead = (self.existing == Existing::Replace && about.is_file()).then(|| Ahead::new(&file, about.len()));
         self.open =
             Some(if self.zstd { Open::Zstd(zstd::Encoder::new(file, LEVEL)?) } else { Open::Plain(file, ahead) });
         Ok(())
-    }
-
-    /// Writes until all is written or the system refuses; says how many bytes were written.
-    pub fn write_as_far_as_possible(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
-        let mut written = 0;
-        while written < bytes.len() {
-            match Write::write(self, &bytes[written..]) {
-                Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
-                Ok(more) => written += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (written, Err(error)),
-            }
-        }
-        (written, Ok(()))
     }
 
     /// Cuts the last bytes off a regular file; anything else keeps them.
@@ -228,6 +214,20 @@ impl Write for Target {
     fn flush(&mut self) -> io::Result<()> {
         Target::flush(self)
     }
+}
+
+/// Writes until all is written or the system refuses; says how many bytes were written.
+pub(super) fn write_as_far_as_possible(to: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match to.write(&bytes[written..]) {
+            Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
 }
 
 /// UNIX seconds as 20261121T090000Z.

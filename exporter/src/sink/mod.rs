@@ -5,6 +5,7 @@
 
 mod ahead;
 mod file;
+mod gather;
 mod text;
 mod tstat;
 

@@ -2,6 +2,7 @@
 //!
 //! **Owns** the buffer between rendering and writing. **May touch** its target. **Order** as [`Sink`] says.
 
+use super::file::write_as_far_as_possible;
 use super::{Existing, Settled, Sink, Target};
 use crate::buffer::Buffer;
 use crate::render;
@@ -62,7 +63,7 @@ impl Text {
     /// Writes what was gathered. Where that fails, the records whose last byte is in the file are written and the others are
     /// lost; a regular file is cut behind the last whole record, so that what comes later is not glued to half a line.
     fn spill(&mut self) -> io::Result<()> {
-        let (written, result) = self.target.write_as_far_as_possible(self.buffer.text());
+        let (written, result) = write_as_far_as_possible(&mut self.target, self.buffer.text());
         let whole = self.held.iter().rposition(|(end, _)| *end <= written);
         let cut = whole.map_or(0, |last| self.held[last].0);
         let count = whole.map_or(0, |last| last + 1);

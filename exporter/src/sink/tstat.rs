@@ -7,8 +7,9 @@
 //! end-to-end, P2P (always 0), options and layer 7; what this probe does not measure stands there as Tstat writes an
 //! empty value. `log_tcp_nocomplete` has the 44 core columns. Midstream flows, which Tstat does not know, go there too.
 
+use super::gather::Gather;
 use super::{Existing, Sink};
-use crate::buffer::{Buffer, Pen};
+use crate::buffer::Pen;
 use crate::digits;
 use parshall_config::plan::SinkSpec;
 use parshall_engine::flow::tcp::Class;
@@ -16,10 +17,10 @@ use parshall_engine::key::protocol;
 use parshall_engine::record::{Direction, FlowRecord, RttSummary, TcpDirection, TcpRecord};
 use parshall_engine::time::Nanos;
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs::OpenOptions;
+use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Record time in one folder: Tstat's twelve steps of 300 s. Unit: nanoseconds.
@@ -73,7 +74,11 @@ fn since(record: &FlowRecord, time: Option<Nanos>) -> Cell {
     ms(time.map_or(0, |time| time.since(record.start)))
 }
 
-fn rtt(tcp: &TcpDirection, get: fn(&RttSummary) -> f64) -> Cell {
+fn rtt(tcp: &TcpDirection, get: fn(&RttSummary) -> u64) -> Cell {
+    ms(tcp.rtt.as_ref().map_or(0, get))
+}
+
+fn rtt_mean(tcp: &TcpDirection, get: fn(&RttSummary) -> f64) -> Cell {
     Decimal(tcp.rtt.as_ref().map_or(0.0, get) / MS)
 }
 
@@ -146,10 +151,10 @@ macro_rules! end_to_end {
     ($names:ident, $write:ident, $side:literal, $direction:ident) => {
         columns! {
             $names, $write((&FlowRecord, &TcpRecord));
-            concat!($side, "_rtt_avg"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.avg);
-            concat!($side, "_rtt_min"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.min as f64);
-            concat!($side, "_rtt_max"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.max as f64);
-            concat!($side, "_rtt_std"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.std);
+            concat!($side, "_rtt_avg"), |(_, tcp)| rtt_mean(&tcp.$direction, |rtt| rtt.avg);
+            concat!($side, "_rtt_min"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.min);
+            concat!($side, "_rtt_max"), |(_, tcp)| rtt(&tcp.$direction, |rtt| rtt.max);
+            concat!($side, "_rtt_std"), |(_, tcp)| rtt_mean(&tcp.$direction, |rtt| rtt.std);
             concat!($side, "_rtt_cnt"), |(_, tcp)| number(tcp.$direction.rtt.map(|rtt| rtt.samples));
             concat!($side, "_ttl_min"), |(record, _)| number(record.$direction.ttl.map(|ttl| ttl.0));
             concat!($side, "_ttl_max"), |(record, _)| number(record.$direction.ttl.map(|ttl| ttl.1));
@@ -307,11 +312,13 @@ fn header(mark: &str, sets: &[&[&str]]) -> Vec<u8> {
 #[inline(always)]
 fn cell(cell: Cell, pen: Pen<'_>) -> Pen<'_> {
     let pen = match cell {
-        // Most are one digit, or nothing.
-        Number(number @ 0..10) => return pen.put([b'0' + number as u8, b' '], 2),
+        // Most are so small, or nothing.
+        Number(number) if let Some((text, len)) = digits::small(number) => {
+            return pen.put((text | u32::from(b' ') << (8 * len)).to_le_bytes(), len + 1);
+        }
         Millis(0) => return pen.put(*b"0.000000 ", 9),
         Decimal(number) if number.to_bits() == 0 => return pen.put(*b"0.000000 ", 9),
-        Number(number) => digits::integer(number, pen),
+        Number(number) => digits::large(number, pen),
         Millis(nanos) => digits::millis(nanos, pen),
         Decimal(number) => digits::decimal(number, pen),
         Ip(ip) => digits::address(ip, pen),
@@ -330,51 +337,47 @@ fn tcp_line<'p>(record: &FlowRecord, tcp: &TcpRecord, pen: Pen<'p>) -> Pen<'p> {
     options_server(from, options_client(from, pen)).text(LAYER_7_TEXT.as_bytes())
 }
 
-/// The three logs of one folder.
+/// The three logs of one folder after another.
+#[derive(Default)]
 struct Logs {
-    period: u64,
-    tcp_complete: BufWriter<File>,
-    tcp_nocomplete: BufWriter<File>,
-    udp_complete: BufWriter<File>,
+    tcp_complete: Gather,
+    tcp_nocomplete: Gather,
+    udp_complete: Gather,
 }
 
 impl Logs {
-    fn open(folder: &std::path::Path, end: Nanos, begun: Option<&mut HashSet<PathBuf>>) -> io::Result<Logs> {
+    /// Goes on in the folder for `end`.
+    fn open(&mut self, folder: &Path, end: Nanos, begun: Option<&mut HashSet<PathBuf>>) -> io::Result<()> {
         let stamp = super::file::minute(end.0 / 1_000_000_000);
         let folder = folder.join(format!("{stamp}.out"));
         std::fs::create_dir_all(&folder)?;
         let replace = begun.is_some_and(|begun| begun.insert(folder.clone()));
-        let open = |name: &str, header: &[u8]| -> io::Result<BufWriter<File>> {
+        let open = |log: &mut Gather, name: &str, header: &[u8]| -> io::Result<()> {
             let mut options = OpenOptions::new();
             let how = if replace { options.write(true).truncate(true) } else { options.append(true) };
             let file = how.create(true).open(folder.join(name))?;
             let fresh = replace || file.metadata()?.len() == 0;
-            let mut file = BufWriter::with_capacity(128 << 10, file);
-            if fresh {
-                file.write_all(header)?;
-            }
-            Ok(file)
+            log.open(file, if fresh { header } else { b"" });
+            Ok(())
         };
-        Ok(Logs {
-            period: end.0 / PERIOD,
-            tcp_complete: open("log_tcp_complete", &HEADERS.tcp_complete)?,
-            tcp_nocomplete: open("log_tcp_nocomplete", &HEADERS.tcp_nocomplete)?,
-            udp_complete: open("log_udp_complete", &HEADERS.udp_complete)?,
-        })
+        open(&mut self.tcp_complete, "log_tcp_complete", &HEADERS.tcp_complete)?;
+        open(&mut self.tcp_nocomplete, "log_tcp_nocomplete", &HEADERS.tcp_nocomplete)?;
+        open(&mut self.udp_complete, "log_udp_complete", &HEADERS.udp_complete)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.tcp_complete.flush()?;
-        self.tcp_nocomplete.flush()?;
-        self.udp_complete.flush()
+    fn each(&mut self, all: fn(&mut Gather) -> io::Result<()>) -> io::Result<()> {
+        all(&mut self.tcp_complete)?;
+        all(&mut self.tcp_nocomplete)?;
+        all(&mut self.udp_complete)
     }
 }
 
 /// The sink.
 struct Tstat {
     folder: PathBuf,
-    logs: Option<Logs>,
-    line: Buffer,
+    logs: Logs,
+    /// Whose folder is open.
+    period: Option<u64>,
     /// Folders of this run, where existing logs are replaced (`read`).
     begun: Option<HashSet<PathBuf>>,
 }
@@ -382,7 +385,18 @@ struct Tstat {
 pub(super) fn open(spec: &SinkSpec, existing: Existing) -> io::Result<Box<dyn Sink>> {
     std::fs::create_dir_all(&spec.target)?;
     let begun = (existing == Existing::Replace).then(HashSet::new);
-    Ok(Box::new(Tstat { folder: spec.target.clone(), logs: None, line: Buffer::with_room(4096), begun }))
+    Ok(Box::new(Tstat { folder: spec.target.clone(), logs: Logs::default(), period: None, begun }))
+}
+
+impl Tstat {
+    /// Goes on in the folder for `end`.
+    #[cold]
+    fn turn(&mut self, end: Nanos) -> io::Result<()> {
+        self.reopen()?;
+        self.logs.open(&self.folder, end, self.begun.as_mut())?;
+        self.period = Some(end.0 / PERIOD);
+        Ok(())
+    }
 }
 
 impl Sink for Tstat {
@@ -394,44 +408,31 @@ impl Sink for Tstat {
         if record.key.protocol != protocol::UDP && record.tcp.is_none() {
             return Ok(());
         }
-        let period = record.end.0 / PERIOD;
-        let logs = match &mut self.logs {
-            Some(logs) if logs.period == period => logs,
-            other => {
-                if let Some(logs) = other {
-                    logs.flush()?;
-                }
-                other.insert(Logs::open(&self.folder, record.end, self.begun.as_mut())?)
-            }
-        };
-        self.line.clear();
-        let log = match &record.tcp {
-            None => {
-                self.line.append(|pen| udp(record, pen).text(UDP_REST_TEXT.as_bytes()));
-                &mut logs.udp_complete
-            }
+        if self.period != Some(record.end.0 / PERIOD) {
+            self.turn(record.end)?;
+        }
+        // The last space becomes the end of the line.
+        match &record.tcp {
+            None => self.logs.udp_complete.append(b'\n', |pen| udp(record, pen).text(UDP_REST_TEXT.as_bytes())),
             Some(tcp) => {
-                self.line.append(|pen| tcp_line(record, tcp, pen));
-                if tcp.complete { &mut logs.tcp_complete } else { &mut logs.tcp_nocomplete }
+                let log = if tcp.complete { &mut self.logs.tcp_complete } else { &mut self.logs.tcp_nocomplete };
+                log.append(b'\n', |pen| tcp_line(record, tcp, pen))
             }
-        };
-        // The last space.
-        self.line.replace(self.line.len() - 1, b'\n');
-        log.write_all(self.line.text())
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.logs.as_mut().map_or(Ok(()), Logs::flush)
+        self.logs.each(Gather::write_out)
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        self.flush()?;
-        self.logs = None;
+        self.logs.each(Gather::close)?;
+        self.period = None;
         Ok(())
     }
 
     fn close(&mut self) -> io::Result<()> {
-        self.flush()
+        self.logs.each(Gather::close)
     }
 }
 
