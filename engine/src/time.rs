@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// A point in time. Unit: nanoseconds since 1970-01-01T00:00:00Z, without leap seconds; range to the year 2554.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, bytemuck::Zeroable)]
 pub struct Nanos(pub u64);
 
 impl Nanos {

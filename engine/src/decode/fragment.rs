@@ -10,6 +10,7 @@
 use super::ip::{Fragment, Keyed, Part};
 use crate::key::{FlowKey, HashSecret};
 use crate::time::Nanos;
+use bytemuck::Zeroable;
 
 /// Datagrams that are known at the same time, at most.
 pub const CAPACITY: usize = SETS * WAYS;
@@ -33,7 +34,7 @@ pub struct FragmentCounts {
 }
 
 /// What identifies a datagram: RFC 791 section 3.2, RFC 8200 section 4.5. The protocol is 0 for IPv6.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
 struct Datagram {
     source: [u64; 2],
     destination: [u64; 2],
@@ -58,7 +59,7 @@ impl Datagram {
 }
 
 /// What a first fragment tells those that follow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
 pub(super) struct Flow {
     /// The key's ports, low endpoint first.
     pub(super) ports: (u16, u16),
@@ -88,7 +89,7 @@ impl Flow {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Zeroable)]
 struct Entry {
     datagram: Datagram,
     flow: Flow,
@@ -116,8 +117,8 @@ impl Entry {
     }
 }
 
-/// The places that one datagram may stand in.
-#[derive(Clone, Copy, Debug, Default)]
+/// The places that one datagram may stand in. Zeroed is empty, so that memory of it is touched when it is used.
+#[derive(Clone, Copy, Debug, Zeroable)]
 #[repr(C, align(64))]
 struct Set {
     /// Arrival of each first fragment.
@@ -161,7 +162,7 @@ impl FragmentCache {
     /// An empty cache. `secret` keys the choice of places; in `read` it is the fixed one.
     #[must_use]
     pub fn new(secret: HashSecret) -> FragmentCache {
-        let sets = vec![Set::default(); SETS].into_boxed_slice();
+        let sets = bytemuck::zeroed_slice_box(SETS);
         FragmentCache { sets, secret, counts: FragmentCounts::default() }
     }
 

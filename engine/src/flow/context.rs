@@ -7,6 +7,7 @@
 //! instead of the facts themselves, and those contexts that say no more than that are found without a search. When the store is
 //! full, the flow's record leaves them out and that is counted.
 
+use crate::memory::ask_for_huge_pages;
 use crate::record::Outer;
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -113,6 +114,8 @@ impl Contexts {
             state: foldhash::fast::FixedState::default(),
             recent: [Recent::default(); RECENT],
         };
+        ask_for_huge_pages(&mut store.chains);
+        ask_for_huge_pages(store.entries.spare_capacity_mut());
         store.entries.push(Entry { context: Context::default(), hash: 0, users: 1, next: END });
         store
     }
