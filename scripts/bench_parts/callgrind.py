@@ -1,4 +1,5 @@
-"""Instructions of one function and all it calls, by the place in the source that each comes from.
+"""Instructions of one function and all it calls, or branches that a simple predictor misses there, by the place in the source
+that each comes from.
 
 Callgrind counts by address; addr2line says for each address which inlined calls it stands in. A place is the innermost of
 them that lies in this repository, so that what the standard library does for a line counts there.
@@ -10,18 +11,27 @@ import subprocess
 from .machine import ENVIRONMENT, ROOT
 
 
-def addresses(profile):
-    """Instructions by (object, address) of a profile that was written uncompressed, calls not added to their callers."""
-    counts, current, call = {}, "", False
+# What callgrind calls what can be counted: instructions executed; conditional and indirect branches mispredicted.
+INSTRUCTIONS = ("Ir",)
+MISSED_BRANCHES = ("Bcm", "Bim")
+
+
+def addresses(profile, what):
+    """Counts of `what` by (object, address) of a profile that was written uncompressed, calls not added to their callers."""
+    counts, current, call, wanted = {}, "", False, []
     for line in open(profile, encoding="utf-8", errors="replace"):
-        if line.startswith("ob="):
+        if line.startswith("events: "):
+            wanted = [number for number, event in enumerate(line.split()[1:]) if event in what]
+        elif line.startswith("ob="):
             current = line[3:].strip()
         elif line.startswith("calls="):
             call = True
         elif line.startswith("0x"):
-            address, _, cost = line.split()
-            if not call:
-                counts[current, address] = counts.get((current, address), 0) + int(cost)
+            # Zeros at the end of a line are left out.
+            address, _, *costs = line.split()
+            cost = sum(int(costs[number]) for number in wanted if number < len(costs))
+            if cost and not call:
+                counts[current, address] = counts.get((current, address), 0) + cost
             call = False
     return counts
 
@@ -52,16 +62,17 @@ def place(chain):
     return None
 
 
-def counted(command, function, scratch):
-    """What a command prints, and its instructions inside `function` (all of them where it is None) by (object, address)."""
+def counted(command, function, scratch, what=INSTRUCTIONS):
+    """What a command prints, and counts of `what` inside `function` (everywhere where it is None) by (object, address)."""
     profile = os.path.join(scratch, "callgrind.out")
     within = [f"--toggle-collect={function}"] if function else []
+    within += ["--branch-sim=yes"] if what == MISSED_BRANCHES else []
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", *within, "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no", f"--callgrind-out-file={profile}", *command],
         capture_output=True, text=True, check=False, env=ENVIRONMENT)
     if done.returncode != 0:
         raise RuntimeError(f"callgrind: {done.stderr.strip().splitlines()[-1:]}")
-    return done.stdout, addresses(profile)
+    return done.stdout, addresses(profile, what)
 
 
 def chains_of(program, counts):
