@@ -107,10 +107,9 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let snapshot = merger.last(now());
     board.publish(snapshot.clone());
     board.end();
-    let damage = captures.damage().to_vec();
     if let Some(talkers) = &line.talkers {
         let (elapsed, late) = (started.elapsed(), line.window.late());
-        let text = Summary { snapshot: &snapshot, talkers, damage: &damage, elapsed, late }.text();
+        let text = Summary { snapshot: &snapshot, talkers, elapsed, late }.text();
         if plan.common.sinks.is_empty() {
             let _ = crate::print(&text);
         } else {
@@ -121,7 +120,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
         tracing::info!("{sentence}");
     }
     tell_undecodable(&captures, &snapshot);
-    for damage in &damage {
+    for damage in captures.damage() {
         tracing::error!("{damage}");
     }
     if let Some(error) = &line.failure {
@@ -130,7 +129,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
         );
     }
     let lost = told_losses(&states, &left);
-    let good = damage.is_empty() && line.failure.is_none() && !lost && snapshot.total.books().closed();
+    let good = captures.damage().is_empty() && line.failure.is_none() && !lost && snapshot.total.books().closed();
     Ok(if good { Ending::Done } else { Ending::Failed })
 }
 

@@ -9,7 +9,6 @@ use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::packet::{Encap, Flaw, Outcome};
 use parshall_engine::record::EndReason;
 use parshall_engine::record::make::FlowState;
-use parshall_engine::source::capture::Damage;
 use parshall_engine::tally::L4_LABELS;
 use parshall_engine::time::Nanos;
 use std::collections::HashMap;
@@ -98,8 +97,6 @@ pub struct Summary<'a> {
     pub snapshot: &'a Snapshot,
     /// Who talked.
     pub talkers: &'a Talkers,
-    /// What was damaged.
-    pub damage: &'a [Damage],
     /// How long reading took.
     pub elapsed: Duration,
     /// Records that came late for their place in the order.
@@ -201,9 +198,6 @@ impl Summary<'_> {
         for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
             let _ = writeln!(out, "{} {what}", grouped(*count));
         }
-        for damage in self.damage {
-            let _ = writeln!(out, "{damage}");
-        }
     }
 }
 
@@ -255,7 +249,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         let text = |snapshot: &Snapshot| {
             let elapsed = Duration::from_secs(1);
-            Summary { snapshot, talkers: &talkers, damage: &[], elapsed, late: 0 }.text()
+            Summary { snapshot, talkers: &talkers, elapsed, late: 0 }.text()
         };
         snapshot
             .total
