@@ -364,8 +364,9 @@ fn greet(control: &Control<'_>, server: &Option<Server>) {
         tracing::warn!("{note}");
     }
     let ports: Vec<String> =
-        control.ports().iter().map(|port| format!("{} ({} {})", port.port, port.driver, port.name)).collect();
-    tracing::info!("{} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
+        control.ports().iter().map(|port| format!("port {} ({} {})", port.port, port.driver, port.name)).collect();
+    let workers = if control.working == 1 { "worker" } else { "workers" };
+    tracing::info!("{} {workers} on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
     let memory = &control.layout.memory;
     tracing::info!("memory: at most {} MiB: {memory}", memory.total().div_ceil(1 << 20));
     if let Some(server) = server {

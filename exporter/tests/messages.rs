@@ -42,7 +42,7 @@ fn in_text_dpdk_speaks_with_its_name_and_at_level_error_a_good_run_says_nothing(
     let capture = capture(&folder);
     let said = run(&over(text(&capture), &[])).ended_with(0);
     assert!(said.err.lines().any(|line| line.starts_with("dpdk: EAL: ")), "{}", said.err);
-    assert!(said.err.lines().any(|line| line.starts_with("parshall: 1 workers on 0 ")), "{}", said.err);
+    assert!(said.err.lines().any(|line| line.starts_with("parshall: 1 worker on port 0 ")), "{}", said.err);
     let said = run(&over(text(&capture), &["--log-level", "error"])).ended_with(0);
     assert_eq!((said.err.as_str(), said.out.as_str()), ("", ""));
 }
