@@ -133,21 +133,10 @@ fn tuples(records: &[Value]) -> BTreeMap<String, [u64; 3]> {
     all
 }
 
-#[test]
-fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike() {
-    if !is_root() || !has("python3") {
-        eprintln!("skipped: needs root, python3");
-        return;
-    }
-    let folder = folder();
-    let order = Order { seed: 13, sessions: 300, choice: Choice::All, ..Order::default() };
-    let mut frames = compose(&order).expect("the synthesizer").frames;
-    frames.retain(|frame| plain(frame) && frame.bytes.len() <= 1_514);
-    let names = [0, 1].map(|n| format!("ptap{}x{n}", std::process::id() % 100_000));
-    let vdevs = [0, 1].map(|n| format!("net_tap{n},iface={}", names[n]));
-    let out = at(&folder, "run");
+/// The words of a run with two workers over two devices of four queues.
+fn on_two_taps(vdevs: &[String; 2], out: &Path) -> Vec<String> {
     let mut arguments = eal(&["--lcores", "0@0,1@1,2@0", "--vdev", &vdevs[0], "--vdev", &vdevs[1], "--"]);
-    let sink = format!("jsonl:{}", text(&out));
+    let sink = format!("jsonl:{}", text(out));
     let probe = [
         "--nb-cores",
         "2",
@@ -161,7 +150,23 @@ fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike
         "20ms",
     ];
     arguments.extend(probe.iter().chain(&["--listen", "127.0.0.1:0", "--sink", &sink]).map(|word| (*word).to_owned()));
-    let mut child = Running::start(&mut parshall(&arguments));
+    arguments
+}
+
+#[test]
+fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike() {
+    if !is_root() || !has("python3") {
+        eprintln!("skipped: needs root, python3");
+        return;
+    }
+    let folder = folder();
+    let order = Order { seed: 13, sessions: 300, choice: Choice::All, ..Order::default() };
+    let mut frames = compose(&order).expect("the synthesizer").frames;
+    frames.retain(|frame| plain(frame) && frame.bytes.len() <= 1_514);
+    let names = [0, 1].map(|n| format!("ptap{}x{n}", std::process::id() % 100_000));
+    let vdevs = [0, 1].map(|n| format!("net_tap{n},iface={}", names[n]));
+    let out = at(&folder, "run");
+    let mut child = Running::start(&mut parshall(&on_two_taps(&vdevs, &out)));
     let address = child.address();
     for name in &names {
         // A queue of the kernel holds everything, however slow the probe is.
