@@ -9,7 +9,8 @@ use parshall_benches::synth::compose::{Choice, Order};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use support::{Running, all_scenarios, at, eal, folder, get, metric, parshall, run, synthesize, text};
+use support::endless::frames_beyond;
+use support::{Running, all_scenarios, at, eal, folder, parshall, run, synthesize, text};
 
 fn capture(folder: &tempfile::TempDir) -> PathBuf {
     synthesize(folder.path(), "a.pcap", &Order { choice: Choice::Mixed, ..all_scenarios(30, false) }).1.pcap
@@ -88,7 +89,7 @@ fn no_thread_of_the_control_side_runs_on_a_workers_processor() {
     let mut child = Running::start(&mut parshall(&arguments));
     let address = child.address();
     // Answers come when all has started.
-    while metric(&get(&address, "/metrics"), "parshall_packets_total").0 == 0.0 {}
+    frames_beyond(&address, 0);
     let threads = processors(child.child().id());
     for name in ["parshall-gate", "parshall-http0", "parshall-sink0", "parshall-feed", "parshall-log"] {
         let list = threads.get(name).unwrap_or_else(|| panic!("no thread {name}: {threads:?}"));

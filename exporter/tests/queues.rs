@@ -10,10 +10,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use support::endless::frames_beyond;
 use support::{
-    Running, assert_same, at, closed_scrape, eal, finish, folder, frames, get, has, is_root, packets, parshall,
-    records, run, text,
+    Running, assert_same, at, eal, finish, folder, frames, get, has, is_root, packets, parshall, records, run, text,
 };
 
 const QUEUES: usize = 4;
@@ -178,9 +177,7 @@ fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike
     let mut send = Command::new("python3");
     send.args(["-c", SEND, text(&at(&folder, "frames")), &names[0], &names[1]]);
     finish(send).ended_with(0);
-    while closed_scrape(&get(&address, "/metrics")) < frames.len() as u64 {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    frames_beyond(&address, frames.len() as u64 - 1);
     let scrape = get(&address, "/metrics");
     for (port, queue) in (0..2).flat_map(|port| (0..4).map(move |queue| (port, queue))) {
         let row = format!("parshall_port_rx_packets_total{{port=\"{port}\",queue=\"{queue}\"}} ");
