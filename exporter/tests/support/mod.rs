@@ -22,7 +22,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// No test waits longer than this for anything; a machine that is this slow has another problem.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Asks until `seen` gives something; fails, naming what was waited for, where it never does.
 #[track_caller]
