@@ -12,7 +12,7 @@ use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use crate::writer::SinkState;
-use crate::{Ending, log};
+use crate::{Ending, descriptors, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::decode;
 use parshall_engine::exit;
@@ -79,6 +79,7 @@ impl Outlet for Line {
 
 fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
+    descriptors::allow(plan.files.len()).map_err(failed)?;
     // Waits for the header of what comes through a pipe; until then a signal ends the process at once.
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
     let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
