@@ -38,7 +38,7 @@ pub(crate) fn read(mut words: Vec<OsString>, problems: &mut Problems) -> Wanted 
         return read_sub(sub, words, problems);
     }
     match first.as_str() {
-        "--help" | "-h" => Wanted::Text(help::top()),
+        "--help" | "-h" | "help" => Wanted::Text(help::top()),
         "--version" | "-V" => Wanted::Version,
         _ => {
             problems.add(no_such_sub(&first));

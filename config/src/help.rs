@@ -4,7 +4,7 @@
 //! **Order** called by `command_line`. Every option is known to every sub-command's grammar, so that one in the wrong place is
 //! told where it belongs; only its own are shown.
 
-use crate::options::{self, GROUPS, Opt, Sub};
+use crate::options::{self, GROUPS, Kind, Opt, Sub};
 use clap::builder::OsStringValueParser;
 use clap::{Arg, ArgAction, Command};
 
@@ -83,8 +83,14 @@ fn command(sub: Sub, arity: fn(&Opt, Arg) -> Arg) -> Command {
 
 fn argument(option: &'static Opt, sub: Sub) -> Arg {
     let shown = option.scope.has(sub) && option.built;
-    let default = option.default_in(sub);
-    let note = if option.kind.is_flag() { String::new() } else { format!(" [default: {default}]") };
+    let words = match option.kind {
+        Kind::Words(words) | Kind::Choice(words) => format!(" [possible: {}]", words.join(", ")),
+        _ => String::new(),
+    };
+    let note = match option.kind.is_flag() {
+        true => String::new(),
+        false => format!("{words} [default: {}]", option.default_in(sub)),
+    };
     let argument = Arg::new(option.name)
         .long(option.name)
         .help(format!("{}{note}", option.help))
@@ -174,6 +180,17 @@ mod tests {
             for option in options::all() {
                 let wanted = option.scope.has(sub) && option.built;
                 assert_eq!(listed.contains(&option.name), wanted, "{} {}: {help}", sub.name(), option.name);
+            }
+        }
+    }
+
+    #[test]
+    fn help_names_every_word_that_an_option_takes() {
+        let whole: String = Sub::ALL.map(of).concat().split_whitespace().collect::<Vec<_>>().join(" ");
+        for option in options::all().filter(|option| option.built) {
+            if let Kind::Words(words) | Kind::Choice(words) = option.kind {
+                let wanted = format!("[possible: {}]", words.join(", "));
+                assert!(whole.contains(&wanted), "{}: {wanted}", option.name);
             }
         }
     }

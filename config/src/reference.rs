@@ -87,8 +87,9 @@ fn known(option: &Opt) -> String {
 
 fn sinks() -> String {
     let mut text = String::from(
-        "\n## Sinks\n\n`scheme:target?rotate=1h&compress=zstd`: `rotate` begins a new file after so much record time, `compress=zstd` \
-         compresses it. `-` is standard output, for one sink at the most.\n\n| scheme | target | state |\n|---|---|---|\n",
+        "\n## Sinks\n\n`scheme:target?rotate=1h&compress=zstd`: `rotate` begins a new file after so much record time, named by its beginning \
+         (`flows-20231114T220000Z.jsonl` for `flows.jsonl`); `compress=zstd` compresses it and adds `.zst`. `run` continues a file that is there, `read` replaces it. \
+         `-` is standard output, for one sink at the most.\n\n| scheme | target | state |\n|---|---|---|\n",
     );
     for scheme in sink::SCHEMES {
         let state = if scheme.writes == sink::Writes::NotYet { "not built yet: refused" } else { "built" };

@@ -73,7 +73,7 @@ const ONE_MISTAKE: &[(&str, &[&str])] = &[
     ("read --tzsp-listen 0.0.0.0:37008 a.pcap",   &["--tzsp-listen is an option of parshall run"]),
     ("run -- --listen 0.0.0.0:9184",              &["--listen-insecure", "--listen 127.0.0.1:9184"]),
     ("run -- --listen [::]:9184",                 &["--listen-insecure", "--http-token"]),
-    ("run -- --http-token secret",                &["no token that protects anything", "openssl rand"]),
+    ("run -- --http-token secret",                &["too short, too long or not plain text", "openssl rand"]),
     ("run -- --http-token file:/nowhere/token",   &["cannot be read", "openssl rand"]),
     ("read --sink f.jsonl a.pcap",                &["it has no scheme", "write --sink jsonl:f.jsonl"]),
     ("read --sink zebra:x a.pcap",                &["not a known scheme", "jsonl, csv"]),

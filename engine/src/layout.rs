@@ -75,6 +75,8 @@ pub struct Layout {
     pub memory: Statement,
     /// What is worth saying, in sentences.
     pub notes: Vec<String>,
+    /// Where capture files behind net_pcap are damaged, in sentences.
+    pub damage: Vec<String>,
 }
 
 impl Layout {

@@ -141,6 +141,7 @@ fn an_lcore_far_from_its_port_and_lcores_without_queues_are_told() {
         parts: Parts::Fragments,
         memory: Statement::default(),
         notes: Vec::new(),
+        damage: Vec::new(),
     };
     let said = remarks(&layout);
     assert_eq!(said.len(), 2, "{said:?}");

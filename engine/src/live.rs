@@ -203,7 +203,8 @@ fn lay_out<'e>(eal: &'e Eal, plan: &RunPlan, files: &Files) -> Result<Planned<'e
         pools: pool_sizes(plan, &ports)?.into_iter().map(|(socket, size)| setup_of(socket, size)).collect(),
         ports,
         memory: Statement::default(),
-        notes: files.notes.clone(),
+        notes: Vec::new(),
+        damage: files.damage.clone(),
     };
     let of_ports = layout.ports.iter().flat_map(|setup| setup.plan.notes.iter().cloned());
     layout.notes.extend(of_ports.collect::<Vec<_>>());

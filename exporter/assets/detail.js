@@ -25,7 +25,14 @@ function shown(key, value) {
   return typeof value === "number" && !key.endsWith("_id") && !key.endsWith("port") ? int(value) : String(value);
 }
 
-const label = (key) => key.replace(/_(ns|us|seconds)$/, "").replaceAll("_", " ").replace(/\bip\b/, "IP").replace(/\brtt\b/, "RTT").replace(/\bttl\b/, "TTL").replace(/\bmss\b/, "MSS").replace("retx", "sent again,").replace(/\booo\b/, "out of order");
+const ACRONYM = /\b(ack|dscp|esp|fin|icmp|ip|mac|mss|psh|rst|rto|rtt|sack|sctp|spi|syn|tcp|ttl|vlan)\b/g;
+const WORDS = { retx: "sent again,", ooo: "out of order" };
+
+/** A key as a reader says it. */
+function label(key) {
+  const words = key.replace(/_(ns|us|seconds)$/, "").replaceAll("_", " ").replace(ACRONYM, (word) => word.toUpperCase());
+  return words.replace(/\b(retx|ooo)\b/, (word) => WORDS[word]);
+}
 
 /** The keys of one side, without its prefix, in the order of the record. */
 function sides(flow) {

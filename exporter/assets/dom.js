@@ -40,14 +40,14 @@ export function gauge(ratio, level = "") {
   return el("span", { class: `gauge ${level}`, "aria-hidden": "true" }, fill);
 }
 
-/** A table: columns are [title, numeric?], rows are lists of cells; a cell is text, a node, or {node, class}. The first is the row's header. */
+/** A table: columns are [title, numeric?, class?], rows are lists of cells; a cell is text, a node, or {in, class}. The first is the row's header. */
 export function table(columns, rows, caption) {
-  const head = el("tr", {}, columns.map(([title, numeric]) => el("th", { scope: "col", class: numeric ? "n" : null }, title)));
+  const css = ([, numeric, own] = [], more = "") => [numeric ? "n" : "", own ?? "", more].join(" ").trim() || null;
+  const head = el("tr", {}, columns.map((column) => el("th", { scope: "col", class: css(column) }, column[0])));
   const line = (cells) =>
     el("tr", {}, cells.map((cell, n) => {
       const given = cell !== null && typeof cell === "object" && "in" in cell ? cell : { in: cell };
-      const css = [columns[n]?.[1] ? "n" : "", given.class ?? ""].join(" ").trim();
-      return el(n === 0 ? "th" : "td", { class: css || null, scope: n === 0 ? "row" : null }, given.in ?? "");
+      return el(n === 0 ? "th" : "td", { class: css(columns[n], given.class), scope: n === 0 ? "row" : null }, given.in ?? "");
     }));
   return el("table", {}, el("caption", { class: "unseen" }, caption), el("thead", {}, head), el("tbody", {}, rows.map(line)));
 }

@@ -93,7 +93,10 @@ export function workers(stats) {
       rate(room.could_take_packets_per_second ?? NaN, "/s"), span((room.nanoseconds_per_packet ?? NaN) / 1e9), int(worker.active_flows),
     ];
   });
-  const columns = [["Worker"], [""], ["Load"], ["", true], ["Packets", true], ["Could take", true], ["Time each", true], ["Flows", true]];
+  const columns = [
+    ["Worker"], ["", false, "wide-only"], ["", false, "wide-only"], ["Load", true], ["Packets", true], ["Could take", true],
+    ["Time each", true, "wide-only"], ["Flows", true],
+  ];
   fill($("workers"), rows.length > 0 ? table(columns, rows, "Load of each worker") : el("p", { class: "empty" }, "No worker has reported yet."));
   const mbufs = stats.mempools.map((pool) => `${share(1 - pool.free / Math.max(1, pool.size))} of ${int(pool.size)} mbufs in use`);
   const silent = stats.workers.reduce((all, worker) => all + worker.missed_turns, 0);
@@ -140,7 +143,7 @@ export function mix(stats) {
   const tint = (n) => `f${Math.min(n, 7)}`;
   strip($("mix-bar"), rows.map((row, n) => [row.name, weigh(row), tint(n)]));
   const cells = rows.map((row, n) => [{ in: el("span", {}, dot(Math.min(n, 7)), row.name) }, share(weigh(row) / whole), bitRate(row.bits), rate(row.packets, "/s"), bytes(row.total)]);
-  const columns = [["Protocol"], ["Share", true], ["Bits", true], ["Packets", true], ["Since start", true]];
+  const columns = [["Protocol"], ["Share", true], ["Bits", true], ["Packets", true, "wide-only"], ["Since start", true]];
   fill($("mix"), cells.length > 0 ? table(columns, cells, "Protocols") : el("p", { class: "empty" }, "No IP packet yet."));
 }
 
@@ -200,5 +203,6 @@ export function tcp(stats) {
     return [{ in: int(all), class: all === 0 ? "dim" : "" }, { in: rate(stats.rate((answer) => read(answer.tcp?.[side] ?? {})) ?? NaN, "/s"), class: "dim" }];
   };
   const rows = EVENTS.map(([name, read]) => [name, ...cell("client", read), ...cell("server", read)]);
-  fill($("tcp"), table([["Event"], ["From clients", true], ["", true], ["From servers", true], ["", true]], rows, "TCP events by direction"));
+  const columns = [["Event"], ["From clients", true], ["", true, "wide-only"], ["From servers", true], ["", true, "wide-only"]];
+  fill($("tcp"), table(columns, rows, "TCP events by direction"));
 }

@@ -40,10 +40,11 @@ pub fn text(plan: &RunPlan, layout: &Layout) -> String {
         Idle::Sleep => "sleep: up to 100 us between polls that give nothing",
     };
     let _ = writeln!(out, "idle\n  {idle}");
-    if !layout.notes.is_empty() {
+    let notes: Vec<&String> = layout.damage.iter().chain(&layout.notes).collect();
+    if !notes.is_empty() {
         let _ = writeln!(out, "notes");
     }
-    for note in &layout.notes {
+    for note in notes {
         let _ = writeln!(out, "  {note}");
     }
     out

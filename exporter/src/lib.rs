@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod http;
 pub mod pipeline;
 pub mod progress;
+mod descriptors;
 pub mod summary;
 pub mod read;
 #[cfg(feature = "dpdk")]

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     let outcome = match parshall_config::load(std::env::args_os(), std::env::vars_os()) {
         Ok(outcome) => outcome,
         Err(problems) => {
-            eprintln!("{problems}");
+            eprint!("{problems}");
             return ExitCode::from(2);
         }
     };

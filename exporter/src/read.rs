@@ -12,7 +12,7 @@ use crate::progress::Bar;
 use crate::sink::Existing;
 use crate::summary::{Summary, Talkers};
 use crate::writer::SinkState;
-use crate::{Ending, log};
+use crate::{Ending, descriptors, log};
 use parshall_config::plan::ReadPlan;
 use parshall_engine::decode;
 use parshall_engine::exit;
@@ -79,6 +79,7 @@ impl Outlet for Line {
 
 fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let failed = |sentence: String| (Ending::Failed, sentence);
+    descriptors::allow(plan.files.len()).map_err(failed)?;
     // Waits for the header of what comes through a pipe; until then a signal ends the process at once.
     let files = plan.files.iter().map(|path| CaptureFile::open(path)).collect::<Result<Vec<_>, _>>();
     let captures = Merged::new(files.map_err(|error| failed(error.to_string()))?);
@@ -107,10 +108,9 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
     let snapshot = merger.last(now());
     board.publish(snapshot.clone());
     board.end();
-    let damage = captures.damage().to_vec();
     if let Some(talkers) = &line.talkers {
         let (elapsed, late) = (started.elapsed(), line.window.late());
-        let text = Summary { snapshot: &snapshot, talkers, damage: &damage, elapsed, late }.text();
+        let text = Summary { snapshot: &snapshot, talkers, elapsed, late }.text();
         if plan.common.sinks.is_empty() {
             let _ = crate::print(&text);
         } else {
@@ -121,7 +121,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
         tracing::info!("{sentence}");
     }
     tell_undecodable(&captures, &snapshot);
-    for damage in &damage {
+    for damage in captures.damage() {
         tracing::error!("{damage}");
     }
     if let Some(error) = &line.failure {
@@ -130,7 +130,7 @@ fn reading(plan: &ReadPlan) -> Result<Ending, (Ending, String)> {
         );
     }
     let lost = told_losses(&states, &left);
-    let good = damage.is_empty() && line.failure.is_none() && !lost && snapshot.total.books().closed();
+    let good = captures.damage().is_empty() && line.failure.is_none() && !lost && snapshot.total.books().closed();
     Ok(if good { Ending::Done } else { Ending::Failed })
 }
 

@@ -100,6 +100,8 @@ struct Seen {
     stuck: Option<Stuck>,
     /// No port was left.
     gone: bool,
+    /// A capture file is damaged.
+    damaged: bool,
 }
 
 /// What the control loop tells the thread that feeds the sinks.
@@ -132,11 +134,8 @@ fn running(plan: &RunPlan) -> Result<Ending, (Ending, String)> {
             if seen.dropped > 0 {
                 tracing::error!("{} records were dropped at a full ring; raise --record-ring", seen.dropped);
             }
-            Ok(if seen.books.closed() && !lost && seen.dropped == 0 && !seen.gone {
-                Ending::Done
-            } else {
-                Ending::Failed
-            })
+            let good = seen.books.closed() && !lost && seen.dropped == 0 && !seen.gone && !seen.damaged;
+            Ok(if good { Ending::Done } else { Ending::Failed })
         }
         Ok(Err(sentence)) => Err(failed(sentence)),
         Err(error @ LiveError::Xdp(_)) => Err(failed(again_without_xdp(&error))),
@@ -321,6 +320,7 @@ fn publish(scene: &mut Scene<'_, '_>, stop: &Stop, board: &Board) -> Result<Seen
     let seen = Seen {
         stuck,
         gone: ports.are_all_gone(),
+        damaged: !scene.control.layout.damage.is_empty(),
         books: snapshot.total.books(),
         dropped: snapshot.total.records_dropped_count,
         text: statistics::ending(&snapshot),
@@ -363,9 +363,13 @@ fn greet(control: &Control<'_>, server: &Option<Server>) {
     for note in &control.notes {
         tracing::warn!("{note}");
     }
+    for damage in &control.layout.damage {
+        tracing::error!("{damage}");
+    }
     let ports: Vec<String> =
-        control.ports().iter().map(|port| format!("{} ({} {})", port.port, port.driver, port.name)).collect();
-    tracing::info!("{} workers on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
+        control.ports().iter().map(|port| format!("port {} ({} {})", port.port, port.driver, port.name)).collect();
+    let workers = if control.working == 1 { "worker" } else { "workers" };
+    tracing::info!("{} {workers} on {}; DPDK {DPDK_BUILD_VERSION}", control.working, ports.join(", "));
     let memory = &control.layout.memory;
     tracing::info!("memory: at most {} MiB: {memory}", memory.total().div_ceil(1 << 20));
     if let Some(server) = server {

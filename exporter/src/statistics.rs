@@ -36,7 +36,8 @@ pub fn ending(snapshot: &Snapshot) -> String {
         .map(|(name, frames)| format!("{} {name}", grouped(frames)))
         .collect();
     let verdict = if books.closed() { "all" } else { "NOT ALL" };
-    let _ = writeln!(out, "{verdict} {} frames accounted for: {}", grouped(books.taken), outcomes.join(", "));
+    let _ = write!(out, "{verdict} {} frames accounted for", grouped(books.taken));
+    let _ = if outcomes.is_empty() { writeln!(out) } else { writeln!(out, ": {}", outcomes.join(", ")) };
     let _ = writeln!(
         out,
         "{} flows live with {} packets; {} packets in records",

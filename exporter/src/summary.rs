@@ -9,7 +9,6 @@ use parshall_engine::merge::snapshot::Snapshot;
 use parshall_engine::packet::{Encap, Flaw, Outcome};
 use parshall_engine::record::EndReason;
 use parshall_engine::record::make::FlowState;
-use parshall_engine::source::capture::Damage;
 use parshall_engine::tally::L4_LABELS;
 use parshall_engine::time::Nanos;
 use std::collections::HashMap;
@@ -98,8 +97,6 @@ pub struct Summary<'a> {
     pub snapshot: &'a Snapshot,
     /// Who talked.
     pub talkers: &'a Talkers,
-    /// What was damaged.
-    pub damage: &'a [Damage],
     /// How long reading took.
     pub elapsed: Duration,
     /// Records that came late for their place in the order.
@@ -189,20 +186,17 @@ impl Summary<'_> {
             );
         }
         let notes = [
-            (total.duplicates, "packets were mirror duplicates (--duplicates drop leaves them out)"),
-            (total.table_full, "packets found no room in the flow table (--max-flows, --flow-memory)"),
-            (total.history_refused, "requests for segment history found no memory (--segment-memory)"),
-            (total.contexts_full, "link contexts found no room; those records lack MACs, VLANs and tunnels"),
-            (total.fragment_cache.evictions, "fragmented datagrams were forgotten too early"),
-            (total.records_dropped_count, "records were dropped at a full ring"),
-            (total.time_backwards, "packets lie before an earlier one in time"),
-            (self.late, "records came late for their place in the order"),
+            ("mirror duplicates", total.duplicates, "--duplicates drop leaves them out"),
+            ("packets without room in the flow table", total.table_full, "--max-flows, --flow-memory"),
+            ("segment histories without memory", total.history_refused, "--segment-memory"),
+            ("link contexts without room", total.contexts_full, "records lack their MACs, VLANs and tunnels"),
+            ("fragmented datagrams forgotten too early", total.fragment_cache.evictions, "later fragments are orphans"),
+            ("records dropped at a full ring", total.records_dropped_count, "--record-ring"),
+            ("packets earlier than one before them", total.time_backwards, "the capture goes back in time"),
+            ("records late for their place in the order", self.late, "their packets went back in time"),
         ];
-        for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
-            let _ = writeln!(out, "{} {what}", grouped(*count));
-        }
-        for damage in self.damage {
-            let _ = writeln!(out, "{damage}");
+        for (what, count, hint) in notes.iter().filter(|(_, count, _)| *count > 0) {
+            let _ = writeln!(out, "{what}: {} ({hint})", grouped(*count));
         }
     }
 }
@@ -255,7 +249,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         let text = |snapshot: &Snapshot| {
             let elapsed = Duration::from_secs(1);
-            Summary { snapshot, talkers: &talkers, damage: &[], elapsed, late: 0 }.text()
+            Summary { snapshot, talkers: &talkers, elapsed, late: 0 }.text()
         };
         snapshot
             .total

@@ -15,9 +15,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use support::{Running, all_scenarios, at, eal, folder, get, metric, parshall, run, sum, synthesize, text};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use support::{PATIENCE, Running, all_scenarios, at, eal, folder, get, metric, parshall, run, sum, synthesize, text};
 
 /// A probe over a capture, which goes on serving when the capture is over.
 fn probe(capture: &Path, more: &[&str]) -> (Running, String) {

@@ -9,9 +9,8 @@ mod support;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 use support::endless::{capture, frames_beyond};
-use support::{Running, at, finish, folder, get, has, is_root, lines, parshall, run, text};
+use support::{Running, at, finish, folder, get, has, is_root, lines, parshall, run, text, until};
 
 /// Hugepages of 2 MB that a run and its guests take.
 const PAGES: u64 = 200;
@@ -122,11 +121,7 @@ fn endless(host: &Host, name: &str) -> Child {
     let file = host.file(name);
     let mut command = host.guest(&["dpdk-dumpcap", "-i", "net_pcap0", "-q", "-w", text(&file)]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("dpdk-dumpcap");
-    let since = Instant::now();
-    while std::fs::metadata(&file).map_or(0, |about| about.len()) < 100_000 {
-        assert!(since.elapsed() < Duration::from_secs(60), "nothing is captured");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("a capture", || std::fs::metadata(&file).ok().filter(|about| about.len() >= 100_000));
     child
 }
 

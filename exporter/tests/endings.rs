@@ -32,6 +32,23 @@ fn a_damaged_capture_gives_what_stands_before_the_damage_and_says_where_it_is() 
 }
 
 #[test]
+fn more_captures_than_a_shell_lets_be_open_are_read_unless_nobody_may_open_so_many() {
+    let folder = folder();
+    let (_, files) = synthesize(folder.path(), "a.pcap", &all_scenarios(1, true));
+    let captures = [text(&files.pcap); 70].join(" ");
+    let under = |limit: &str| {
+        let program = env!("CARGO_BIN_EXE_parshall");
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("ulimit {limit} && exec {program} read --sink jsonl:- {captures}")]);
+        finish(command)
+    };
+    let said = under("-Sn 80").ended_with(0);
+    assert!(!lines(&said.out).is_empty(), "{}", said.err);
+    let said = under("-n 80").ended_with(1);
+    assert!(said.sentences()[0].contains("70 captures are open at once") && said.out.is_empty(), "{}", said.err);
+}
+
+#[test]
 fn what_is_no_capture_is_one_sentence() {
     let folder = folder();
     let path = at(&folder, "text.pcap");

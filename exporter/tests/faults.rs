@@ -7,9 +7,9 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{
-    Running, Said, all_scenarios, at, eal, endless, folder, get, is_root, metric, packets, records, run, text,
+    Running, Said, all_scenarios, at, eal, endless, folder, get, is_root, metric, packets, records, run, text, until,
 };
 
 /// Packets of outcome `flow` at the end, and those of the records that a sink lost.
@@ -76,17 +76,10 @@ fn a_disk_that_fills_up_and_is_emptied_has_whole_records_before_and_after() {
     let mut child = Running::start(&mut endless::command(&folder, &["--active-timeout", "1s", "--sink", &sink]));
     let address = child.address();
     let value = |name: &str| metric(&get(&address, "/metrics"), name).0;
-    let until = |what: &str, done: &dyn Fn() -> bool| {
-        let since = Instant::now();
-        while !done() {
-            assert!(since.elapsed() < Duration::from_secs(60), "{what}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
-    until("the disk never fills up", &|| value("parshall_sink_dropped_records_total") > 0.0);
+    until("the disk to fill up", || (value("parshall_sink_dropped_records_total") > 0.0).then_some(()));
     std::fs::remove_file(&ballast).expect("the ballast");
     let before = value("parshall_sink_records_total");
-    until("the sink never writes again", &|| value("parshall_sink_records_total") > before);
+    until("the sink to write again", || (value("parshall_sink_records_total") > before).then_some(()));
     child.signal("TERM");
     let said = child.end().ended_with(1);
     // Every line is a whole record: no half line was left where the disk was full.
@@ -122,12 +115,8 @@ fn a_sink_slower_than_the_records_drops_them_counted_while_capture_goes_on() {
     arguments[place] = "16".to_owned();
     let mut child = Running::start(&mut support::parshall(&arguments));
     let address = child.address();
-    let since = Instant::now();
     let dropped = || metric(&get(&address, "/metrics"), "parshall_sink_dropped_records_total").0;
-    while dropped() == 0.0 {
-        assert!(since.elapsed() < Duration::from_secs(60), "{}", get(&address, "/metrics"));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("a record that is dropped", || (dropped() > 0.0).then_some(()));
     let frames = endless::frames_beyond(&address, 0);
     endless::frames_beyond(&address, frames);
     child.signal("TERM");
@@ -189,11 +178,7 @@ impl Wire {
     }
 
     fn wait_for(&self, address: &str, name: &str, want: f64) {
-        let since = Instant::now();
-        while metric(&self.scrape(address), name).0 != want {
-            assert!(since.elapsed() < Duration::from_secs(60), "{name} is never {want}:\n{}", self.scrape(address));
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        until(&format!("{name} to be {want}"), || (metric(&self.scrape(address), name).0 == want).then_some(()));
     }
 }
 
@@ -226,10 +211,8 @@ fn a_link_that_goes_down_is_told_and_waited_for_and_frames_come_again_when_it_is
     assert!(wire.ip(&["addr", "add", "10.98.0.1/24", "dev", "dtap0"]));
     let mut ping =
         wire.exec("bash").args(["-c", "for n in {1..20}; do echo > /dev/udp/10.98.0.2/9; sleep 0.1; done"]).spawn();
-    let since = Instant::now();
-    while metric(&wire.scrape(&address), "parshall_packets_total").0 <= before {
-        assert!(since.elapsed() < Duration::from_secs(60), "no frame after the link came up");
-    }
+    let taken = || metric(&wire.scrape(&address), "parshall_packets_total").0;
+    until("a frame after the link came up", || (taken() > before).then_some(()));
     if let Ok(ping) = &mut ping {
         let _ = ping.kill();
         let _ = ping.wait();

@@ -8,7 +8,7 @@ mod support;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use support::wire::{Server, Wire, inside, ip};
-use support::{at, closed_scrape, finish, folder, has, metric, records};
+use support::{PATIENCE, at, closed_scrape, finish, folder, has, metric, records};
 
 #[test]
 fn under_tcp_traffic_the_probe_counts_what_the_interface_counts() {
@@ -26,7 +26,7 @@ fn under_tcp_traffic_the_probe_counts_what_the_interface_counts() {
     let since = Instant::now();
     let talk = ["iperf3", "-c", "10.97.0.2", "-n", "2M", "-b", "40M"];
     while finish(inside(&wire.left(), &talk)).code != Some(0) {
-        assert!(since.elapsed().as_secs() < 30, "iperf3 does not connect");
+        assert!(since.elapsed() < PATIENCE, "iperf3 does not connect");
     }
     let since = Instant::now();
     let scrape = loop {
@@ -34,7 +34,7 @@ fn under_tcp_traffic_the_probe_counts_what_the_interface_counts() {
         if closed_scrape(&scrape) == wire.counted("left0") - before {
             break scrape;
         }
-        assert!(since.elapsed().as_secs() < 20, "{} by the kernel\n{scrape}", wire.counted("left0") - before);
+        assert!(since.elapsed() < PATIENCE, "{} by the kernel\n{scrape}", wire.counted("left0") - before);
     };
     assert!(scrape.contains("parshall_port_info{port=\"0\",name=\"left0\",driver=\"net_af_packet\"} 1\n"), "{scrape}");
     let kernel = metric(&scrape, "parshall_interface_rx_packets_total").0
@@ -91,7 +91,7 @@ fn what_the_ring_has_no_room_for_is_counted_and_tags_that_the_kernel_strips_are_
             assert!(lost >= 10_000 && there >= 16_384, "{there} frames, {lost} lost");
             break;
         }
-        assert!(since.elapsed().as_secs() < 20, "{sent} by the kernel\n{scrape}");
+        assert!(since.elapsed() < PATIENCE, "{sent} by the kernel\n{scrape}");
     }
     // What goes over the loopback interface is seen once, not as it is sent and as it is received.
     let hello = ["bash", "-c", "for n in 1 2 3; do echo hello > /dev/udp/127.0.0.1/5111; done"];
@@ -99,7 +99,7 @@ fn what_the_ring_has_no_room_for_is_counted_and_tags_that_the_kernel_strips_are_
     // Nobody listens there, so each is answered by an ICMP message behind it.
     let answered = "parshall_protocol_packets_total{ip_version=\"4\",l4=\"icmp\"} 3\n";
     while !wire.scrape(&address).contains(answered) {
-        assert!(since.elapsed().as_secs() < 40, "{}", wire.scrape(&address));
+        assert!(since.elapsed() < PATIENCE, "{}", wire.scrape(&address));
     }
     child.signal("INT");
     let said = child.end();

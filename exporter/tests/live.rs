@@ -7,7 +7,7 @@ mod support;
 
 use serde_json::Value;
 use std::process::{Command, Stdio};
-use support::{Running, at, closed_scrape, eal, finish, folder, is_root, records, text};
+use support::{PATIENCE, Running, at, closed_scrape, eal, finish, folder, is_root, records, text, until};
 
 /// A namespace with a pair of interfaces, gone when dropped: both ends live in it.
 struct Namespace(String);
@@ -102,7 +102,7 @@ fn what_the_interface_received_is_what_the_probe_counts() {
     let before = namespace.received();
     let mut child = Running::start(&mut command);
     let address = child.address();
-    while closed_scrape_or_none(&scrape(&namespace, &address, "/metrics")).is_none() {}
+    until("a first scrape", || closed_scrape_or_none(&scrape(&namespace, &address, "/metrics")));
     let mut sender = namespace.command(&["bash", "-c", SENDER]).spawn().expect("a sender");
     while sender.try_wait().expect("a sender").is_none() {
         closed_scrape(&scrape(&namespace, &address, "/metrics"));
@@ -113,7 +113,7 @@ fn what_the_interface_received_is_what_the_probe_counts() {
     // Published is what was taken a moment ago; nothing else comes.
     let since = std::time::Instant::now();
     while closed_scrape(&scrape(&namespace, &address, "/metrics")) < sent {
-        assert!(since.elapsed().as_secs() < 20, "{}", scrape(&namespace, &address, "/metrics"));
+        assert!(since.elapsed() < PATIENCE, "{}", scrape(&namespace, &address, "/metrics"));
     }
     let text = scrape(&namespace, &address, "/metrics");
     assert_eq!(closed_scrape(&text), namespace.received().0 - before.0);

@@ -9,7 +9,8 @@ use parshall_benches::synth::compose::{Choice, Order};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use support::{Running, all_scenarios, at, eal, folder, get, metric, parshall, run, synthesize, text};
+use support::endless::frames_beyond;
+use support::{Running, all_scenarios, at, eal, folder, parshall, run, synthesize, text};
 
 fn capture(folder: &tempfile::TempDir) -> PathBuf {
     synthesize(folder.path(), "a.pcap", &Order { choice: Choice::Mixed, ..all_scenarios(30, false) }).1.pcap
@@ -42,7 +43,7 @@ fn in_text_dpdk_speaks_with_its_name_and_at_level_error_a_good_run_says_nothing(
     let capture = capture(&folder);
     let said = run(&over(text(&capture), &[])).ended_with(0);
     assert!(said.err.lines().any(|line| line.starts_with("dpdk: EAL: ")), "{}", said.err);
-    assert!(said.err.lines().any(|line| line.starts_with("parshall: 1 workers on 0 ")), "{}", said.err);
+    assert!(said.err.lines().any(|line| line.starts_with("parshall: 1 worker on port 0 ")), "{}", said.err);
     let said = run(&over(text(&capture), &["--log-level", "error"])).ended_with(0);
     assert_eq!((said.err.as_str(), said.out.as_str()), ("", ""));
 }
@@ -88,7 +89,7 @@ fn no_thread_of_the_control_side_runs_on_a_workers_processor() {
     let mut child = Running::start(&mut parshall(&arguments));
     let address = child.address();
     // Answers come when all has started.
-    while metric(&get(&address, "/metrics"), "parshall_packets_total").0 == 0.0 {}
+    frames_beyond(&address, 0);
     let threads = processors(child.child().id());
     for name in ["parshall-gate", "parshall-http0", "parshall-sink0", "parshall-feed", "parshall-log"] {
         let list = threads.get(name).unwrap_or_else(|| panic!("no thread {name}: {threads:?}"));

@@ -8,7 +8,7 @@ mod support;
 use serde_json::{Value, json};
 use support::frames::build::{IPV4, ethernet, gre, join, outer_v4, tag, tcp, udp, v4_with};
 use support::frames::{capture, whole};
-use support::{Running, at, closed_scrape, eal, folder, get, metric, parshall, records, text};
+use support::{Running, at, closed_scrape, eal, folder, get, metric, parshall, records, text, until};
 
 /// A mirror: the record's `encap`, and a mirrored Ethernet frame (or its packet) in it.
 type Mirror = (&'static [&'static str], fn(&[u8]) -> Vec<u8>);
@@ -66,12 +66,10 @@ fn mirrors_that_arrive_on_a_port_need_no_option_and_are_counted_by_encapsulation
     words.extend(["--listen", "127.0.0.1:0", "--sink", &sink].map(str::to_owned));
     let mut child = Running::start(&mut parshall(&words));
     let address = child.address();
-    let scrape = loop {
+    let scrape = until("every frame", || {
         let scrape = get(&address, "/metrics");
-        if metric(&scrape, "parshall_packets_total").0 >= frames.len() as f64 {
-            break scrape;
-        }
-    };
+        (metric(&scrape, "parshall_packets_total").0 >= frames.len() as f64).then_some(scrape)
+    });
     assert_eq!(closed_scrape(&scrape), frames.len() as u64);
     let kinds = ["gre", "erspan", "vxlan", "geneve", "gtpu", "tzsp", "vlan", "pppoe"];
     assert_eq!(kinds.map(|kind| taken_off(&scrape, kind)), [15.0, 9.0, 6.0, 3.0, 3.0, 3.0, 3.0, 0.0], "{scrape}");

@@ -159,6 +159,7 @@ fn fits_a_phone_and_the_dark(browser: &Browser, folder: Option<&Path>) {
     browser.wait("document.documentElement.dataset.theme === 'light'");
     browser.size(390, 844);
     browser.wait(fits);
+    browser.wait("[...document.querySelectorAll('.scroll')].every((table) => table.scrollWidth <= table.clientWidth)");
     browser.picture(folder, "page-phone.png");
     browser.size(1280, 900);
 }

@@ -14,7 +14,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use support::wire::{Server, Wire, inside};
-use support::{at, finish, folder, has, metric, text};
+use support::{PATIENCE, at, finish, folder, has, metric, text};
 
 /// Where Prometheus listens, inside the namespace.
 const PROMETHEUS: &str = "127.0.0.1:9090";
@@ -94,7 +94,7 @@ impl Bench {
         let listening = Instant::now();
         let ports = || finish(inside(&self.wire.right(), &["ss", "-Hltn"])).out;
         while !ports().contains(&format!(":{} ", STREAMS[n].0[1])) {
-            assert!(listening.elapsed() < Duration::from_secs(20), "iperf3 does not listen");
+            assert!(listening.elapsed() < PATIENCE, "iperf3 does not listen");
         }
         (server, report, command.spawn().expect("iperf3"))
     }
@@ -220,7 +220,7 @@ fn held(bench: &Bench, address: &str, from: f64) {
     // A native histogram has no series of its buckets, and its functions know it.
     let ended = Instant::now();
     while bench.number("histogram_count(parshall_flow_duration_seconds{l4=\"tcp\"})", now()) < Some(1.0) {
-        assert!(ended.elapsed() < Duration::from_secs(30), "no native histogram of flows that ended");
+        assert!(ended.elapsed() < PATIENCE, "no native histogram of flows that ended");
     }
     assert_eq!(bench.number("count(parshall_flow_duration_seconds_bucket)", now()), None, "they came as classic ones");
     let median = bench.number("histogram_quantile(0.5, sum(parshall_tcp_rtt_seconds))", now());

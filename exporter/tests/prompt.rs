@@ -12,9 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use support::{all_scenarios, at, eal, endless, folder, has, text};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use support::{PATIENCE, all_scenarios, at, eal, endless, folder, has, text};
 
 /// Whether a line is a message and no answer.
 fn of_log(line: &str) -> bool {

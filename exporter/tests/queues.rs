@@ -10,10 +10,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use support::endless::frames_beyond;
 use support::{
-    Running, assert_same, at, closed_scrape, eal, finish, folder, frames, get, has, is_root, packets, parshall,
-    records, run, text,
+    Running, assert_same, at, eal, finish, folder, frames, get, has, is_root, packets, parshall, records, run, text,
 };
 
 const QUEUES: usize = 4;
@@ -133,21 +132,10 @@ fn tuples(records: &[Value]) -> BTreeMap<String, [u64; 3]> {
     all
 }
 
-#[test]
-fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike() {
-    if !is_root() || !has("python3") {
-        eprintln!("skipped: needs root, python3");
-        return;
-    }
-    let folder = folder();
-    let order = Order { seed: 13, sessions: 300, choice: Choice::All, ..Order::default() };
-    let mut frames = compose(&order).expect("the synthesizer").frames;
-    frames.retain(|frame| plain(frame) && frame.bytes.len() <= 1_514);
-    let names = [0, 1].map(|n| format!("ptap{}x{n}", std::process::id() % 100_000));
-    let vdevs = [0, 1].map(|n| format!("net_tap{n},iface={}", names[n]));
-    let out = at(&folder, "run");
+/// The words of a run with two workers over two devices of four queues.
+fn on_two_taps(vdevs: &[String; 2], out: &Path) -> Vec<String> {
     let mut arguments = eal(&["--lcores", "0@0,1@1,2@0", "--vdev", &vdevs[0], "--vdev", &vdevs[1], "--"]);
-    let sink = format!("jsonl:{}", text(&out));
+    let sink = format!("jsonl:{}", text(out));
     let probe = [
         "--nb-cores",
         "2",
@@ -161,7 +149,23 @@ fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike
         "20ms",
     ];
     arguments.extend(probe.iter().chain(&["--listen", "127.0.0.1:0", "--sink", &sink]).map(|word| (*word).to_owned()));
-    let mut child = Running::start(&mut parshall(&arguments));
+    arguments
+}
+
+#[test]
+fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike() {
+    if !is_root() || !has("python3") {
+        eprintln!("skipped: needs root, python3");
+        return;
+    }
+    let folder = folder();
+    let order = Order { seed: 13, sessions: 300, choice: Choice::All, ..Order::default() };
+    let mut frames = compose(&order).expect("the synthesizer").frames;
+    frames.retain(|frame| plain(frame) && frame.bytes.len() <= 1_514);
+    let names = [0, 1].map(|n| format!("ptap{}x{n}", std::process::id() % 100_000));
+    let vdevs = [0, 1].map(|n| format!("net_tap{n},iface={}", names[n]));
+    let out = at(&folder, "run");
+    let mut child = Running::start(&mut parshall(&on_two_taps(&vdevs, &out)));
     let address = child.address();
     for name in &names {
         // A queue of the kernel holds everything, however slow the probe is.
@@ -173,9 +177,7 @@ fn directions_on_two_taps_of_four_queues_meet_where_the_kernel_hashes_both_alike
     let mut send = Command::new("python3");
     send.args(["-c", SEND, text(&at(&folder, "frames")), &names[0], &names[1]]);
     finish(send).ended_with(0);
-    while closed_scrape(&get(&address, "/metrics")) < frames.len() as u64 {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    frames_beyond(&address, frames.len() as u64 - 1);
     let scrape = get(&address, "/metrics");
     for (port, queue) in (0..2).flat_map(|port| (0..4).map(move |queue| (port, queue))) {
         let row = format!("parshall_port_rx_packets_total{{port=\"{port}\",queue=\"{queue}\"}} ");

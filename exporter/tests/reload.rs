@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::{
     Running, Said, all_scenarios, at, closed_scrape, eal, folder, get, metric, packets, parshall, post, records, run,
-    text,
+    text, until,
 };
 
 /// A probe over endless traffic, its file of configuration and its control socket.
@@ -78,11 +78,8 @@ impl Probe {
     /// Waits until a file has a record.
     #[track_caller]
     fn wait_for_records(&self, name: &str) {
-        let since = Instant::now();
-        while std::fs::read_to_string(self.path(name)).unwrap_or_default().lines().next().is_none() {
-            assert!(since.elapsed() < Duration::from_secs(60), "no record in {name}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let text = || std::fs::read_to_string(self.path(name)).unwrap_or_default();
+        until(&format!("a record in {name}"), || text().lines().next().map(drop));
     }
 
     /// Ends it; the number of packets of outcome flow by its own account, and its folder.

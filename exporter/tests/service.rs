@@ -9,7 +9,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use support::{Running, at, closed_scrape, endless, folder, get, records, text};
+use support::{Running, at, closed_scrape, endless, folder, get, records, text, until};
 
 /// The manager's end. A thread takes what is said at once: few words find room in the socket, and the next one would wait.
 struct Manager(Receiver<String>);
@@ -134,9 +134,7 @@ fn a_stuck_worker_is_named_starves_the_watchdog_and_ends_the_service() {
     let mut child = Running::start(&mut command);
     manager.hear_until("READY=1");
     // Some records are on their way when it happens.
-    while std::fs::metadata(&out).map_or(0, |about| about.len()) == 0 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("a record", || std::fs::metadata(&out).ok().filter(|about| about.len() > 0));
     let worker = endless::thread(&mut child, "rte-worker").expect("a worker");
     let Some(_debugger) = Debugger::hold(worker) else {
         eprintln!("skipped: needs python3 and leave to trace a process");

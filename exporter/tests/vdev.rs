@@ -56,6 +56,23 @@ fn a_vdev_gives_the_records_that_read_gives() {
 }
 
 #[test]
+fn a_damaged_file_is_named_and_ends_the_run_with_1_after_what_stands_before_the_damage() {
+    let folder = folder();
+    let frames = whole_frames(20);
+    let file = frames::capture(&at(&folder, "a.pcap"), &frames);
+    let bytes = std::fs::read(&file).expect("the capture");
+    std::fs::write(&file, &bytes[..bytes.len() - 1]).expect("a file");
+    let mut arguments = eal(&["-l", "0-1", "--vdev", &format!("net_pcap0,rx_pcap={}", text(&file))]);
+    arguments.extend(PROBE.into_iter().chain(["off"]).map(str::to_owned));
+    let said = run(&arguments).ended_with(1);
+    let whole = frames.len() - 1;
+    let damaged = format!("{} is damaged: net_pcap ends after packet {whole}: ", text(&file));
+    assert!(said.err.contains(&damaged), "{}", said.err);
+    let all = format!("all {} frames accounted for", support::grouped(whole as u64));
+    assert!(said.err.contains(&all), "{}", said.err);
+}
+
+#[test]
 fn software_spreading_gives_the_records_that_read_gives() {
     let folder = folder();
     let frames = whole_frames(300);

@@ -72,7 +72,7 @@ pub(super) fn token(settings: &Settings, problems: &mut Problems) -> Option<Stri
             if (16..=1024).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Some(line);
             }
-            problems.add(refuse(format!("--http-token: {source} is no token that protects anything")));
+            problems.add(refuse(format!("--http-token: {source} is too short, too long or not plain text")));
         }
     }
     Some(String::new())

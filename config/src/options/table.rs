@@ -46,7 +46,7 @@ pub const GROUPS: &[Group] = &[
     ] },
     Group { title: "Records", options: &[
         Opt::new("sink", Sink, Both, "none").unset("none").live()
-            .help("Where flow records go: scheme:target, for files with ?rotate=1h&compress=zstd; - is standard output. Repeatable."),
+            .help("Where flow records go: scheme:target, for files with ?rotate=1h&compress=zstd (in quotes, for the shell); - is standard output. Repeatable."),
         Opt::new("record-ring", Count(64, 1 << 24), Both, "8192")
             .help("Capacity of each worker's record ring, in records of the longest kind. In run what finds it full is counted as dropped; in read the reader waits."),
         Opt::new("shutdown-timeout", Duration(0, LONGEST), Both, "30s").live()

@@ -50,10 +50,7 @@ pub(crate) fn built() -> impl Iterator<Item = &'static str> {
 
 /// Reads one spec.
 pub(super) fn parse(text: &str) -> Result<SinkSpec, Refusal> {
-    let Some((scheme, rest)) = text.split_once(':') else {
-        let instead = if text.is_empty() { "jsonl:-".to_owned() } else { format!("jsonl:{text}") };
-        return Err(Refusal::new("it has no scheme", "").instead(instead));
-    };
+    let Some((scheme, rest)) = text.split_once(':') else { return Err(without_colon(text)) };
     let kind = kind(scheme)?;
     let (target, options) = rest.split_once('?').unwrap_or((rest, ""));
     let mut spec = SinkSpec { kind, target: PathBuf::from(target), rotate: None, zstd: false };
@@ -70,6 +67,15 @@ pub(super) fn parse(text: &str) -> Result<SinkSpec, Refusal> {
         }
         _ => Ok(spec),
     }
+}
+
+/// A scheme without its target, or a target without its scheme.
+fn without_colon(text: &str) -> Refusal {
+    if built().any(|scheme| scheme == text) {
+        return Refusal::new("it has no target", format!("{text}:PATH"));
+    }
+    let target = if text.is_empty() { "-" } else { text };
+    Refusal::new("it has no scheme", "").instead(format!("jsonl:{target}"))
 }
 
 fn kind(name: &str) -> Result<SinkKind, Refusal> {
@@ -146,6 +152,7 @@ mod tests {
         let cases = [
             ("",                          "no scheme"),
             ("flows.jsonl",               "no scheme"),
+            ("jsonl",                     "no target"),
             ("jsonl:",                    "names no file"),
             ("json:x",                    "did you mean jsonl:?"),
             ("zebra:x",                   "not a known scheme"),

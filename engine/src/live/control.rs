@@ -180,6 +180,7 @@ impl Ports<'_> {
         parts: Parts::Never,
         memory: Statement::NONE,
         notes: Vec::new(),
+        damage: Vec::new(),
     };
 
     /// A run without ports.

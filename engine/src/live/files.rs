@@ -16,12 +16,13 @@ use std::collections::HashMap;
 pub(super) struct Files {
     pub(super) by_name: HashMap<String, PcapFiles>,
     pub(super) largest_step_back: u64,
-    pub(super) notes: Vec<String>,
+    /// Which of them end too early, and why.
+    pub(super) damage: Vec<String>,
 }
 
 /// Counts the packets of the files that net_pcap vdevs read, which the driver cannot tell.
 pub(super) fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
-    let mut files = Files { by_name: HashMap::new(), largest_step_back: 0, notes: Vec::new() };
+    let mut files = Files { by_name: HashMap::new(), largest_step_back: 0, damage: Vec::new() };
     for device in vdev::parse(&plan.eal).iter().filter_map(vdev::Vdev::pcap) {
         device.check_inputs()?;
         let Some(paths) = device.files() else { continue };
@@ -34,7 +35,7 @@ pub(super) fn look_at_files(plan: &RunPlan) -> Result<Files, LiveError> {
             files.largest_step_back = files.largest_step_back.max(about.largest_step_back);
             if let Some(why) = &about.stopped {
                 let (path, packets) = (path.display(), about.packets);
-                files.notes.push(format!("{path}: net_pcap will end behind packet {packets}: {why}"));
+                files.damage.push(format!("{path} is damaged: net_pcap ends after packet {packets}: {why}"));
             }
             let link = about.link.unwrap_or(LinkType::ETHERNET);
             found.push(FileFacts { packets: about.packets, longest_captured: about.longest_captured, link });

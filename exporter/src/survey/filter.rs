@@ -3,8 +3,8 @@
 //! **Owns** its language (docs/API.md). **May touch** a flow, read only. **Order** parsed once a request, asked once a flow.
 
 use ipnet::IpNet;
-use parshall_engine::record::FlowRecord;
 use parshall_engine::record::fields::{self, Field, Value};
+use parshall_engine::record::{EncapLayer, FlowRecord};
 use parshall_engine::tally::L4_LABELS;
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -124,6 +124,9 @@ fn term(text: &str) -> Result<Term, String> {
         && let Some(number) = protocol(value)
     {
         Wanted::Number(f64::from(number))
+    } else if matches!(key, Key::Field(field) if field.name == "flow_id") {
+        // Its digits may look like a decimal number.
+        Wanted::Word(value.to_owned())
     } else {
         value.parse().map_or_else(|_| Wanted::Word(value.to_owned()), Wanted::Number)
     };
@@ -200,16 +203,15 @@ impl Term {
             }
             (Value::Bool(is), Wanted::Word(word)) => return (*word == is.to_string()) == (op == Op::Equal),
             (Value::Word(is), Wanted::Word(word)) => return (word == is) == (op == Op::Equal),
-            (Value::FlowId(id), wanted) => {
-                let word = match wanted {
-                    Wanted::Word(word) => word.clone(),
-                    Wanted::Number(number) => number.to_string(),
-                    Wanted::Network(_) => return false,
-                };
-                return (u64::from_str_radix(&word, 16) == Ok(*id)) == (op == Op::Equal);
+            (Value::FlowId(id), Wanted::Word(word)) => {
+                return (u64::from_str_radix(word, 16) == Ok(*id)) == (op == Op::Equal);
             }
             (Value::Encap(layers), Wanted::Word(word)) => {
-                return layers.iter().any(|layer| layer.kind.name() == word) == (op == Op::Equal);
+                return layers.iter().any(|layer| is_layer(*layer, word)) == (op == Op::Equal);
+            }
+            (Value::Mac(mac), Wanted::Word(word)) => {
+                let pairs = word.split(':').map(|pair| u8::from_str_radix(pair, 16).ok());
+                return pairs.eq(mac.iter().map(|byte| Some(*byte))) == (op == Op::Equal);
             }
             (Value::Vlans(ids), Wanted::Number(wanted)) => {
                 return ids.iter().any(|id| f64::from(*id) == *wanted) == (op == Op::Equal);
@@ -227,6 +229,16 @@ impl Term {
     }
 }
 
+/// Whether a layer is of this kind, and has this identifier where one is named.
+fn is_layer(layer: EncapLayer, word: &str) -> bool {
+    let (kind, id) = word.split_once(':').map_or((word, None), |(kind, id)| (kind, Some(id)));
+    let named = |id: &str| match id.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => id.parse().ok(),
+    };
+    layer.kind.name() == kind && id.is_none_or(|id| layer.id.is_some() && layer.id == named(id))
+}
+
 /// Retransmitted packets of both directions.
 #[must_use]
 pub fn retransmissions(record: &FlowRecord) -> u64 {
@@ -242,6 +254,7 @@ pub fn retransmissions(record: &FlowRecord) -> u64 {
 mod tests {
     use super::*;
     use crate::render::tests::record;
+    use parshall_engine::packet::Encap;
 
     #[test]
     fn a_filter_means_what_it_says() {
@@ -268,8 +281,38 @@ mod tests {
             ("retransmissions = 0", true),
             ("handshake_rtt_us > 0", false),
             ("flow_id = 0123456789abcdeb", true),
+            ("flow_id != 0123456789abcdeb", false),
+            ("s2c_mac = 00:01:02:ab:CD:ef", true),
+            ("s2c_mac = 00:01:02:ab:cd", false),
+            ("c2s_mac = 00:01:02:ab:cd:ef", false),
         ];
         for (text, want) in cases {
+            assert_eq!(Filter::parse(text).unwrap().passes(&one, "live"), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_flow_id_that_looks_like_a_decimal_number_is_none() {
+        for id in ["9999999999999999", "12e4567890123456", "0000000000000010"] {
+            let one = FlowRecord { flow_id: u64::from_str_radix(id, 16).unwrap(), ..record(2, 4) };
+            assert!(Filter::parse(&format!("flow_id = {id}")).unwrap().passes(&one, "live"), "{id}");
+        }
+    }
+
+    #[test]
+    fn an_encapsulation_is_named_with_its_identifier_or_without() {
+        let mut one = record(2, 4);
+        let layers = [(Encap::Gtpu, Some(0x1f)), (Encap::Vxlan, Some(42)), (Encap::Gre, None)];
+        one.outer.encap.extend(layers.map(|(kind, id)| EncapLayer { kind, id }));
+        for (text, want) in [
+            ("encap = vxlan", true),
+            ("encap = vxlan:42", true),
+            ("encap = gtpu:0x1f", true),
+            ("encap = vxlan:43", false),
+            ("encap = gre:0", false),
+            ("encap = gre:zebra", false),
+            ("encap != geneve", true),
+        ] {
             assert_eq!(Filter::parse(text).unwrap().passes(&one, "live"), want, "{text}");
         }
     }

@@ -1,10 +1,9 @@
 //! A probe over a capture that never ends, for tests of what happens beside the traffic.
 
-use super::{Running, all_scenarios, at, closed_scrape, eal, get, parshall, synthesize, text};
+use super::{Running, all_scenarios, at, closed_scrape, eal, get, parshall, synthesize, text, until};
 use parshall_benches::synth::compose::{Choice, Order};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 /// A capture of ordinary traffic.
 pub fn capture(folder: &tempfile::TempDir) -> String {
@@ -33,15 +32,10 @@ pub fn command(folder: &tempfile::TempDir, more: &[&str]) -> Command {
 /// Waits until a scrape shows more frames than `than`, and gives how many; the books close in each.
 #[track_caller]
 pub fn frames_beyond(address: &str, than: u64) -> u64 {
-    let since = Instant::now();
-    loop {
+    until(&format!("a frame after {than}"), || {
         let frames = closed_scrape(&get(address, "/metrics"));
-        if frames > than {
-            return frames;
-        }
-        assert!(since.elapsed() < Duration::from_secs(60), "no frame after {frames}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+        (frames > than).then_some(frames)
+    })
 }
 
 /// The thread of a process whose name begins with `name`.

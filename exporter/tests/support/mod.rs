@@ -22,7 +22,20 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// No test waits longer than this for anything; a machine that is this slow has another problem.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Asks until `seen` gives something; fails, naming what was waited for, where it never does.
+#[track_caller]
+pub fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(found) = seen() {
+            return found;
+        }
+        assert!(since.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// A folder that goes away with its test.
 pub fn folder() -> tempfile::TempDir {

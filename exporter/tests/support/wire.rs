@@ -2,10 +2,9 @@
 //!
 //! **Owns** the namespaces and what it is told to start in them. **May touch** `ip`, as root. **Order** made first, dropped last.
 
-use super::{Running, at, finish, is_root, metric, text};
+use super::{Running, at, finish, is_root, metric, text, until};
 use serde_json::Value;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 /// Two namespaces joined by a wire (left 10.97.0.1, right 10.97.0.2), gone when dropped, also when the test fails.
 #[derive(Debug)]
@@ -67,10 +66,7 @@ impl Wire {
         let mut child = Running::start(command.args(options));
         let address = child.address();
         // Ports are published with the first snapshot.
-        let since = Instant::now();
-        while metric(&self.scrape(&address), "parshall_port_info").1 == 0 {
-            assert!(since.elapsed().as_secs() < 60, "no port is published");
-        }
+        until("a port", || (metric(&self.scrape(&address), "parshall_port_info").1 > 0).then_some(()));
         (child, address)
     }
 

@@ -381,27 +381,7 @@ impl Host {
             IpId::Zero => 0,
             IpId::Scattered => self.stack.first_id.wrapping_add(count.wrapping_mul(0x9e37)),
         };
-        Segment {
-            side: self.side,
-            id: 0,
-            cause,
-            start: 0,
-            payload: 0,
-            syn: false,
-            fin: false,
-            rst: false,
-            psh: false,
-            ece: false,
-            cwr: false,
-            ack: None,
-            window: 0,
-            sack: Vec::new(),
-            dsack: false,
-            offer: None,
-            timestamps: None,
-            foreign_seq: None,
-            ip_id,
-        }
+        Segment { ip_id, ..Segment::blank(self.side, cause) }
     }
 
     /// A SYN of no connection that this host knows, with another initial sequence number.

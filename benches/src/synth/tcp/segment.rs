@@ -97,6 +97,31 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// A segment with nothing in it.
+    pub(crate) fn blank(side: Side, cause: Cause) -> Segment {
+        Segment {
+            side,
+            id: 0,
+            cause,
+            start: 0,
+            payload: 0,
+            syn: false,
+            fin: false,
+            rst: false,
+            psh: false,
+            ece: false,
+            cwr: false,
+            ack: None,
+            window: 0,
+            sack: Vec::new(),
+            dsack: false,
+            offer: None,
+            timestamps: None,
+            foreign_seq: None,
+            ip_id: 0,
+        }
+    }
+
     /// Positions of the stream that it occupies: SYN and FIN count one each.
     pub(crate) fn span(&self) -> u64 {
         if self.foreign_seq.is_some() { 0 } else { u64::from(self.payload) + u64::from(self.syn) + u64::from(self.fin) }

@@ -210,11 +210,15 @@ impl Flow<'_> {
         let (counts, facts) = (&mut self.rest.side[side & 1], &mut self.rest.facts[side & 1]);
         counts.syn_count = counts.syn_count.saturating_add(1);
         if self.core.has(state::SYN, side) {
-            self.core.set(state::SYN_AGAIN, side);
             let other = counts.isn != tcp.seq;
             facts.other_isn = facts.other_isn.saturating_add(u8::from(other));
+            // A stray SYN behind the answer leaves no doubt which one was answered.
+            if !(other && self.core.has(state::ACKED, side ^ 1)) {
+                self.core.set(state::SYN_AGAIN, side);
+            }
             if other && !self.core.has(state::SEEN, side ^ 1) {
                 counts.isn = tcp.seq;
+                self.rest.handshake[side & 1] = segment.time.0.max(1);
             }
             return;
         }

@@ -178,6 +178,26 @@ fn a_syn_that_was_sent_again_gives_no_handshake_time_and_no_sample() {
 }
 
 #[test]
+fn an_unanswered_syn_with_another_number_begins_anew_and_its_answer_is_timed_from_it() {
+    let record = of(&[
+        seg(0, 0, SYN, 999, 0, 0),
+        seg(1_000, 0, SYN, 4_999, 0, 0),
+        seg(1_040, 1, SYN | ACK, 8_999, 5_000, 0),
+        seg(1_050, 0, ACK, 5_000, 9_000, 0),
+    ]);
+    assert_eq!(record.c2s.rtt.map(|rtt| (rtt.samples, rtt.min)), Some((1, 40 * MILLI)));
+    assert_eq!((record.handshake_rtt, record.c2s.other_isn), (None, 1));
+}
+
+#[test]
+fn a_stray_syn_on_an_answered_flow_leaves_the_times_of_its_handshake() {
+    let record = session(&[seg(30_000, 0, SYN, 70_000, 0, 0), seg(30_040, 1, ACK, 9_000, 1_000, 0)]);
+    assert_eq!(record.handshake_rtt, Some(50 * MILLI));
+    assert_eq!((record.server_handshake, record.client_handshake), (Some(40 * MILLI), Some(10 * MILLI)));
+    assert_eq!((record.c2s.syn_count, record.c2s.other_isn), (2, 1));
+}
+
+#[test]
 fn an_ack_that_ends_with_a_segment_gives_a_sample_and_a_cumulative_one_only_for_the_last() {
     let data = [
         seg(100, 0, ACK, 1_000, 9_000, 500),

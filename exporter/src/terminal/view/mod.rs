@@ -251,7 +251,10 @@ mod tests {
     fn the_help_names_every_key_and_a_filter_is_seen_while_it_is_typed() {
         let mut state = example::state(View::Flows);
         state.help = true;
-        shows(&mut state, &["keys", "hold the picture still"]);
+        let narrow = screen(&mut state, 80, 24);
+        for (keys, what) in super::KEYS {
+            assert!(narrow.contains(keys) && narrow.contains(what), "{keys}: {what} is not in\n{narrow}");
+        }
         state.help = false;
         state.typing = Some("port = 443".to_owned());
         shows(&mut state, &["filter: port = 443_"]);

@@ -159,27 +159,7 @@ mod tests {
     }
 
     fn segment(start: u64, end: u64) -> Segment {
-        Segment {
-            side: Side::Client,
-            id: 0,
-            cause: Cause::New,
-            start,
-            payload: (end - start) as u32,
-            syn: false,
-            fin: false,
-            rst: false,
-            psh: false,
-            ece: false,
-            cwr: false,
-            ack: None,
-            window: 0,
-            sack: Vec::new(),
-            dsack: false,
-            offer: None,
-            timestamps: None,
-            foreign_seq: None,
-            ip_id: 0,
-        }
+        Segment { start, payload: (end - start) as u32, ..Segment::blank(Side::Client, Cause::New) }
     }
 
     #[test]
