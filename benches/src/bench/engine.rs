@@ -3,6 +3,7 @@
 //! **Owns** the steps and their table. **May touch** the engine's front doors. **Order** the steps take turns.
 
 use super::bound::Bound;
+use super::lookup::lookup;
 use super::measure::{Chunk, Cost, in_turn};
 use super::rig::{CHUNK, Rig, Setting};
 use parshall_config::plan::{DecapPlan, KeyScope};
@@ -62,18 +63,21 @@ fn decoded(setting: &Setting) -> Chunk<'static> {
     })
 }
 
-/// Measures B, the source, decoding and the whole worker in turns, and prints what they cost.
+/// Measures B, the source, decoding, the table and the whole worker in turns, and prints what they cost.
 ///
 /// # Errors
 /// The kernel's refusal to map the memory.
 pub fn steps(name: &str, setting: &Setting, chunks: usize) -> std::io::Result<()> {
     let (mut bound, mut rig) = (Bound::new(setting.flows, setting.memory)?, Rig::new(setting)?);
-    let turns =
-        in_turn(chunks, &mut [Box::new(|| bound.chunk()), source(setting), decoded(setting), Box::new(|| rig.chunk())]);
-    let [line, source, decoded, whole] = [0, 1, 2, 3].map(|step| turns.cost(step));
+    let mut taking_turns: [Chunk<'_>; 5] =
+        [Box::new(|| bound.chunk()), source(setting), decoded(setting), lookup(setting)?, Box::new(|| rig.chunk())];
+    let turns = in_turn(chunks, &mut taking_turns);
+    drop(taking_turns);
+    let [line, source, decoded, table, whole] = [0, 1, 2, 3, 4].map(|step| turns.cost(step));
     row("B: one line", setting.flows, &line);
     row("source", setting.flows, &source);
     row("+ decode, hash", setting.flows, &decoded);
+    row("+ table: the flow is found, its line counts", setting.flows, &table);
     row(name, setting.flows, &whole);
     println!(
         "| above source, decode, hash | {} | {:.2} B | {:.2} B | | | |",

@@ -11,6 +11,7 @@ pub mod count;
 pub mod decode;
 pub mod engine;
 pub mod insert;
+pub mod lookup;
 pub mod measure;
 pub mod publish;
 #[cfg(feature = "dpdk")]

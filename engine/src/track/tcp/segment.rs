@@ -292,8 +292,8 @@ impl Scene<'_> {
         class as u8 + 1
     }
 
-    /// All that there is to know of one piece.
-    #[inline(never)]
+    /// All that there is to know of one piece. Inlined: the few facts that the class turns on are not written down first.
+    #[inline(always)]
     fn weigh(&mut self, span: Span, piece: (u32, u32), before: Option<Before>, behind: Option<Node>) -> Anomaly {
         let (from, to) = piece;
         let (side, peer) = (span.side & 1, span.side & 1 ^ 1);
