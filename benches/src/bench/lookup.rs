@@ -42,6 +42,9 @@ struct Lookup {
 ///
 /// # Errors
 /// The kernel's refusal to map the memory.
+///
+/// # Panics
+/// While it is measured, when a flow is not in the table: then no figure of it is worth anything.
 pub fn lookup(setting: &Setting) -> std::io::Result<Chunk<'static>> {
     let capacity = setting.flows / 3 * 4 + setting.room;
     let mut lookup = Lookup {
