@@ -392,7 +392,7 @@ impl Packet {
 }
 
 impl Packet {
-    /// The identification of IPv4, which tells packets apart; 0 where there is none. That of IPv6 fragments does not.
+    /// The identification of IPv4, which tells packets apart; 0 where there is none. That of IPv6 fragments does not. Without a branch.
     #[inline]
     #[must_use]
     pub const fn informative_id(&self) -> u16 {

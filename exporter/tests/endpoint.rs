@@ -87,9 +87,9 @@ const KINDS: [&[u8]; 4] =
 
 /// Of a flood it is chance how many are read before their senders leave; of those who wait for the answer none is missed.
 fn refused_are_counted(address: &str) {
+    // The gate refuses a head without end itself; its answer may be cut off by what it did not read.
     for _ in 0..20 {
-        let line = answered(address, &request("/nowhere"));
-        assert!(line.contains(" 404 "), "{line}");
+        answered(address, KINDS[3]);
     }
     let row = "parshall_http_requests_total{code=\"4xx\"} 20";
     until("the refused requests", || get(address, "/metrics").lines().any(|line| line == row).then_some(()));
